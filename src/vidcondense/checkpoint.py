@@ -1,0 +1,42 @@
+"""Checkpoints: one safetensors file that is replaced atomically, so a kill leaves the last good one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vidcondense.errors import FormatError
+from vidcondense.files import write_file
+
+_STATE = "state"
+
+
+def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON-able state to `path`.
+
+    Raises:
+        OutputError: the file cannot be written; an older checkpoint is then still whole.
+    """
+    held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {_STATE: json.dumps(state, allow_nan=False)}
+    write_file(path, lambda temporary: save_file(held, temporary, metadata))
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_checkpoint` wrote: tensors on the CPU, and the state.
+
+    Raises:
+        FormatError: the file is missing or is no checkpoint of ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            return tensors, json.loads((file.metadata() or {})[_STATE])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise FormatError(f"cannot read the checkpoint {path}: {error}") from error

@@ -1,0 +1,100 @@
+"""The one place that writes files: atomically, so that a final path never holds half a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vidcondense.errors import OutputError
+
+
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Make `path` by letting `write` fill a temporary neighbour, which then takes its place.
+
+    The file is flushed to disk before it is renamed, and the folder after, so that a crash leaves
+    either the old file or the new one.
+
+    Raises:
+        OutputError: the folder cannot be made or written, or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        sync(temporary)
+        temporary.replace(path)
+        sync(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, atomically. Raises `OutputError`."""
+    write_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    """Write `value` as indented JSON, atomically. Raises `OutputError`; NaN is a `ValueError`."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def canonical_json(value: Any) -> str:  # noqa: ANN401
+    """The one JSON text of `value` that hashes are taken of: sorted keys, no spaces, ASCII, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def sync(path: Path) -> None:
+    """Flush a file or folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of_file(path: Path) -> str:
+    """The sha256 of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents. Raises `OutputError`."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def replace_folder(source: Path, target: Path) -> None:
+    """Put the finished folder `source` at `target`; an older `target` disappears only once that has worked.
+
+    Raises:
+        OutputError: the folder cannot be moved; `source` and the old `target` are then still there.
+    """
+    old = target.with_name(f".{target.name}.old-{os.getpid()}")
+    try:
+        if target.exists():
+            target.rename(old)
+        try:
+            source.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+        sync(target.parent)
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """The `OutputError` that tells a person why `path` could not be written."""
+    return OutputError(f"cannot write {path}: {error.strerror or error}; choose another place")

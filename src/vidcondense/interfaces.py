@@ -1,0 +1,67 @@
+"""The vocabulary the parts share: axis letters, array types, and the protocols at the seams.
+
+Axes: N videos, T frames, C channels (RGB), H height, W width, K classes, D features.
+Videos are `[N, T, C, H, W]` everywhere; a network that wants another order permutes inside itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+Videos = Float[Tensor, "n t c h w"]
+"""Float videos, in *network units* (mean subtracted, divided by the deviation) unless said otherwise."""
+
+Clips8 = UInt8[Tensor, "n t c h w"]
+"""Real clips as cached: RGB, 0 to 255."""
+
+Labels = Int[Tensor, " n"]
+"""Class ids, 0 to K - 1 (int64)."""
+
+KeyMask = Bool[Tensor, "n t"]
+"""True where frame t of video n is a key frame."""
+
+PerClass = Float[Tensor, " k"]
+"""One value a class."""
+
+
+class ClipSource(Protocol):
+    """Clips a network can be trained or tested on: real (`ClipDataset`) or condensed (`CondensedDataset`)."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names; a label is an index into them."""
+
+    @property
+    def labels(self) -> Labels:
+        """One label a clip, on the CPU."""
+
+    def batch(self, indices: Sequence[int] | Tensor) -> Videos:
+        """The clips at `indices`, on the CPU, in network units (the recorded mean and std applied)."""
+
+    def __len__(self) -> int:
+        """How many clips there are."""
+
+
+class Representation(Protocol):
+    """How a synthetic set is held: parameters that render to videos."""
+
+    @property
+    def labels(self) -> Labels:
+        """The label of every video."""
+
+    def parameters(self) -> list[Tensor]:
+        """What the optimiser changes."""
+
+    def render(self) -> Videos:
+        """All videos in network units, differentiable in the parameters."""
+
+
+class Matcher(Protocol):
+    """What a synthetic set must match."""
+
+    def loss(self, videos: Videos, labels: Labels, iteration: int) -> PerClass:
+        """The loss at one iteration, one value a class; gradients flow to `videos`."""

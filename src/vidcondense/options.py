@@ -1,0 +1,67 @@
+"""Options: frozen keyword-only dataclasses next to what they steer; here is what they have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vidcondense.errors import UsageError
+
+V = TypeVar("V")
+
+
+def flag(name: str) -> str:
+    """The command-line spelling of a field: `num_frames` → `--num-frames`."""
+    return "--" + name.replace("_", "-")
+
+
+def require(condition: bool, name: str, value: object, rule: str) -> None:
+    """Raise `UsageError` unless `condition` holds, naming the option, its value and the rule.
+
+    A float that is not finite never passes.
+    """
+    if not condition or (isinstance(value, float) and not math.isfinite(value)):
+        raise UsageError(f"{flag(name)} {value}: {rule}")
+
+
+def choose(table: Mapping[str, V], name: str, what: str) -> V:
+    """Look `name` up in a table; an unknown one is a `UsageError` with the known ones and the closest."""
+    if name in table:
+        return table[name]
+    raise UsageError(unknown(name, table, what))
+
+
+def unknown(name: str, known: Iterable[str], what: str) -> str:
+    """The message for a name that is not among `known`: the closest one, and all of them."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"unknown {what} {name!r}{hint} (known: {', '.join(known)})"
+
+
+def as_json(options: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """A dataclass as a JSON object: nested ones inside, paths as text, tuples as lists."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, Path):
+            return str(value)
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        return value
+
+    return {key: plain(value) for key, value in dataclasses.asdict(options).items()}
+
+
+def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """How two JSON objects of options differ: `lr: 10.0 → 5.0`, in order of their names."""
+    return [
+        f"{key}: {old.get(key)} → {new.get(key)}"
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key)
+    ]
