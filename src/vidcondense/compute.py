@@ -73,6 +73,6 @@ def choose_compute(device: str = "auto", precision: Precision = "auto") -> Compu
 
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    supported: bool = torch.cpu._is_avx512_bf16_supported()
-    return supported
+        supported: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+        return supported
+    return torch.cpu._is_avx512_bf16_supported()

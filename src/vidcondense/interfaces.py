@@ -39,6 +39,14 @@ class ClipSource(Protocol):
     def labels(self) -> Labels:
         """One label a clip, on the CPU."""
 
+    @property
+    def mean(self) -> Float[Tensor, " c"]:
+        """The recorded mean of each channel, in [0, 1]."""
+
+    @property
+    def std(self) -> Float[Tensor, " c"]:
+        """The recorded standard deviation of each channel."""
+
     def batch(self, indices: Sequence[int] | Tensor) -> Videos:
         """The clips at `indices`, on the CPU, in network units (the recorded mean and std applied)."""
 
