@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from vidcondense.errors import OutputError
 
@@ -59,7 +59,7 @@ class EventLog:
         """Hand what was logged to the operating system."""
         self._file.flush()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> EventLog:
         return self
 
     def __exit__(

@@ -59,9 +59,20 @@ def as_json(options: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
 
 
 def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """How two JSON objects of options differ: `lr: 10.0 → 5.0`, in order of their names."""
+    """How two JSON objects of options differ: `insert.patience: 1 → 2`, in order of their names."""
+    before, after = _flat(old), _flat(new)
     return [
-        f"{key}: {old.get(key)} → {new.get(key)}"
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key)
+        f"{key}: {before.get(key)} → {after.get(key)}"
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key)
     ]
+
+
+def _flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,82 @@
+"""What a condensation will cost, measured on two of its own steps before it starts."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+from vidcondense.compute import Compute
+from vidcondense.condense import CondenseOptions, Condenser, check_condense
+from vidcondense.methods import METHODS
+from vidcondense.storage.accounting import paper_mb, raw_bytes
+from vidcondense.video.dataset import ClipDataset
+
+_SHARE_OF_FLOAT32 = {"float32": 1.0, "float16": 0.5, "uint8": 0.25}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """The cost of a condensation.
+
+    Args:
+        train_clips: real clips to condense.
+        videos: synthetic videos.
+        key_frames: fewest and most of them, in total.
+        payload_bytes: for the fewest and the most key frames.
+        paper_mb: likewise.
+        seconds: of the whole condensation, from the measured steps.
+        peak_memory_mb: MiB, of this process after the measured steps (None where the system does not tell).
+    """
+
+    train_clips: int
+    videos: int
+    key_frames: tuple[int, int]
+    payload_bytes: tuple[int, int]
+    paper_mb: tuple[float, float]
+    seconds: float
+    peak_memory_mb: float | None
+
+
+def estimate(real: ClipDataset, options: CondenseOptions, compute: Compute) -> Estimate:
+    """Measure two steps and count bytes.
+
+    Raises:
+        UsageError, DataError: as `condense` would.
+    """
+    check_condense(real, options)
+    method = METHODS[options.method]
+    num_frames, *side = real.shape
+    videos = options.vpc * len(real.classes)
+    fewest = options.initial_key_frames or 2
+    most = options.insert.max_key_frames or num_frames
+    per_video = (fewest, max(fewest, most)) if method.kind == "sparse" else (num_frames, num_frames)
+    low, high = (videos * count for count in per_video)
+    share = _SHARE_OF_FLOAT32[options.codec]
+    return Estimate(
+        train_clips=len(real),
+        videos=videos,
+        key_frames=(low, high),
+        payload_bytes=(int(raw_bytes(low, *side) * share), int(raw_bytes(high, *side) * share)),
+        paper_mb=(paper_mb(low, *side), paper_mb(high, *side)),
+        seconds=0.0 if method.kind == "select" else _measure(real, options, compute),
+        peak_memory_mb=_peak_memory_mb(),
+    )
+
+
+def _measure(real: ClipDataset, options: CondenseOptions, compute: Compute) -> float:
+    """Seconds for all iterations, from the second of two steps (the first warms up)."""
+    condenser = Condenser(real, options, compute)
+    condenser.step()
+    start = time.perf_counter()
+    condenser.step()
+    return (time.perf_counter() - start) * options.iterations
+
+
+def _peak_memory_mb() -> float | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

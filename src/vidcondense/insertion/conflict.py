@@ -1,0 +1,202 @@
+"""PRISM's gradient-guided insertion, and the controls it is compared with.
+
+A frame t between key frames i and j conflicts when cos(g_t, g_i) < ε and cos(g_t, g_j) < ε, with g the
+gradient of the loss in the *rendered* frames (arXiv 2505.22564, gradient-guided insertion and Lemma 1: no
+convex combination of the end points' updates can then lower the loss at t, to first order).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vidcondense import rng
+from vidcondense.insertion.options import InsertionOptions, insertion_window
+from vidcondense.interfaces import KeyMask, Videos
+from vidcondense.synthetic.keyframes import KeyFrameVideos, accumulate, neighbours
+
+Scores = Float[Tensor, "n t"]
+
+_QUANTILES = {"low": 0.05, "median": 0.5, "high": 0.95}
+
+
+@dataclass(frozen=True)
+class Cosines:
+    """How each frame's gradient agrees with those of the key frames around it; 1 at key frames themselves."""
+
+    before: Scores
+    after: Scores
+
+    def deciding(self) -> Scores:
+        """The larger of the two: a frame is in conflict when even this is below ε."""
+        return torch.maximum(self.before, self.after)
+
+
+def cosines(gradient: Videos, mask: KeyMask, accumulated: Videos | None = None) -> Cosines:
+    """The cosines of every frame's gradient with those of its neighbouring key frames, in float32.
+
+    A gradient of zero agrees with nothing and contradicts nothing: its cosines are 0.
+
+    Args:
+        gradient: ∂L/∂ rendered frame, `[N, T, C, H, W]`.
+        mask: key frames, `[N, T]`.
+        accumulated: use these gradients for the key frames instead (same shape).
+    """
+    unit = _unit(gradient)
+    keys = unit if accumulated is None else _unit(accumulated)
+    before, after = neighbours(mask)
+    both = [(unit * _take(keys, index)).sum(-1).where(~mask, 1.0) for index in (before, after)]
+    return Cosines(*both)
+
+
+def gradient_distances(gradient: Videos, mask: KeyMask) -> Scores:
+    """The L2 distance of every frame's gradient to the nearer of its neighbours' gradients."""
+    flat = gradient.flatten(2).float()
+    before, after = neighbours(mask)
+    both = [(flat - _take(flat, index)).norm(dim=-1) for index in (before, after)]
+    return torch.minimum(*both)
+
+
+class Inserter:
+    """Decides after each step which frames become key frames, and inserts them.
+
+    Args:
+        options: the rule and its limits.
+        iterations: of the whole run; the schedule is a share of them.
+        mask: the key frames at the start, `[N, T]`.
+        seed: for `insertion="random"`.
+    """
+
+    def __init__(self, options: InsertionOptions, iterations: int, mask: KeyMask, seed: int) -> None:
+        self.options = options
+        self.window = insertion_window(options, iterations)
+        self.seed = seed
+        self._average: Cosines | None = None
+        self._streak = torch.zeros_like(mask, dtype=torch.int64)
+
+    def after_step(
+        self, videos: KeyFrameVideos, gradient: Videos, iteration: int
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Insert where the rule says so.
+
+        Args:
+            videos: the representation, already stepped.
+            gradient: ∂L/∂ rendered frame of that step.
+            iteration: its number, from 0.
+
+        Returns:
+            One event for every insertion (iteration, video, frame, both cosines), and a summary of the
+            deciding cosines over all frames that were no key frames.
+        """
+        mask = videos.mask.clone()
+        accumulated = accumulate(gradient, mask) if self.options.match_gradient == "accumulated" else None
+        found = self._smooth(cosines(gradient, mask, accumulated))
+        conflict = ~mask & (found.deciding() < self.options.epsilon)
+        summary = {**_quantiles(found.deciding()[~mask]), "conflicts": int(conflict.sum())}
+        if self.options.insertion == "none" or iteration not in self.window:
+            return [], summary
+        self._streak = (self._streak + 1).where(conflict, 0)
+        wanted = conflict & (self._streak >= self.options.patience)
+        chosen = self._place(wanted, found, gradient, mask, iteration)
+        videos.insert(chosen)
+        self._forget_around(chosen, mask)
+        events = [
+            {
+                "kind": "insertion",
+                "iteration": iteration,
+                "video": video,
+                "frame": frame,
+                "cosine_before": round(float(found.before[video, frame]), 6),
+                "cosine_after": round(float(found.after[video, frame]), 6),
+            }
+            for video, frame in chosen.nonzero().tolist()
+        ]
+        return events, summary
+
+    def _smooth(self, found: Cosines) -> Cosines:
+        decay = self.options.cosine_ema
+        if decay == 0:
+            return found
+        if self._average is not None:
+            old = self._average
+            found = Cosines(
+                (decay * old.before + (1 - decay) * found.before).where(~old.before.isnan(), found.before),
+                (decay * old.after + (1 - decay) * found.after).where(~old.after.isnan(), found.after),
+            )
+        self._average = found
+        return found
+
+    def _place(
+        self, wanted: KeyMask, found: Cosines, gradient: Videos, mask: KeyMask, iteration: int
+    ) -> KeyMask:
+        """Choose as many frames as are wanted, within the limits, by the strategy's order of preference."""
+        count = wanted.sum(dim=1)
+        if self.options.max_per_iteration is not None:
+            count = count.clamp(max=self.options.max_per_iteration)
+        if self.options.max_key_frames is not None:
+            count = torch.minimum(count, (self.options.max_key_frames - mask.sum(dim=1)).clamp(min=0))
+        if self.options.insertion == "conflict":
+            preference, allowed = -found.deciding(), wanted
+        elif self.options.insertion == "l2":
+            preference, allowed = gradient_distances(gradient, mask), ~mask
+        else:
+            stream = rng.generator(self.seed, "insertion", iteration)
+            preference, allowed = torch.rand(mask.shape, generator=stream).to(mask.device), ~mask
+        preference = preference.where(allowed, -torch.inf)
+        rank = preference.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+        return (rank < count[:, None]) & allowed
+
+    def _forget_around(self, chosen: KeyMask, mask: KeyMask) -> None:
+        """Drop the history of frames that got a new neighbour: their cosines mean something else now."""
+        old, new = neighbours(mask), neighbours(mask | chosen)
+        moved = (old[0] != new[0]) | (old[1] != new[1])
+        self._streak = self._streak.where(~moved, 0)
+        if self._average is not None:
+            nan = torch.nan
+            self._average = Cosines(
+                self._average.before.where(~moved, nan), self._average.after.where(~moved, nan)
+            )
+
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold."""
+        state = {"streak": self._streak}
+        if self._average is not None:
+            state |= {"cosine_before": self._average.before, "cosine_after": self._average.after}
+        return state
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Continue from what `state` gave."""
+        device = self._streak.device
+        self._streak = state["streak"].to(device)
+        if "cosine_before" in state:
+            self._average = Cosines(state["cosine_before"].to(device), state["cosine_after"].to(device))
+
+
+def _unit(gradient: Videos) -> Float[Tensor, "n t d"]:
+    """Each frame's gradient, flattened and of length one; zero stays zero.
+
+    Dividing by the largest entry first keeps tiny gradients from underflowing when they are squared.
+    """
+    flat = gradient.flatten(2).float()
+    flat = flat / _nonzero(flat.abs().amax(dim=-1, keepdim=True))
+    return flat / _nonzero(flat.norm(dim=-1, keepdim=True))
+
+
+def _nonzero(size: Float[Tensor, "n t 1"]) -> Float[Tensor, "n t 1"]:
+    return size.where(size > 0, 1.0)
+
+
+def _take(values: Float[Tensor, "n t d"], index: Tensor) -> Float[Tensor, "n t d"]:
+    return values.gather(1, index[..., None].expand_as(values))
+
+
+def _quantiles(values: Float[Tensor, " m"]) -> dict[str, float | None]:
+    """The 5 %, 50 % and 95 % quantiles; None where there is nothing to count."""
+    if values.numel() == 0:
+        return dict.fromkeys(f"cosine_{name}" for name in _QUANTILES)
+    return {f"cosine_{name}": round(float(values.quantile(share)), 6) for name, share in _QUANTILES.items()}

@@ -1,0 +1,1 @@
+"""Bytes: how a synthetic set is written, read, and counted."""

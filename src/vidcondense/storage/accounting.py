@@ -1,0 +1,15 @@
+"""What a condensed set weighs: as the papers count, and on the disk."""
+
+from __future__ import annotations
+
+_MIB = 2**20
+
+
+def raw_bytes(num_frames: int, channels: int, height: int, width: int) -> int:
+    """Bytes of `num_frames` stored frames as raw float32, the papers' way of counting."""
+    return num_frames * channels * height * width * 4
+
+
+def paper_mb(num_frames: int, channels: int, height: int, width: int) -> float:
+    """The papers' "MB": MiB of the stored frames as raw float32, whatever the codec."""
+    return raw_bytes(num_frames, channels, height, width) / _MIB

@@ -1,0 +1,55 @@
+"""Where a condensation works, and when it may take the place of what is there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from vidcondense.errors import OutputError, UsageError
+from vidcondense.files import make_folder
+from vidcondense.storage.manifest import MANIFEST
+
+CHECKPOINT = "checkpoint.safetensors"
+LOG = "events.jsonl"
+
+
+def claim_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
+    """The folder to work in, `out.partial`, empty or with a checkpoint to continue from.
+
+    Raises:
+        OutputError: something is there already that neither `resume` nor `overwrite` may touch.
+        UsageError: there is nothing to resume.
+    """
+    work = out.with_name(out.name + ".partial")
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite contradict each other; use one")
+    if out.exists() and not (overwrite and _is_ours(out)):
+        raise OutputError(_occupied(out, overwrite=overwrite))
+    if work.exists() and not _is_ours(work):
+        raise OutputError(f"{work} is in the way and not of our making; move it or choose another --out")
+    if resume:
+        if not (work / CHECKPOINT).is_file():
+            raise UsageError(f"nothing to --resume: {work} has no checkpoint; run without --resume")
+        return work
+    if work.exists():
+        if not overwrite:
+            raise OutputError(f"{work} holds an interrupted run; use --resume to go on or --overwrite")
+        shutil.rmtree(work)
+    make_folder(work)
+    return work
+
+
+def _occupied(out: Path, *, overwrite: bool) -> str:
+    if overwrite:
+        return f"{out} is no condensed set, so --overwrite leaves it alone; choose another --out"
+    return (
+        f"{out} exists; use --overwrite to replace it (--resume continues interrupted runs), or another --out"
+    )
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is empty or holds a condensed set or the beginnings of one."""
+    if not folder.is_dir():
+        return False
+    names = {entry.name for entry in folder.iterdir()}
+    return not names or bool(names & {MANIFEST, CHECKPOINT, LOG})

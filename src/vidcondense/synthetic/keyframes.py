@@ -1,0 +1,111 @@
+"""PRISM's representation: sparse key frames, every other frame linearly interpolated between its neighbours.
+
+Source: "Video Dataset Condensation with Progressive Refinement and Insertion for Sparse Motion"
+(arXiv 2505.22564), the sparse key-frame set and its interpolation. Two ends of the axis are other methods:
+one key frame everywhere is a dense video (every frame a parameter), two are the start of PRISM.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from vidcondense.interfaces import KeyMask, Labels, Videos
+
+
+class KeyFrameVideos:
+    """Videos of which only the key frames are parameters.
+
+    `frames` holds a slot for every frame; only the slots of key frames are read, so only they get gradients.
+    A slot that becomes a key frame has never had a gradient: its momentum is still zero, as it must be.
+
+    Args:
+        frames: `[N, T, C, H, W]` float32 in network units; slots that are no key frames are ignored.
+        mask: `[N, T]`, true at key frames; the first and last frame of every video must be key frames.
+        labels: `[N]`.
+    """
+
+    def __init__(self, frames: Videos, mask: KeyMask, labels: Labels) -> None:
+        check_mask(mask)
+        self.mask = mask.to(frames.device, copy=True)
+        slots = frames.detach() * self.mask[:, :, None, None, None]
+        self.frames: Tensor = slots.requires_grad_()
+        self._labels = labels
+
+    @property
+    def labels(self) -> Labels:
+        """The label of every video."""
+        return self._labels
+
+    def parameters(self) -> list[Tensor]:
+        """The one tensor of slots."""
+        return [self.frames]
+
+    def render(self) -> Videos:
+        """All videos, `[N, T, C, H, W]` in network units, differentiable in the key frames."""
+        return interpolate(self.frames, self.mask)
+
+    @torch.no_grad()
+    def insert(self, where: KeyMask) -> None:
+        """Make the frames at `where` key frames, each starting at its interpolated value."""
+        new = where & ~self.mask
+        self.frames[new] = self.render()[new]
+        self.mask |= new
+
+    def num_key_frames(self) -> Int[Tensor, " n"]:
+        """How many key frames each video has."""
+        return self.mask.sum(dim=1)
+
+
+def spread_mask(num_videos: int, num_frames: int, num_key_frames: int) -> KeyMask:
+    """A mask of `num_key_frames` (2 to T) evenly spread key frames, first and last included."""
+    mask = torch.zeros(num_videos, num_frames, dtype=torch.bool)
+    mask[:, torch.linspace(0, num_frames - 1, num_key_frames).round().long()] = True
+    return mask
+
+
+def neighbours(mask: KeyMask) -> tuple[Int[Tensor, "n t"], Int[Tensor, "n t"]]:
+    """The key frames around each frame: the last one at or before it, the first one at or after it."""
+    num_frames = mask.shape[1]
+    index = torch.arange(num_frames, device=mask.device).expand_as(mask)
+    before = index.where(mask, -1).cummax(dim=1).values
+    after = index.where(mask, num_frames).flip(1).cummin(dim=1).values.flip(1)
+    return before, after
+
+
+def interpolation_weights(mask: KeyMask) -> Float[Tensor, "n t s"]:
+    """The linear map from slots to frames: row t holds the weights of frame t (they sum to one).
+
+    Frame t between key frames i and j weighs i by a = (j - t) / (j - i) and j by 1 - a.
+    """
+    before, after = neighbours(mask)
+    index = torch.arange(mask.shape[1], device=mask.device)
+    gap = (after - before).clamp(min=1)
+    share = (after - index) / gap
+    share = share.where(after > before, 1.0)
+    weights = torch.zeros(*mask.shape, mask.shape[1], device=mask.device)
+    weights.scatter_add_(2, before[..., None], share[..., None])
+    weights.scatter_add_(2, after[..., None], 1 - share[..., None])
+    return weights
+
+
+def interpolate(frames: Videos, mask: KeyMask) -> Videos:
+    """Render key frames to videos.
+
+    Args:
+        frames: `[N, T, C, H, W]`; slots outside `mask` must be finite and have no influence.
+        mask: `[N, T]`, true at key frames.
+    """
+    return (interpolation_weights(mask) @ frames.flatten(2)).view_as(frames)
+
+
+def accumulate(gradient: Videos, mask: KeyMask) -> Videos:
+    """The gradient of each slot, from that of the rendered frames: the transpose of `interpolate`."""
+    return (interpolation_weights(mask).mT @ gradient.flatten(2)).view_as(gradient)
+
+
+def check_mask(mask: Bool[Tensor, "n t"]) -> None:
+    """Raise `ValueError` unless every video has its first and last frame as key frames."""
+    if mask.shape[1] < 2 or not bool((mask[:, 0] & mask[:, -1]).all()):
+        raise ValueError("the first and the last frame of every video must be key frames")

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from vidcondense.checkpoint import load_checkpoint, save_checkpoint
+from vidcondense.errors import FormatError
+
+
+def test_round_trip_is_exact(tmp_path):
+    tensors = {
+        "a": torch.randn(3, 4, dtype=torch.float64).T,
+        "mask": torch.tensor([[True, False]]),
+        "leaf": torch.randn(2, requires_grad=True),
+    }
+    state = {"iteration": 3, "settings": {"lr": 0.1, "names": ["ü"]}}
+    path = tmp_path / "c.safetensors"
+    save_checkpoint(path, tensors, state)
+    loaded, found = load_checkpoint(path)
+    assert found == state
+    assert loaded.keys() == tensors.keys()
+    assert all(
+        loaded[name].equal(tensor) and not loaded[name].requires_grad for name, tensor in tensors.items()
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\xff" * 100])
+def test_broken_file_fails(tmp_path, content):
+    path = tmp_path / "c.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match="cannot read the checkpoint"):
+        load_checkpoint(path)
+
+
+def test_missing_or_foreign_file_fails(tmp_path):
+    with pytest.raises(FormatError):
+        load_checkpoint(tmp_path / "none")
+    save_file({"a": torch.zeros(1)}, tmp_path / "foreign")
+    with pytest.raises(FormatError):
+        load_checkpoint(tmp_path / "foreign")

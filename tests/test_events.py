@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from vidcondense.errors import OutputError
+from vidcondense.events import EventLog, broadcast, ignore, read_events
+
+
+def test_log_round_trip_and_broadcast(tmp_path):
+    path = tmp_path / "log.jsonl"
+    seen = []
+    with EventLog(path) as log:
+        listen = broadcast(log, ignore, seen.append)
+        for index in range(3):
+            listen({"kind": "step", "index": index})
+    assert read_events(path) == seen == [{"kind": "step", "index": index} for index in range(3)]
+
+
+def test_log_of_a_resumed_run_drops_what_came_after_the_checkpoint(tmp_path):
+    path = tmp_path / "log.jsonl"
+    with EventLog(path) as log:
+        for index in range(5):
+            log({"index": index})
+    with EventLog(path, keep=2) as log:
+        log({"index": "again"})
+        assert log.lines == 3
+    assert read_events(path) == [{"index": 0}, {"index": 1}, {"index": "again"}]
+    with EventLog(path):
+        pass
+    assert read_events(path) == []
+
+
+def test_log_that_cannot_be_written_fails(tmp_path):
+    with pytest.raises(OutputError, match="cannot write the log"):
+        EventLog(tmp_path / "missing" / "log.jsonl")
