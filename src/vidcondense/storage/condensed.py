@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 from vidcondense.errors import FormatError
 from vidcondense.files import sha256_of_file, write_file
 from vidcondense.interfaces import KeyMask, Labels, Videos
-from vidcondense.options import choose
+from vidcondense.options import unknown
 from vidcondense.storage.accounting import paper_mb
 from vidcondense.storage.codecs import CODECS, KEY_FRAMES, Codec, Frames, Owner
 from vidcondense.storage.manifest import FORMAT, FORMAT_VERSION, MANIFEST, read_manifest, write_manifest
@@ -213,7 +213,9 @@ def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedD
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    codec = choose(CODECS, manifest["codec"], "codec")
+    if manifest["codec"] not in CODECS:
+        raise FormatError(f"{folder / MANIFEST}: {unknown(manifest['codec'], CODECS, 'codec')}")
+    codec = CODECS[manifest["codec"]]
     owner = _mask(manifest).nonzero(as_tuple=True)[0]
     payload = _read_payload(folder, manifest, codec, owner)
     frames = codec.decode(payload, owner)

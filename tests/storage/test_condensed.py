@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.utils.data import DataLoader
+
+from vidcondense.errors import FormatError
+from vidcondense.files import canonical_json, sha256_of_file
+from vidcondense.storage import manifest as manifests
+from vidcondense.storage.condensed import PAYLOAD, Origin, load_condensed, save_condensed
+from vidcondense.storage.manifest import MANIFEST
+
+MEAN, STD = (0.25, 0.5, 0.75), (0.5, 0.25, 0.125)
+ORIGIN = Origin(
+    method="prism",
+    options={"lr": 10.0},
+    seed=3,
+    classes=("a", "b ü"),
+    mean=MEAN,
+    std=STD,
+    flip=False,
+    data={"layout": "folder"},
+    versions={"vidcondense": "0"},
+)
+MASK = torch.tensor([[1, 0, 0, 0, 1], [1, 0, 1, 0, 1], [1, 1, 1, 1, 1], [1, 0, 0, 1, 1]]).bool()
+LABELS = torch.tensor([0, 0, 1, 1])
+
+
+def make(folder, codec="float32"):
+    frames = torch.randn(4, 5, 3, 6, 7, generator=torch.Generator().manual_seed(0))
+    save_condensed(folder, frames, MASK, LABELS, codec, ORIGIN)
+    return frames
+
+
+def rendered_by_numpy(frames):
+    """Pixel units, by numpy.interp."""
+    out = np.empty(frames.shape, np.float64)
+    pixels = frames.numpy() * np.array(STD)[:, None, None] + np.array(MEAN)[:, None, None]
+    for n in range(len(frames)):
+        keys = MASK[n].nonzero().flatten().numpy()
+        for index in np.ndindex(*frames.shape[2:]):
+            out[(n, slice(None), *index)] = np.interp(np.arange(5), keys, pixels[(n, keys, *index)])
+    return out
+
+
+@pytest.mark.parametrize(("codec", "tolerance"), [("float32", 1e-5), ("float16", 2e-3), ("uint8", 1e-2)])
+def test_what_is_read_back_renders_as_what_was_written(tmp_path, codec, tolerance):
+    frames = make(tmp_path, codec)
+    dataset = load_condensed(tmp_path)
+    expected = rendered_by_numpy(frames)
+    assert len(dataset) == 4
+    for index in range(4):
+        clip, label = dataset[index]
+        assert clip.dtype == torch.float32
+        assert label == LABELS[index]
+        np.testing.assert_allclose(clip.numpy(), expected[index], atol=tolerance)
+    units = (expected - np.array(MEAN)[:, None, None]) / np.array(STD)[:, None, None]
+    np.testing.assert_allclose(dataset.batch([2, 0]).numpy(), units[[2, 0]], atol=tolerance * 10)
+    np.testing.assert_allclose(load_condensed(tmp_path, normalise=True)[1][0], units[1], atol=tolerance * 10)
+
+
+def test_it_tells_what_it_is(tmp_path):
+    make(tmp_path, "uint8")
+    dataset = load_condensed(tmp_path)
+    assert dataset.classes == ("a", "b ü")
+    assert dataset.labels.tolist() == [0, 0, 1, 1]
+    assert dataset.positions == [[0, 4], [0, 2, 4], [0, 1, 2, 3, 4], [0, 3, 4]]
+    assert dataset.shape == (5, 3, 6, 7)
+    assert dataset.vpc == 2
+    assert dataset.flip is False
+    assert dataset.mean.tolist() == list(MEAN)
+    assert dataset.std.tolist() == list(STD)
+    assert dataset.provenance["seed"] == 3
+    assert dataset.paper_mb == 13 * 3 * 6 * 7 * 4 / 2**20
+    assert dataset.bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [MANIFEST, PAYLOAD]
+    assert load_file(tmp_path / PAYLOAD)["key_frames"].shape == (13, 3, 6, 7)
+
+
+def test_it_is_a_dataset_for_any_data_loader(tmp_path):
+    make(tmp_path)
+    dataset = load_condensed(tmp_path)
+    clips, labels = next(iter(DataLoader(dataset, batch_size=4)))
+    assert clips.shape == (4, 5, 3, 6, 7)
+    assert labels.tolist() == [0, 0, 1, 1]
+    assert dataset[-1][0].equal(dataset[3][0])
+    with pytest.raises(IndexError):
+        dataset[4]
+
+
+def test_same_content_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        make(tmp_path / name)
+    for name in (MANIFEST, PAYLOAD):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def reseal(folder, change):
+    """Change a manifest and give it the right hash again, as somebody hostile would."""
+    path = folder / MANIFEST
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    manifest.pop("sha256", None)
+    manifest["sha256"] = manifests._own_hash(manifest)
+    path.write_text(canonical_json(manifest))
+
+
+def test_resealing_itself_is_fine(tmp_path):
+    make(tmp_path)
+    reseal(tmp_path, lambda manifest: None)
+    load_condensed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.update(format="other"), "no manifest of a condensed set"),
+        (lambda m: m.update(format_version=2), "upgrade vidcondense"),
+        (lambda m: m.pop("labels"), "'labels' is missing"),
+        (lambda m: m.update(flip="yes"), "'flip' is missing or of the wrong type"),
+        (lambda m: m.update(labels=[0, 0, 1, 2]), "'labels' has a value"),
+        (lambda m: m.update(labels=[0, 0, 1, True]), "'labels' has a value"),
+        (lambda m: m.update(shape=[5, 3, 6]), "'shape' has a value"),
+        (lambda m: m.update(shape=[10**9, 3, 6, 7]), "'shape' has a value"),
+        (lambda m: m.update(std=[0.5, 0.0, 0.5]), "'std' has a value"),
+        (lambda m: m["positions"].pop(), "'positions' has a value"),
+        (lambda m: m["positions"].__setitem__(0, [0, 3]), "positions"),
+        (lambda m: m["positions"].__setitem__(0, [0, 2, 2, 4]), "positions"),
+        (lambda m: m["positions"].__setitem__(0, "04"), "positions"),
+        (lambda m: m["positions"].__setitem__(0, [0, 1, 4]), "has not the shape"),
+        (lambda m: m.update(codec="zip"), "codec"),
+        (lambda m: m.update(codec="uint8"), "holds"),
+        (lambda m: m.update(codec="float16"), "float32, not torch.float16"),
+        (lambda m: m.update(payload=[]), "'payload' must name"),
+        (lambda m: m["payload"][0].update(file="../secret"), "'payload' must name"),
+        (lambda m: m["payload"][0].update(bytes=1), "has not the size"),
+        (lambda m: m["payload"][0].update(sha256="0" * 64), "damaged"),
+    ],
+)
+def test_manifest_that_contradicts_itself_fails(tmp_path, change, message):
+    make(tmp_path)
+    reseal(tmp_path, change)
+    with pytest.raises(FormatError, match=message):
+        load_condensed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"a": NaN}', '{"a": 1, "a": 1}', "[" * 100_000, "\x00", '{"format": "vidcondense"}'],
+)
+def test_manifest_that_is_no_json_of_ours_fails(tmp_path, text):
+    make(tmp_path)
+    (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(FormatError):
+        load_condensed(tmp_path)
+
+
+def test_folder_without_manifest_or_payload_fails(tmp_path):
+    with pytest.raises(FormatError, match="no condensed set"):
+        load_condensed(tmp_path)
+    with pytest.raises(FormatError, match="no condensed set"):
+        load_condensed(tmp_path / "missing")
+    make(tmp_path)
+    (tmp_path / PAYLOAD).unlink()
+    with pytest.raises(FormatError, match="cannot read"):
+        load_condensed(tmp_path)
+
+
+def test_infinite_values_fail(tmp_path):
+    make(tmp_path)
+    tensors = load_file(tmp_path / PAYLOAD)
+    tensors["key_frames"][0, 0, 0, 0] = torch.nan
+    save_file(tensors, tmp_path / PAYLOAD)
+    reseal(tmp_path, lambda m: m["payload"][0].update(sha256=sha256_of_file(tmp_path / PAYLOAD)))
+    with pytest.raises(FormatError, match="not finite"):
+        load_condensed(tmp_path)
+
+
+def test_payload_that_is_a_link_fails(tmp_path):
+    make(tmp_path / "set")
+    (tmp_path / "set" / PAYLOAD).rename(tmp_path / "elsewhere")
+    (tmp_path / "set" / PAYLOAD).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FormatError):
+        load_condensed(tmp_path / "set")
+
+
+@pytest.mark.parametrize("name", [MANIFEST, PAYLOAD])
+def test_flipped_bits_and_missing_ends_are_refused(tmp_path, name):
+    make(tmp_path)
+    path = tmp_path / name
+    whole = path.read_bytes()
+    stream = random.Random(0)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        damaged[stream.randrange(len(whole))] ^= 1 << stream.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            manifest = load_condensed(tmp_path).manifest
+        except FormatError:
+            continue
+        path.write_bytes(whole)
+        assert manifest == load_condensed(tmp_path).manifest  # white space, say
+    for length in range(0, len(whole) - 1, 37):
+        path.write_bytes(whole[:length])
+        with pytest.raises(FormatError):
+            load_condensed(tmp_path)

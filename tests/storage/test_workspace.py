@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from vidcondense.errors import OutputError, UsageError
+from vidcondense.storage.manifest import MANIFEST
+from vidcondense.storage.workspace import CHECKPOINT, claim_output
+
+
+def claim(out, resume=False, overwrite=False):
+    return claim_output(out, resume=resume, overwrite=overwrite)
+
+
+def put(folder, name):
+    folder.mkdir(parents=True)
+    (folder / name).write_text("x")
+
+
+def test_new_place(tmp_path):
+    work = claim(tmp_path / "new" / "out")
+    assert work == tmp_path / "new" / "out.partial"
+    assert list(work.iterdir()) == []
+
+
+def test_complete_set_is_kept_unless_overwrite(tmp_path):
+    put(tmp_path / "out", MANIFEST)
+    with pytest.raises(OutputError, match=r"exists; use --overwrite to replace it \(--resume"):
+        claim(tmp_path / "out")
+    with pytest.raises(OutputError, match="exists"):
+        claim(tmp_path / "out", resume=True)
+    assert claim(tmp_path / "out", overwrite=True) == tmp_path / "out.partial"
+    assert (tmp_path / "out" / MANIFEST).exists()  # until the new one is complete
+
+
+@pytest.mark.parametrize("name", ["out", "out.partial"])
+def test_foreign_folder_is_never_touched(tmp_path, name):
+    put(tmp_path / name, "thesis.tex")
+    with pytest.raises(OutputError):
+        claim(tmp_path / "out", overwrite=True)
+    assert (tmp_path / name / "thesis.tex").exists()
+
+
+def test_file_in_the_way(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(OutputError):
+        claim(tmp_path / "out", overwrite=True)
+
+
+def test_interrupted_run_wants_a_decision(tmp_path):
+    put(tmp_path / "out.partial", CHECKPOINT)
+    with pytest.raises(OutputError, match="use --resume to go on or --overwrite"):
+        claim(tmp_path / "out")
+    work = claim(tmp_path / "out", resume=True)
+    assert (work / CHECKPOINT).exists()
+    work = claim(tmp_path / "out", overwrite=True)
+    assert list(work.iterdir()) == []
+
+
+def test_nothing_to_resume_and_contradiction_fail(tmp_path):
+    with pytest.raises(UsageError, match="nothing to --resume"):
+        claim(tmp_path / "out", resume=True)
+    with pytest.raises(UsageError, match="contradict"):
+        claim(tmp_path / "out", resume=True, overwrite=True)
