@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,37 @@ def ucf101_5() -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests never read or fill the user's cache."""
     monkeypatch.setenv("VIDCONDENSE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+class MemoryClips:
+    """Random real clips in memory: what `condense` asks for, without files.
+
+    Class k's clips are brighter than those of class k - 1, so that there is something to match.
+    """
+
+    def __init__(self, num_classes: int = 2, per_class: int = 5, num_frames: int = 8, size: int = 44) -> None:
+        stream = torch.Generator().manual_seed(0)
+        self.classes = tuple(f"class {label}" for label in range(num_classes))
+        self.labels = torch.arange(num_classes).repeat_interleave(per_class)
+        self.shape = (num_frames, 3, size, size)
+        self.flip = False
+        self.mean, self.std = torch.tensor([0.4, 0.5, 0.6]), torch.tensor([0.2, 0.25, 0.3])
+        noise = torch.rand(len(self.labels), *self.shape, generator=stream)
+        brightness = (self.labels + 1) / (num_classes + 1)
+        self.pixels = ((noise + brightness[:, None, None, None, None]) / 2 * 255).round() / 255
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def indices_of(self, label: int) -> torch.Tensor:
+        return (self.labels == label).nonzero().flatten()
+
+    def batch(self, indices: Sequence[int] | torch.Tensor) -> torch.Tensor:
+        shape = (3, 1, 1)
+        return (self.pixels[indices] - self.mean.view(shape)) / self.std.view(shape)
+
+
+@pytest.fixture
+def memory_clips() -> type[MemoryClips]:
+    """The class, for tests to make clips of the sizes they want."""
+    return MemoryClips

@@ -7,7 +7,7 @@ Videos are `[N, T, C, H, W]` everywhere; a network that wants another order perm
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
@@ -28,6 +28,7 @@ PerClass = Float[Tensor, " k"]
 """One value a class."""
 
 
+@runtime_checkable
 class ClipSource(Protocol):
     """Clips a network can be trained or tested on: real (`ClipDataset`) or condensed (`CondensedDataset`)."""
 
@@ -54,22 +55,17 @@ class ClipSource(Protocol):
         """How many clips there are."""
 
 
-class Representation(Protocol):
-    """How a synthetic set is held: parameters that render to videos."""
+@runtime_checkable
+class RealClips(ClipSource, Protocol):
+    """Real clips to condense: `ClipDataset`, or anything else that offers this."""
 
     @property
-    def labels(self) -> Labels:
-        """The label of every video."""
+    def shape(self) -> tuple[int, int, int, int]:
+        """`(T, C, H, W)` of every clip."""
 
-    def parameters(self) -> list[Tensor]:
-        """What the optimiser changes."""
+    @property
+    def flip(self) -> bool:
+        """Whether mirroring a clip keeps its label."""
 
-    def render(self) -> Videos:
-        """All videos in network units, differentiable in the parameters."""
-
-
-class Matcher(Protocol):
-    """What a synthetic set must match."""
-
-    def loss(self, videos: Videos, labels: Labels, iteration: int) -> PerClass:
-        """The loss at one iteration, one value a class; gradients flow to `videos`."""
+    def indices_of(self, label: int) -> Labels:
+        """Which clips have this label."""

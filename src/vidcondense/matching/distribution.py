@@ -14,10 +14,9 @@ from torch import Tensor
 
 from vidcondense import rng
 from vidcondense.compute import Compute
-from vidcondense.interfaces import Labels, PerClass, Videos
+from vidcondense.interfaces import Labels, PerClass, RealClips, Videos
 from vidcondense.models import VideoNetwork, build_network
 from vidcondense.options import require
-from vidcondense.video.dataset import ClipDataset
 
 _CHUNK = 64  # real clips a forward pass: bounds the memory of the activations
 
@@ -42,7 +41,7 @@ class DistributionMatcher:
     The networks of an iteration and the clips of a (class, iteration) have seeds of their own.
     """
 
-    def __init__(self, real: ClipDataset, options: MatchOptions, *, seed: int, compute: Compute) -> None:
+    def __init__(self, real: RealClips, options: MatchOptions, *, seed: int, compute: Compute) -> None:
         self.real = real
         self.options = options
         self.seed = seed

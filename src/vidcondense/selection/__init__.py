@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 
 from vidcondense import rng
-from vidcondense.interfaces import Labels
-from vidcondense.video.dataset import ClipDataset
+from vidcondense.interfaces import Labels, RealClips
 
 
-def select_random(real: ClipDataset, vpc: int, seed: int) -> Labels:
+def select_random(real: RealClips, vpc: int, seed: int) -> Labels:
     """`vpc` different clips of every class, drawn evenly; a smaller `vpc` takes a part of a larger one's."""
     chosen = []
     for label in range(len(real.classes)):

@@ -119,7 +119,7 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
         self.key_frames = frames
         self.mask = _mask(manifest)
         self._labels = torch.tensor(manifest["labels"])
-        self._frames_of = frames.split(self.mask.sum(dim=1).tolist())
+        self._frames_of = torch.split(frames, self.mask.sum(dim=1).tolist())
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -13,8 +13,11 @@ CHECKPOINT = "checkpoint.safetensors"
 LOG = "events.jsonl"
 
 
-def claim_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
-    """The folder to work in, `out.partial`, empty or with a checkpoint to continue from.
+def check_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
+    """Refuse, before any work is done and without touching anything, what `claim_output` would refuse.
+
+    Returns:
+        The folder to work in, `out.partial`.
 
     Raises:
         OutputError: something is there already that neither `resume` nor `overwrite` may touch.
@@ -27,15 +30,23 @@ def claim_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
         raise OutputError(_occupied(out, overwrite=overwrite))
     if work.exists() and not _is_ours(work):
         raise OutputError(f"{work} is in the way and not of our making; move it or choose another --out")
-    if resume:
-        if not (work / CHECKPOINT).is_file():
-            raise UsageError(f"nothing to --resume: {work} has no checkpoint; run without --resume")
-        return work
-    if work.exists():
-        if not overwrite:
-            raise OutputError(f"{work} holds an interrupted run; use --resume to go on or --overwrite")
-        shutil.rmtree(work)
-    make_folder(work)
+    if resume and not (work / CHECKPOINT).is_file():
+        raise UsageError(f"nothing to --resume: {work} has no checkpoint; run without --resume")
+    if work.exists() and not (resume or overwrite):
+        raise OutputError(f"{work} holds an interrupted run; use --resume to go on or --overwrite")
+    return work
+
+
+def claim_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
+    """The folder to work in, `out.partial`, empty or with a checkpoint to continue from.
+
+    Raises:
+        OutputError, UsageError: as `check_output`; or the folder cannot be made.
+    """
+    work = check_output(out, resume=resume, overwrite=overwrite)
+    if not resume:
+        shutil.rmtree(work, ignore_errors=True)
+        make_folder(work)
     return work
 
 

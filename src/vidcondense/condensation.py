@@ -19,7 +19,7 @@ from vidcondense.events import Event, EventLog, Listener, broadcast, ignore
 from vidcondense.files import replace_folder
 from vidcondense.insertion.conflict import Inserter
 from vidcondense.insertion.options import InsertionOptions
-from vidcondense.interfaces import KeyMask, Labels, Videos
+from vidcondense.interfaces import KeyMask, Labels, RealClips, Videos
 from vidcondense.interrupts import Interrupts, catch_interrupts
 from vidcondense.matching.distribution import DistributionMatcher, MatchOptions
 from vidcondense.methods import METHODS, Init
@@ -30,7 +30,6 @@ from vidcondense.storage.codecs import CODECS
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
 from vidcondense.storage.workspace import CHECKPOINT, LOG, claim_output
 from vidcondense.synthetic.keyframes import KeyFrameVideos, spread_mask
-from vidcondense.video.dataset import ClipDataset
 
 _CHECKPOINT_SECONDS = 60.0
 
@@ -95,7 +94,7 @@ class Condenser:
         compute: where.
     """
 
-    def __init__(self, real: ClipDataset, options: CondenseOptions, compute: Compute) -> None:
+    def __init__(self, real: RealClips, options: CondenseOptions, compute: Compute) -> None:
         self.options = options
         self.iteration = 0
         self.videos = initial_videos(real, options, compute)
@@ -157,7 +156,7 @@ class Condenser:
         self.iteration = iteration
 
 
-def initial_videos(real: ClipDataset, options: CondenseOptions, compute: Compute) -> KeyFrameVideos:
+def initial_videos(real: RealClips, options: CondenseOptions, compute: Compute) -> KeyFrameVideos:
     """The synthetic videos before the first step, in network units: noise N(0, 1), or random real clips."""
     method = METHODS[options.method]
     num_classes, num_frames = len(real.classes), real.shape[0]
@@ -172,7 +171,7 @@ def initial_videos(real: ClipDataset, options: CondenseOptions, compute: Compute
     return KeyFrameVideos(compute.move(frames), compute.move(mask), labels)
 
 
-def check_condense(real: ClipDataset, options: CondenseOptions) -> None:
+def check_condense(real: RealClips, options: CondenseOptions) -> None:
     """Refuse what cannot work before anything starts.
 
     Raises:
@@ -194,7 +193,7 @@ def check_condense(real: ClipDataset, options: CondenseOptions) -> None:
 
 
 def condense(
-    real: ClipDataset,
+    real: RealClips,
     out: str | Path,
     options: CondenseOptions | None = None,
     *,
@@ -257,7 +256,7 @@ def condense(
 
 
 def _optimise(
-    real: ClipDataset,
+    real: RealClips,
     options: CondenseOptions,
     origin: Origin,
     compute: Compute,

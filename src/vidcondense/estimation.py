@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass
 
 from vidcondense.compute import Compute
-from vidcondense.condense import CondenseOptions, Condenser, check_condense
+from vidcondense.condensation import CondenseOptions, Condenser, check_condense
+from vidcondense.interfaces import RealClips
 from vidcondense.methods import METHODS
 from vidcondense.storage.accounting import paper_mb, raw_bytes
-from vidcondense.video.dataset import ClipDataset
 
 _SHARE_OF_FLOAT32 = {"float32": 1.0, "float16": 0.5, "uint8": 0.25}
 
@@ -38,7 +38,7 @@ class Estimate:
     peak_memory_mb: float | None
 
 
-def estimate(real: ClipDataset, options: CondenseOptions, compute: Compute) -> Estimate:
+def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Estimate:
     """Measure two steps and count bytes.
 
     Raises:
@@ -64,7 +64,7 @@ def estimate(real: ClipDataset, options: CondenseOptions, compute: Compute) -> E
     )
 
 
-def _measure(real: ClipDataset, options: CondenseOptions, compute: Compute) -> float:
+def _measure(real: RealClips, options: CondenseOptions, compute: Compute) -> float:
     """Seconds for all iterations, from the second of two steps (the first warms up)."""
     condenser = Condenser(real, options, compute)
     condenser.step()

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from vidcondense.compute import choose_compute
+from vidcondense.errors import UsageError
+from vidcondense.matching.distribution import DistributionMatcher, MatchOptions, class_means
+
+FLOAT32 = choose_compute("cpu", "float32")
+LABELS = torch.tensor([1, 0, 1])
+
+
+def matcher_for(clips, compute=FLOAT32, seed=0, **options):
+    return DistributionMatcher(clips, MatchOptions(**options), seed=seed, compute=compute)
+
+
+def videos_of(clips):
+    return torch.randn(3, *clips.shape, generator=torch.Generator().manual_seed(1)).requires_grad_()
+
+
+def test_loss_against_per_class_numpy_means(memory_clips):
+    clips = memory_clips()
+    matcher = matcher_for(clips)  # more than there are clips: all of them
+    videos = videos_of(clips)
+    losses = matcher.loss(videos, LABELS, 3)
+    network = matcher.network(3)
+    real = network.embed(clips.batch(torch.arange(len(clips)))).detach().numpy().astype(np.float64)
+    synthetic = network.embed(videos).detach().numpy().astype(np.float64)
+    for label in range(2):
+        difference = real[clips.labels == label].mean(0) - synthetic[label == LABELS].mean(0)
+        assert float(losses[label].detach()) == pytest.approx((difference**2).sum(), rel=1e-4)
+
+
+def test_gradient_against_finite_differences(memory_clips):
+    clips = memory_clips()
+    matcher = matcher_for(clips)
+    videos = videos_of(clips)
+    (gradient,) = torch.autograd.grad(matcher.loss(videos, LABELS, 0).sum(), [videos])
+    direction = gradient / gradient.norm()
+    step = 0.3
+    with torch.no_grad():
+        up, down = (
+            matcher.loss(videos + sign * step * direction, LABELS, 0).sum().double() for sign in (1, -1)
+        )
+    assert float((up - down) / (2 * step)) == pytest.approx(float(gradient.norm()), rel=0.02)
+
+
+def test_a_class_pulls_only_its_own_videos(memory_clips):
+    clips = memory_clips()
+    videos = videos_of(clips)
+    (gradient,) = torch.autograd.grad(matcher_for(clips).loss(videos, LABELS, 0)[1], [videos])
+    assert gradient[[0, 2]].abs().sum() > 0
+    assert not gradient[1].any()
+
+
+def test_loss_is_zero_where_the_means_agree(memory_clips):
+    clips = memory_clips()
+    losses = matcher_for(clips).loss(clips.batch(torch.arange(10)), clips.labels, 0)
+    assert losses.abs().max() < 1e-9
+
+
+def test_networks_and_clips_change_with_iteration_and_seed_only(memory_clips):
+    clips = memory_clips()
+    videos = videos_of(clips)
+    values = {
+        (seed, iteration): matcher_for(clips, seed=seed, real_batch=2)
+        .loss(videos, LABELS, iteration)
+        .tolist()
+        for seed in (0, 1)
+        for iteration in (0, 1)
+    }
+    assert len({tuple(value) for value in values.values()}) == 4
+    again = matcher_for(clips, real_batch=2)
+    again.loss(videos, LABELS, 7)
+    assert again.loss(videos, LABELS, 1).tolist() == values[0, 1]
+
+
+def test_real_clips_of_an_iteration_are_different_ones_of_the_class(memory_clips):
+    clips = memory_clips(per_class=9)
+    matcher = matcher_for(clips, real_batch=4)
+    seen = []
+    real_batch = clips.batch
+
+    def spy(indices):
+        seen.append(torch.as_tensor(indices))
+        return real_batch(indices)
+
+    clips.batch = spy
+    matcher.real_means(matcher.network(0), 0)
+    indices = torch.cat(seen)
+    assert clips.labels[indices].tolist() == [0] * 4 + [1] * 4
+    assert len(set(indices.tolist())) == 8
+
+
+def test_networks_are_frozen_and_bfloat16_is_close(memory_clips):
+    clips = memory_clips()
+    videos = videos_of(clips)
+    assert not any(parameter.requires_grad for parameter in matcher_for(clips).network(0).parameters())
+    exact = matcher_for(clips).loss(videos, LABELS, 0)
+    rough = matcher_for(clips, choose_compute("cpu", "bfloat16")).loss(videos, LABELS, 0)
+    assert rough.dtype == torch.float32
+    torch.testing.assert_close(rough, exact, rtol=0.1, atol=0.0)
+
+
+def test_class_means_are_float32_sums_even_under_autocast():
+    features = torch.randn(5, 7, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 1, 1, 0, 1])
+    with torch.autocast("cpu", torch.bfloat16):
+        means = class_means(features, labels, 2)
+    expected = np.stack([features[labels == label].numpy().mean(0) for label in (0, 1)])
+    np.testing.assert_allclose(means.numpy(), expected, atol=1e-6)
+
+
+def test_options_out_of_range_fail():
+    with pytest.raises(UsageError, match="--real-batch 0"):
+        MatchOptions(real_batch=0)

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+
+import pytest
+import torch
+
+import vidcondense.condensation as module
+from vidcondense.checkpoint import load_checkpoint
+from vidcondense.compute import choose_compute
+from vidcondense.condensation import CondenseOptions, Condenser, condense
+from vidcondense.errors import DataError, Interrupted, LimitError, OutputError, UsageError
+from vidcondense.estimation import estimate
+from vidcondense.events import read_events
+from vidcondense.insertion.options import InsertionOptions
+from vidcondense.matching.distribution import MatchOptions
+from vidcondense.storage.condensed import PAYLOAD, load_condensed
+from vidcondense.storage.manifest import MANIFEST
+from vidcondense.storage.workspace import CHECKPOINT, LOG
+
+COMPUTE = choose_compute("cpu")
+
+
+def options_for(**changes):
+    defaults = {
+        "iterations": 10,
+        "lr": 1.0,
+        "match": MatchOptions(real_batch=3),
+        "insert": InsertionOptions(epsilon=0.3, max_per_iteration=1),
+    }
+    return CondenseOptions(**(defaults | changes))
+
+
+def files_of(folder):
+    return {name: (folder / name).read_bytes() for name in (MANIFEST, PAYLOAD)}
+
+
+def test_prism_end_to_end(memory_clips, tmp_path):
+    clips, seen = memory_clips(), []
+    result = condense(clips, tmp_path / "out", options_for(), data={"layout": "x"}, listener=seen.append)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([MANIFEST, PAYLOAD, LOG])
+    assert len(result) == 2
+    assert result.classes == clips.classes
+    assert result.shape == clips.shape
+    assert result.provenance["data"] == {"layout": "x"}
+    iterations = [event for event in seen if event["kind"] == "iteration"]
+    insertions = [event for event in seen if event["kind"] == "insertion"]
+    assert [event["iteration"] for event in iterations] == list(range(10))
+    assert {event["iteration"] for event in insertions} <= set(range(2, 8))
+    assert insertions
+    # The log tells the whole story: replaying it gives the key frames of the result.
+    replayed = [{0, 7}, {0, 7}]
+    for event in read_events(tmp_path / "out" / LOG):
+        if event["kind"] == "insertion":
+            replayed[event["video"]].add(event["frame"])
+    assert [sorted(row) for row in replayed] == result.positions
+    assert iterations[-1]["key_frames"] == sum(len(row) for row in result.positions) / 2
+
+
+def test_learning_lowers_the_loss(memory_clips):
+    condenser = Condenser(memory_clips(), options_for(iterations=30, lr=50.0), COMPUTE)
+    losses = [condenser.step()[-1]["loss"] for _ in range(30)]
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+
+
+def test_what_is_stored_is_what_was_learned(memory_clips, tmp_path):
+    clips = memory_clips()
+    options = options_for(codec="float32", iterations=4)
+    condenser = Condenser(clips, options, COMPUTE)
+    for _ in range(4):
+        condenser.step()
+    result = condense(clips, tmp_path / "out", options, compute=COMPUTE)
+    torch.testing.assert_close(result.batch([0, 1]), condenser.videos.render().detach(), atol=1e-5, rtol=1e-5)
+
+
+def test_same_seed_same_bytes_and_another_seed_others(memory_clips, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        condense(memory_clips(), tmp_path / name, options_for(iterations=3, seed=seed))
+    assert files_of(tmp_path / "a") == files_of(tmp_path / "b")
+    assert files_of(tmp_path / "a")[PAYLOAD] != files_of(tmp_path / "c")[PAYLOAD]
+
+
+def test_random_is_real_clips_to_the_pixel(memory_clips, tmp_path):
+    clips = memory_clips()
+    result = condense(clips, tmp_path / "out", options_for(method="random", vpc=2))
+    assert result.labels.tolist() == [0, 0, 1, 1]
+    assert all(len(row) == 8 for row in result.positions)
+    for clip, label in result:
+        own = clips.pixels[clips.labels == label]
+        assert min(float((clip - real).abs().max()) for real in own) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("changes", "key_frames", "real"),
+    [
+        ({}, 2, False),
+        ({"init": "real"}, 2, True),
+        ({"initial_key_frames": 4}, 4, False),
+        ({"method": "dm"}, 8, True),
+        ({"method": "dm", "init": "noise"}, 8, False),
+    ],
+)
+def test_initial_videos(memory_clips, changes, key_frames, real):
+    clips = memory_clips()
+    videos = module.initial_videos(clips, options_for(vpc=2, **changes), COMPUTE)
+    assert videos.labels.tolist() == [0, 0, 1, 1]
+    assert videos.num_key_frames().tolist() == [key_frames] * 4
+    first = videos.frames[:, 0].detach()
+    is_real = [
+        any(torch.allclose(frame, clip[0], atol=1e-6) for clip in clips.batch(clips.indices_of(label)))
+        for frame, label in zip(first, videos.labels.tolist(), strict=True)
+    ]
+    assert is_real == [real] * 4
+    if not real:
+        assert abs(float(first.mean())) < 0.05
+        assert float(first.std()) == pytest.approx(1, abs=0.05)
+
+
+def test_interrupt_and_resume_end_in_the_same_bytes(memory_clips, tmp_path):
+    clips = memory_clips()
+    options = options_for(
+        insert=InsertionOptions(epsilon=0.3, max_per_iteration=1, cosine_ema=0.5, patience=2)
+    )
+    condense(clips, tmp_path / "whole", options)
+
+    def interrupt_at(iteration):
+        def listen(event):
+            if event["kind"] == "iteration" and event["iteration"] == iteration:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        return listen
+
+    with pytest.raises(Interrupted, match="--resume") as caught:
+        condense(clips, tmp_path / "out", options, listener=interrupt_at(4))
+    assert caught.value.exit_code == 130
+    assert not (tmp_path / "out").exists()
+    assert load_checkpoint(tmp_path / "out.partial" / CHECKPOINT)[1]["iteration"] == 5
+    with pytest.raises(Interrupted):
+        condense(clips, tmp_path / "out", options, resume=True, listener=interrupt_at(7))
+    condense(clips, tmp_path / "out", options, resume=True)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+    assert (tmp_path / "out" / LOG).read_bytes() == (tmp_path / "whole" / LOG).read_bytes()
+    assert not (tmp_path / "out.partial").exists()
+
+
+def test_resume_with_other_options_names_them(memory_clips, tmp_path):
+    def stop(event):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted) as caught:
+        condense(memory_clips(), tmp_path / "out", options_for(), listener=stop)
+    assert caught.value.exit_code == 143
+    with pytest.raises(UsageError, match=r"\(insert.patience: 1 → 3; lr: 1.0 → 2.0\)"):
+        changed = dataclasses.replace(
+            options_for(lr=2.0), insert=InsertionOptions(epsilon=0.3, max_per_iteration=1, patience=3)
+        )
+        condense(memory_clips(), tmp_path / "out", changed, resume=True)
+    with pytest.raises(UsageError, match="classes"):
+        condense(memory_clips(num_classes=3), tmp_path / "out", options_for(), resume=True)
+    assert (tmp_path / "out.partial" / CHECKPOINT).exists()
+
+
+def test_overwrite_keeps_the_old_set_until_the_new_one_is_complete(memory_clips, tmp_path):
+    clips, out = memory_clips(), tmp_path / "out"
+    condense(clips, out, options_for(iterations=2))
+    old = files_of(out)
+    with pytest.raises(OutputError, match="exists"):
+        condense(clips, out, options_for(iterations=2))
+    with pytest.raises(LimitError):
+        condense(clips, out, options_for(iterations=9, lr=1e30), overwrite=True)
+    assert files_of(out) == old
+    condense(clips, out, options_for(iterations=2, seed=5), overwrite=True)
+    assert load_condensed(out).provenance["seed"] == 5
+
+
+def test_loss_that_is_not_finite_stops_with_the_remedy(memory_clips, tmp_path):
+    with pytest.raises(LimitError, match=r"not finite at iteration \d+ .*use a smaller --lr"):
+        condense(memory_clips(), tmp_path / "out", options_for(lr=1e30))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("clips", "changes", "error", "message"),
+    [
+        ({"per_class": 2}, {"vpc": 3}, DataError, "class 'class 0' has 2 training clips, fewer than --vpc 3"),
+        ({"size": 4}, {}, UsageError, "--size 4"),
+        ({"num_frames": 4}, {}, UsageError, "--num-frames 4"),
+        ({}, {"initial_key_frames": 9}, UsageError, "only 8 frames"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_written(
+    memory_clips, tmp_path, clips, changes, error, message
+):
+    with pytest.raises(error, match=message):
+        condense(memory_clips(**clips), tmp_path / "out", options_for(**changes))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"method": "prims"}, "did you mean prism"),
+        ({"codec": "zip"}, "unknown codec"),
+        ({"vpc": 0}, "--vpc 0"),
+        ({"iterations": 0}, "--iterations 0"),
+        ({"lr": 0.0}, "--lr 0.0"),
+        ({"lr": float("nan")}, "--lr nan"),
+        ({"momentum": 1.0}, "--momentum 1.0"),
+        ({"initial_key_frames": 1}, "--initial-key-frames 1"),
+        ({"method": "dm", "initial_key_frames": 2}, "has no key frames"),
+        ({"seed": -1}, "--seed -1"),
+        ({"seed": 2**64}, "--seed"),
+    ],
+)
+def test_options_out_of_range_fail(bad, message):
+    with pytest.raises(UsageError, match=message):
+        CondenseOptions(**bad)
+
+
+def test_accumulated_gradients_insert_fewer_frames_in_a_real_run(memory_clips):
+    counts = {}
+    for choice in ("rendered", "accumulated"):
+        insert = InsertionOptions(warmup=0.0, cooldown=0.0, match_gradient=choice)
+        condenser = Condenser(memory_clips(num_frames=16), options_for(iterations=8, insert=insert), COMPUTE)
+        for _ in range(8):
+            condenser.step()
+        counts[choice] = int(condenser.videos.num_key_frames().sum())
+    assert counts["accumulated"] < counts["rendered"]
+
+
+def test_estimate_brackets_the_truth(memory_clips, tmp_path):
+    clips = memory_clips()
+    options = options_for(iterations=4)
+    guess = estimate(clips, options, COMPUTE)
+    result = condense(clips, tmp_path / "out", options)
+    size = sum(len(row) for row in result.positions)
+    assert guess.key_frames == (4, 16)
+    assert guess.key_frames[0] <= size <= guess.key_frames[1]
+    assert guess.payload_bytes == (4 * 3 * 44 * 44, 16 * 3 * 44 * 44)
+    assert guess.payload_bytes[0] < result.bytes
+    assert guess.paper_mb[0] <= result.paper_mb <= guess.paper_mb[1]
+    assert guess.seconds > 0
+    assert guess.peak_memory_mb > 50
+    dense = estimate(clips, options_for(method="random", vpc=2), COMPUTE)
+    assert dense.key_frames == (32, 32)
+    assert dense.seconds == 0
+    with pytest.raises(DataError):
+        estimate(clips, options_for(vpc=6), COMPUTE)
