@@ -98,7 +98,9 @@ class Condenser:
         self.options = options
         self.iteration = 0
         self.videos = initial_videos(real, options, compute)
-        self.matcher = DistributionMatcher(real, options.match, seed=options.seed, compute=compute)
+        self.matcher = DistributionMatcher(
+            real, self.videos.labels, options.match, seed=options.seed, compute=compute
+        )
         self.optimiser = torch.optim.SGD(self.videos.parameters(), lr=options.lr, momentum=options.momentum)
         self.inserter = Inserter(options.insert, options.iterations, self.videos.mask, options.seed)
 
@@ -106,14 +108,14 @@ class Condenser:
         """Do one iteration.
 
         Returns:
-            The insertions, and one event for the iteration: loss (summed over classes), mean number of key
+            The insertions, and one event for the iteration: loss (summed over targets), mean number of key
             frames a video, and a summary of the cosines.
 
         Raises:
             LimitError: the loss is not a finite number any more; the videos are then as before the step.
         """
         videos = self.videos.render()
-        losses = self.matcher.loss(videos, self.videos.labels, self.iteration)
+        losses = self.matcher.loss(videos, self.iteration)
         if not bool(losses.isfinite().all()):
             raise LimitError(
                 f"the loss is not finite at iteration {self.iteration} (--lr {self.options.lr}); "

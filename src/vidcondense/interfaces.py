@@ -21,11 +21,14 @@ Clips8 = UInt8[Tensor, "n t c h w"]
 Labels = Int[Tensor, " n"]
 """Class ids, 0 to K - 1 (int64)."""
 
+Indices = Int[Tensor, " _"]
+"""Which clips, by their number; of any length."""
+
 KeyMask = Bool[Tensor, "n t"]
 """True where frame t of video n is a key frame."""
 
-PerClass = Float[Tensor, " k"]
-"""One value a class."""
+PerTarget = Float[Tensor, " g"]
+"""One value for each target: a class, or a part of one."""
 
 
 @runtime_checkable

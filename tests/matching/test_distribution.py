@@ -6,14 +6,14 @@ import torch
 
 from vidcondense.compute import choose_compute
 from vidcondense.errors import UsageError
-from vidcondense.matching.distribution import DistributionMatcher, MatchOptions, class_means
+from vidcondense.matching.distribution import DistributionMatcher, MatchOptions, group_means
 
 FLOAT32 = choose_compute("cpu", "float32")
 LABELS = torch.tensor([1, 0, 1])
 
 
-def matcher_for(clips, compute=FLOAT32, seed=0, **options):
-    return DistributionMatcher(clips, MatchOptions(**options), seed=seed, compute=compute)
+def matcher_for(clips, compute=FLOAT32, seed=0, labels=LABELS, **options):
+    return DistributionMatcher(clips, labels, MatchOptions(**options), seed=seed, compute=compute)
 
 
 def videos_of(clips):
@@ -24,7 +24,7 @@ def test_loss_against_per_class_numpy_means(memory_clips):
     clips = memory_clips()
     matcher = matcher_for(clips)  # more than there are clips: all of them
     videos = videos_of(clips)
-    losses = matcher.loss(videos, LABELS, 3)
+    losses = matcher.loss(videos, 3)
     network = matcher.network(3)
     real = network.embed(clips.batch(torch.arange(len(clips)))).detach().numpy().astype(np.float64)
     synthetic = network.embed(videos).detach().numpy().astype(np.float64)
@@ -37,27 +37,25 @@ def test_gradient_against_finite_differences(memory_clips):
     clips = memory_clips()
     matcher = matcher_for(clips)
     videos = videos_of(clips)
-    (gradient,) = torch.autograd.grad(matcher.loss(videos, LABELS, 0).sum(), [videos])
+    (gradient,) = torch.autograd.grad(matcher.loss(videos, 0).sum(), [videos])
     direction = gradient / gradient.norm()
     step = 0.3
     with torch.no_grad():
-        up, down = (
-            matcher.loss(videos + sign * step * direction, LABELS, 0).sum().double() for sign in (1, -1)
-        )
+        up, down = (matcher.loss(videos + sign * step * direction, 0).sum().double() for sign in (1, -1))
     assert float((up - down) / (2 * step)) == pytest.approx(float(gradient.norm()), rel=0.02)
 
 
 def test_a_class_pulls_only_its_own_videos(memory_clips):
     clips = memory_clips()
     videos = videos_of(clips)
-    (gradient,) = torch.autograd.grad(matcher_for(clips).loss(videos, LABELS, 0)[1], [videos])
+    (gradient,) = torch.autograd.grad(matcher_for(clips).loss(videos, 0)[1], [videos])
     assert gradient[[0, 2]].abs().sum() > 0
     assert not gradient[1].any()
 
 
 def test_loss_is_zero_where_the_means_agree(memory_clips):
     clips = memory_clips()
-    losses = matcher_for(clips).loss(clips.batch(torch.arange(10)), clips.labels, 0)
+    losses = matcher_for(clips, labels=clips.labels).loss(clips.batch(torch.arange(10)), 0)
     assert losses.abs().max() < 1e-9
 
 
@@ -65,16 +63,14 @@ def test_networks_and_clips_change_with_iteration_and_seed_only(memory_clips):
     clips = memory_clips()
     videos = videos_of(clips)
     values = {
-        (seed, iteration): matcher_for(clips, seed=seed, real_batch=2)
-        .loss(videos, LABELS, iteration)
-        .tolist()
+        (seed, iteration): matcher_for(clips, seed=seed, real_batch=2).loss(videos, iteration).tolist()
         for seed in (0, 1)
         for iteration in (0, 1)
     }
     assert len({tuple(value) for value in values.values()}) == 4
     again = matcher_for(clips, real_batch=2)
-    again.loss(videos, LABELS, 7)
-    assert again.loss(videos, LABELS, 1).tolist() == values[0, 1]
+    again.loss(videos, 7)
+    assert again.loss(videos, 1).tolist() == values[0, 1]
 
 
 def test_real_clips_of_an_iteration_are_different_ones_of_the_class(memory_clips):
@@ -98,19 +94,36 @@ def test_networks_are_frozen_and_bfloat16_is_close(memory_clips):
     clips = memory_clips()
     videos = videos_of(clips)
     assert not any(parameter.requires_grad for parameter in matcher_for(clips).network(0).parameters())
-    exact = matcher_for(clips).loss(videos, LABELS, 0)
-    rough = matcher_for(clips, choose_compute("cpu", "bfloat16")).loss(videos, LABELS, 0)
+    exact = matcher_for(clips).loss(videos, 0)
+    rough = matcher_for(clips, choose_compute("cpu", "bfloat16")).loss(videos, 0)
     assert rough.dtype == torch.float32
     torch.testing.assert_close(rough, exact, rtol=0.1, atol=0.0)
 
 
-def test_class_means_are_float32_sums_even_under_autocast():
+def test_group_means_are_float32_sums_even_under_autocast():
     features = torch.randn(5, 7, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([0, 1, 1, 0, 1])
     with torch.autocast("cpu", torch.bfloat16):
-        means = class_means(features, labels, 2)
+        means = group_means(features, labels, 2)
     expected = np.stack([features[labels == label].numpy().mean(0) for label in (0, 1)])
     np.testing.assert_allclose(means.numpy(), expected, atol=1e-6)
+
+
+def test_cluster_targets_pull_each_video_to_its_own_clips(memory_clips):
+    clips = memory_clips(num_classes=2, per_class=6)
+    labels = torch.tensor([1, 0, 1])
+    matcher = matcher_for(clips, labels=labels, match_targets="cluster")
+    videos = videos_of(clips)
+    losses = matcher.loss(videos, 3)
+    assert losses.shape == (3,)
+    network = matcher.network(3)
+    for video, target in enumerate(matcher.targets.of_video.tolist()):
+        members = matcher.targets.members[target]
+        assert (clips.labels[members] == labels[video]).all()
+        real = network.embed(clips.batch(members)).detach().numpy().astype(np.float64).mean(0)
+        synthetic = network.embed(videos[video : video + 1]).detach().numpy().astype(np.float64)[0]
+        expected = ((real - synthetic) ** 2).sum()
+        assert float(losses[target].detach()) == pytest.approx(expected, rel=1e-4)
 
 
 def test_options_out_of_range_fail():

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from vidcondense import rng
 from vidcondense.compute import Compute
-from vidcondense.interfaces import Labels, PerClass, RealClips, Videos
+from vidcondense.interfaces import Indices, Labels, PerTarget, RealClips, Videos
+from vidcondense.matching.targets import TargetKind, make_targets
 from vidcondense.models import VideoNetwork, build_network
 from vidcondense.options import require
 
@@ -26,7 +27,10 @@ class MatchOptions:
     """What is matched, and in which networks."""
 
     real_batch: int = 64
-    """Real clips a class and iteration (all, where a class has fewer)."""
+    """Real clips a target and iteration (all, where it has fewer)."""
+
+    match_targets: TargetKind = "class"
+    """Whose mean a video must match: its class's, or that of its own cluster of the class's real clips."""
 
     model: str = "convnet3d"
     """The network whose features are matched, newly initialised every iteration."""
@@ -36,30 +40,38 @@ class MatchOptions:
 
 
 class DistributionMatcher:
-    """Matches class means in a new random network each iteration.
+    """Matches target means in a new random network each iteration.
 
-    The networks of an iteration and the clips of a (class, iteration) have seeds of their own.
+    The network of an iteration and the clips of a (target, iteration) have seeds of their own.
+
+    Args:
+        real: the training clips.
+        labels: of the synthetic videos, `[N]`.
+        options: what is matched.
+        seed: of networks, real clips and clusters.
+        compute: where networks run.
     """
 
-    def __init__(self, real: RealClips, options: MatchOptions, *, seed: int, compute: Compute) -> None:
+    def __init__(
+        self, real: RealClips, labels: Labels, options: MatchOptions, *, seed: int, compute: Compute
+    ) -> None:
         self.real = real
         self.options = options
         self.seed = seed
         self.compute = compute
-        self.members = [real.indices_of(label) for label in range(len(real.classes))]
+        self.targets = make_targets(options.match_targets, real, labels, seed)
 
-    def loss(self, videos: Videos, labels: Labels, iteration: int) -> PerClass:
-        """‖mean real feature − mean synthetic feature‖² of every class, float32.
+    def loss(self, videos: Videos, iteration: int) -> PerTarget:
+        """‖mean real feature − mean synthetic feature‖² of every target, float32.
 
         Args:
             videos: `[N, T, C, H, W]` in network units.
-            labels: `[N]`.
             iteration: from 0; it determines the network and the real clips.
         """
         network = self.network(iteration)
-        num_classes = len(self.members)
+        of_video = self.targets.of_video.to(videos.device)
         with self.compute.autocast():
-            synthetic = class_means(network.embed(videos), labels.to(videos.device), num_classes)
+            synthetic = group_means(network.embed(videos), of_video, len(self.targets.members))
         return (self.real_means(network, iteration) - synthetic).square().sum(dim=1)
 
     def network(self, iteration: int) -> VideoNetwork:
@@ -67,7 +79,7 @@ class DistributionMatcher:
         num_frames, _, size, _ = self.real.shape
         network = build_network(
             self.options.model,
-            num_classes=len(self.members),
+            num_classes=len(self.real.classes),
             num_frames=num_frames,
             size=size,
             seed=rng.derive_seed(self.seed, "network", iteration),
@@ -76,26 +88,27 @@ class DistributionMatcher:
         return network.requires_grad_(False)
 
     @torch.no_grad()
-    def real_means(self, network: VideoNetwork, iteration: int) -> Float[Tensor, "k d"]:
-        """The mean feature of each class's real clips of this iteration."""
-        drawn = [self._draw(label, iteration) for label in range(len(self.members))]
-        indices = torch.cat(drawn)
+    def real_means(self, network: VideoNetwork, iteration: int) -> Float[Tensor, "g d"]:
+        """The mean feature of each target's real clips of this iteration."""
+        drawn = [self._draw(target, iteration) for target in range(len(self.targets.members))]
         features = []
         with self.compute.autocast():
-            for part in torch.split(indices, _CHUNK):
+            for part in torch.split(torch.cat(drawn), _CHUNK):
                 features.append(network.embed(self.compute.move(self.real.batch(part))).float())
         together = torch.cat(features)
-        return class_means(together, self.real.labels[indices].to(together.device), len(self.members))
+        groups = torch.repeat_interleave(torch.tensor([len(indices) for indices in drawn]))
+        return group_means(together, groups.to(together.device), len(drawn))
 
-    def _draw(self, label: int, iteration: int) -> Labels:
-        """`real_batch` different clips of a class."""
-        members = self.members[label]
-        order = torch.randperm(len(members), generator=rng.generator(self.seed, "real", iteration, label))
+    def _draw(self, target: int, iteration: int) -> Indices:
+        """`real_batch` different clips of a target, or all of them."""
+        members = self.targets.members[target]
+        order = torch.randperm(len(members), generator=rng.generator(self.seed, "real", iteration, target))
         return members[order[: self.options.real_batch]]
 
 
-def class_means(features: Float[Tensor, "n d"], labels: Labels, num_classes: int) -> Float[Tensor, "k d"]:
-    """The mean feature of each class, float32; every class must occur."""
-    members = torch.nn.functional.one_hot(labels, num_classes).float().T
+def group_means(features: Float[Tensor, "n d"], groups: Labels, num_groups: int) -> Float[Tensor, "g d"]:
+    """The mean feature of each group, float32; every group must occur."""
+    members = torch.nn.functional.one_hot(groups, num_groups).float().T
     with torch.autocast(features.device.type, enabled=False):
-        return members @ features.float() / members.sum(dim=1, keepdim=True)
+        means: Tensor = members @ features.float() / members.sum(dim=1, keepdim=True)
+    return means

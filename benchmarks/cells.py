@@ -1,0 +1,72 @@
+"""What the benchmarks share: cells that are computed once and kept, and a note of machine and date.
+
+A cell is one condensation with its evaluation. Its result is a JSON file under `runs/benchmarks/`; a cell that
+is there is not computed again, so an interrupted benchmark goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vidcondense import __version__
+from vidcondense.files import write_json
+
+ROOT = Path(__file__).parent.parent
+RUNS = ROOT / "runs" / "benchmarks"
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def ucf101_5() -> Path:
+    """The folder of the 400 real clips, or a clear end."""
+    folder = Path(os.environ.get("UCF101_5", ROOT.parent / "shared" / "data" / "ucf101-5"))
+    if not folder.is_dir():
+        raise SystemExit(f"skipped: the ucf101-5 clips are not at {folder}; set UCF101_5")
+    return folder
+
+
+def cell(benchmark: str, name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The result of a cell, computed unless it is there."""
+    path = RUNS / benchmark / f"{name}.json"
+    if path.exists():
+        return dict(json.loads(path.read_text()))
+    start = time.perf_counter()
+    result = {**compute(), "cell": name, "seconds": round(time.perf_counter() - start, 1)}
+    write_json(path, result)
+    print(f"{benchmark}/{name}: {result['seconds']} s", flush=True)
+    return result
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "vidcondense": __version__,
+        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def publish(benchmark: str, result: dict[str, Any]) -> None:
+    """Write `benchmarks/results/<benchmark>.json`."""
+    write_json(RESULTS / f"{benchmark}.json", {"benchmark": benchmark, "machine": machine(), **result})

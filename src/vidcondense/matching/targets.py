@@ -1,0 +1,73 @@
+"""Whose mean a synthetic video must match: its class's, or that of a cluster of its class's real clips.
+
+One mean a class makes all videos of a class pull towards the same point, however many they are. With a target
+of its own each video stands for a part of the class. Kin in the image domain: DREAM (arXiv 2302.14416) draws
+real images by clustering, IDM (arXiv 2307.09742) partitions and expands the synthetic ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from vidcondense import rng
+from vidcondense.interfaces import Indices, Labels, RealClips
+from vidcondense.matching.kmeans import kmeans
+
+TargetKind = Literal["class", "cluster"]
+
+_POOLED = (2, 6, 6)  # frames, height, width
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Which real clips and which synthetic videos belong to each target.
+
+    Args:
+        members: the real clips of each target.
+        of_video: the target of each synthetic video, `[N]`.
+    """
+
+    members: tuple[Indices, ...]
+    of_video: Labels
+
+
+def make_targets(kind: TargetKind, real: RealClips, labels: Labels, seed: int) -> Targets:
+    """Assign real clips and synthetic videos to targets.
+
+    Args:
+        kind: `class`, one target a class; `cluster`, one a video: a cluster of the class's real clips.
+        real: the training clips.
+        labels: of the synthetic videos, `[N]`.
+        seed: of the clustering.
+
+    Raises:
+        DataError: a class has fewer clips than clusters.
+    """
+    if kind == "class":
+        return Targets(tuple(real.indices_of(label) for label in range(len(real.classes))), labels)
+    members: list[Indices] = []
+    of_video = torch.empty_like(labels)
+    for label in range(len(real.classes)):
+        videos = (labels == label).nonzero().flatten()
+        clips = real.indices_of(label)
+        stream = rng.generator(seed, "clusters", label)
+        assigned = kmeans(pooled_pixels(real, clips), len(videos), stream)
+        of_video[videos] = torch.arange(len(videos)) + len(members)
+        members += [clips[assigned == cluster] for cluster in range(len(videos))]
+    return Targets(tuple(members), of_video)
+
+
+def pooled_pixels(real: RealClips, indices: Indices) -> Float[Tensor, "n d"]:
+    """What clips look like from afar: network units, averaged to 2 frames of 6×6, flattened."""
+    parts = [
+        F.adaptive_avg_pool3d(real.batch(part).transpose(1, 2), _POOLED).flatten(1)
+        for part in torch.split(indices, _CHUNK)
+    ]
+    return torch.cat(parts)
