@@ -119,6 +119,17 @@ def test_initial_videos(memory_clips, changes, key_frames, real):
         assert float(first.std()) == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.parametrize("changes", [{}, {"init": "real"}, {"method": "random"}])
+def test_small_key_frames(memory_clips, tmp_path, changes):
+    result = condense(
+        memory_clips(), tmp_path / "out", options_for(key_frame_size=11, iterations=2, **changes)
+    )
+    assert result.key_frame_size == (11, 11)
+    assert result.shape == (8, 3, 44, 44)
+    assert result.key_frames.shape[1:] == (3, 11, 11)
+    assert result[0][0].shape == (8, 3, 44, 44)
+
+
 def test_interrupt_and_resume_end_in_the_same_bytes(memory_clips, tmp_path):
     clips = memory_clips()
     options = options_for(
@@ -189,6 +200,7 @@ def test_loss_that_is_not_finite_stops_with_the_remedy(memory_clips, tmp_path):
         ({"size": 4}, {}, UsageError, "--size 4"),
         ({"num_frames": 4}, {}, UsageError, "--num-frames 4"),
         ({}, {"initial_key_frames": 9}, UsageError, "only 8 frames"),
+        ({}, {"key_frame_size": 45}, UsageError, "only 44×44 pixels"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_written(
@@ -209,6 +221,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         ({"lr": 0.0}, "--lr 0.0"),
         ({"lr": float("nan")}, "--lr nan"),
         ({"momentum": 1.0}, "--momentum 1.0"),
+        ({"key_frame_size": 0}, "--key-frame-size 0"),
         ({"initial_key_frames": 1}, "--initial-key-frames 1"),
         ({"method": "dm", "initial_key_frames": 2}, "has no key frames"),
         ({"seed": -1}, "--seed -1"),

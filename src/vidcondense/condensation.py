@@ -19,7 +19,7 @@ from vidcondense.events import Event, EventLog, Listener, broadcast, ignore
 from vidcondense.files import replace_folder
 from vidcondense.insertion.conflict import Inserter
 from vidcondense.insertion.options import InsertionOptions
-from vidcondense.interfaces import KeyMask, Labels, RealClips, Videos
+from vidcondense.interfaces import RealClips
 from vidcondense.interrupts import Interrupts, catch_interrupts
 from vidcondense.matching.distribution import DistributionMatcher, MatchOptions
 from vidcondense.methods import METHODS, Init
@@ -29,7 +29,7 @@ from vidcondense.selection import select_random
 from vidcondense.storage.codecs import CODECS
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
 from vidcondense.storage.workspace import CHECKPOINT, LOG, claim_output
-from vidcondense.synthetic.keyframes import KeyFrameVideos, spread_mask
+from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample, spread_mask
 
 _CHECKPOINT_SECONDS = 60.0
 
@@ -59,6 +59,9 @@ class CondenseOptions:
     initial_key_frames: int | None = None
     """Key frames a video starts with, evenly spread (default: 2, the first and the last)."""
 
+    key_frame_size: int | None = None
+    """Side of the key frames in pixels; smaller ones are learned upsampled (default: that of the clips)."""
+
     codec: str = "uint8"
     """How key frames are stored: float32 (as the papers count), float16, or uint8 (a quarter)."""
 
@@ -80,6 +83,8 @@ class CondenseOptions:
         require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
         keys = self.initial_key_frames
         require(keys is None or keys >= 2, "initial_key_frames", keys, "must be at least 2 (first and last)")
+        side = self.key_frame_size
+        require(side is None or side >= 1, "key_frame_size", side, "must be at least 1 pixel")
         if keys is not None and method.kind != "sparse":
             raise UsageError(f"--initial-key-frames {keys}: --method {self.method} has no key frames")
         rng.check_seed(self.seed)
@@ -161,16 +166,18 @@ class Condenser:
 def initial_videos(real: RealClips, options: CondenseOptions, compute: Compute) -> KeyFrameVideos:
     """The synthetic videos before the first step, in network units: noise N(0, 1), or random real clips."""
     method = METHODS[options.method]
-    num_classes, num_frames = len(real.classes), real.shape[0]
-    labels = torch.arange(num_classes).repeat_interleave(options.vpc)
+    num_frames, channels, height, width = real.shape
+    labels = torch.arange(len(real.classes)).repeat_interleave(options.vpc)
+    side = options.key_frame_size
+    size = (side, side) if side else (height, width)
     if (options.init or method.init) == "noise":
         stream = rng.generator(options.seed, "noise")
-        frames = torch.randn(len(labels), *real.shape, generator=stream)
+        frames = torch.randn(len(labels), num_frames, channels, *size, generator=stream)
     else:
-        frames = real.batch(select_random(real, options.vpc, options.seed))
-    keys = num_frames if method.kind == "dense" else options.initial_key_frames or 2
+        frames = downsample(real.batch(select_random(real, options.vpc, options.seed)), size)
+    keys = options.initial_key_frames or 2 if method.kind == "sparse" else num_frames
     mask = spread_mask(len(labels), num_frames, keys)
-    return KeyFrameVideos(compute.move(frames), compute.move(mask), labels)
+    return KeyFrameVideos(compute.move(frames), compute.move(mask), labels, (height, width))
 
 
 def check_condense(real: RealClips, options: CondenseOptions) -> None:
@@ -182,6 +189,9 @@ def check_condense(real: RealClips, options: CondenseOptions) -> None:
     """
     num_frames, _, size, _ = real.shape
     check_size(options.match.model, num_frames, size)
+    side = options.key_frame_size or size
+    if side > size:
+        raise UsageError(f"--key-frame-size {side}: the clips are only {size}×{size} pixels")
     keys = options.initial_key_frames or 2
     if keys > num_frames:
         raise UsageError(f"--initial-key-frames {keys}: the clips have only {num_frames} frames")
@@ -246,12 +256,10 @@ def condense(
         versions=_versions(compute),
     )
     if METHODS[options.method].kind == "select":
-        chosen = select_random(real, options.vpc, options.seed)
-        frames, labels = real.batch(chosen), real.labels[chosen]
-        mask = torch.ones(frames.shape[:2], dtype=torch.bool)
+        videos = initial_videos(real, options, compute)
     else:
-        frames, mask, labels = _optimise(real, options, origin, compute, work, listener)
-    save_condensed(work, frames, mask, labels, options.codec, origin)
+        videos = _optimise(real, options, origin, compute, work, listener)
+    save_condensed(work, videos, options.codec, origin)
     (work / CHECKPOINT).unlink(missing_ok=True)
     replace_folder(work, out)
     return load_condensed(out)
@@ -264,7 +272,7 @@ def _optimise(
     compute: Compute,
     work: Path,
     listener: Listener,
-) -> tuple[Videos, KeyMask, Labels]:
+) -> KeyFrameVideos:
     """Run a `Condenser` to its end, with a log and checkpoints in `work`."""
     condenser = Condenser(real, options, compute)
     kept = 0
@@ -285,7 +293,7 @@ def _optimise(
 
         save()
         _run(condenser, broadcast(log, listener), save, interrupts, work)
-    return condenser.videos.render().detach(), condenser.videos.mask, condenser.videos.labels
+    return condenser.videos
 
 
 def _run(

@@ -46,7 +46,9 @@ def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Est
     """
     check_condense(real, options)
     method = METHODS[options.method]
-    num_frames, *side = real.shape
+    num_frames, channels, height, width = real.shape
+    size = options.key_frame_size
+    side = (channels, size or height, size or width)
     videos = options.vpc * len(real.classes)
     fewest = options.initial_key_frames or 2
     most = options.insert.max_key_frames or num_frames

@@ -42,5 +42,6 @@ METHODS: Mapping[str, Method] = {
         summary="random real clips of the same number, the control",
         source="-",
         kind="select",
+        init="real",
     ),
 }

@@ -14,6 +14,7 @@ from vidcondense.files import canonical_json, sha256_of_file
 from vidcondense.storage import manifest as manifests
 from vidcondense.storage.condensed import PAYLOAD, Origin, load_condensed, save_condensed
 from vidcondense.storage.manifest import MANIFEST
+from vidcondense.synthetic.keyframes import KeyFrameVideos
 
 MEAN, STD = (0.25, 0.5, 0.75), (0.5, 0.25, 0.125)
 ORIGIN = Origin(
@@ -33,7 +34,7 @@ LABELS = torch.tensor([0, 0, 1, 1])
 
 def make(folder, codec="float32"):
     frames = torch.randn(4, 5, 3, 6, 7, generator=torch.Generator().manual_seed(0))
-    save_condensed(folder, frames, MASK, LABELS, codec, ORIGIN)
+    save_condensed(folder, KeyFrameVideos(frames, MASK, LABELS), codec, ORIGIN)
     return frames
 
 
@@ -62,6 +63,17 @@ def test_what_is_read_back_renders_as_what_was_written(tmp_path, codec, toleranc
     units = (expected - np.array(MEAN)[:, None, None]) / np.array(STD)[:, None, None]
     np.testing.assert_allclose(dataset.batch([2, 0]).numpy(), units[[2, 0]], atol=tolerance * 10)
     np.testing.assert_allclose(load_condensed(tmp_path, normalise=True)[1][0], units[1], atol=tolerance * 10)
+
+
+def test_small_key_frames_are_stored_small_and_rendered_large(tmp_path):
+    frames = torch.randn(4, 5, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    videos = KeyFrameVideos(frames, MASK, LABELS, size=(16, 12))
+    save_condensed(tmp_path, videos, "float32", ORIGIN)
+    dataset = load_condensed(tmp_path)
+    assert dataset.shape == (5, 3, 16, 12)
+    assert dataset.key_frame_size == (4, 6)
+    assert dataset.paper_mb == 13 * 3 * 4 * 6 * 4 / 2**20
+    torch.testing.assert_close(dataset.batch([0, 1, 2, 3]), videos.render().detach(), atol=1e-4, rtol=1e-4)
 
 
 def test_it_tells_what_it_is(tmp_path):
@@ -127,6 +139,9 @@ def test_resealing_itself_is_fine(tmp_path):
         (lambda m: m.update(labels=[0, 0, 1, True]), "'labels' has a value"),
         (lambda m: m.update(shape=[5, 3, 6]), "'shape' has a value"),
         (lambda m: m.update(shape=[10**9, 3, 6, 7]), "'shape' has a value"),
+        (lambda m: m.update(key_frame_size=[6]), "'key_frame_size' has a value"),
+        (lambda m: m.update(key_frame_size=[6, 8]), "'key_frame_size' has a value"),
+        (lambda m: m.update(key_frame_size=[3, 7]), "has not the shape"),
         (lambda m: m.update(std=[0.5, 0.0, 0.5]), "'std' has a value"),
         (lambda m: m["positions"].pop(), "'positions' has a value"),
         (lambda m: m["positions"].__setitem__(0, [0, 3]), "positions"),

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from vidcondense.synthetic.keyframes import (
     KeyFrameVideos,
     accumulate,
+    downsample,
     interpolate,
     interpolation_weights,
     neighbours,
     spread_mask,
+    upsample,
 )
 
 
@@ -142,6 +144,41 @@ def test_inserted_key_frame_has_zero_momentum_and_then_moves_alone():
 def test_spread_mask(count, expected):
     mask = spread_mask(3, 16, count)
     assert all(row.nonzero().flatten().tolist() == expected for row in mask)
+
+
+def test_small_key_frames_render_large_and_learn_through_it():
+    mask = spread_mask(2, 5, 3)
+    frames = torch.randn(2, 5, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    videos = KeyFrameVideos(frames, mask, torch.tensor([0, 1]), size=(8, 9))
+    rendered = videos.render()
+    assert rendered.shape == (2, 5, 3, 8, 9)
+    small = interpolate(videos.frames, mask).detach()
+    for n, t, c in [(0, 0, 0), (1, 3, 2)]:
+        expected = bilinear_by_hand(small[n, t, c].numpy(), 8, 9)
+        np.testing.assert_allclose(rendered[n, t, c].detach().numpy(), expected, atol=1e-5)
+    where = torch.zeros(2, 5, dtype=torch.bool)
+    where[1, 1] = True
+    videos.insert(where)
+    torch.testing.assert_close(videos.render(), rendered)
+    rendered.sum().backward()
+    assert videos.frames.grad.shape == (2, 5, 3, 4, 6)
+    assert float(videos.frames.grad.sum()) == pytest.approx(2 * 5 * 3 * 8 * 9, rel=1e-5)
+
+
+def bilinear_by_hand(image, height, width):
+    """Pixel centres at half integers; beyond the outermost centres the edge goes on."""
+    rows = np.clip((np.arange(height) + 0.5) * image.shape[0] / height - 0.5, 0, image.shape[0] - 1)
+    columns = np.clip((np.arange(width) + 0.5) * image.shape[1] / width - 0.5, 0, image.shape[1] - 1)
+    across = np.stack([np.interp(columns, np.arange(image.shape[1]), row) for row in image])
+    return np.stack([np.interp(rows, np.arange(image.shape[0]), column) for column in across.T], axis=1)
+
+
+def test_downsample_averages_and_undoes_nothing_at_the_same_size():
+    videos = torch.randn(2, 3, 3, 8, 4, generator=torch.Generator().manual_seed(0))
+    expected = videos.numpy().reshape(2, 3, 3, 4, 2, 2, 2).mean((4, 6))
+    np.testing.assert_allclose(downsample(videos, (4, 2)).numpy(), expected, atol=1e-6)
+    assert downsample(videos, (8, 4)) is videos
+    assert upsample(videos, (8, 4)) is videos
 
 
 @pytest.mark.parametrize("row", [[False, True, True], [True, True, False], [True]])

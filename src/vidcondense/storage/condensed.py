@@ -21,7 +21,7 @@ from vidcondense.options import unknown
 from vidcondense.storage.accounting import paper_mb
 from vidcondense.storage.codecs import CODECS, KEY_FRAMES, Codec, Frames, Owner
 from vidcondense.storage.manifest import FORMAT, FORMAT_VERSION, MANIFEST, read_manifest, write_manifest
-from vidcondense.synthetic.keyframes import interpolate
+from vidcondense.synthetic.keyframes import KeyFrameVideos, interpolate, upsample
 
 PAYLOAD = "key_frames.safetensors"
 
@@ -53,25 +53,22 @@ class Origin:
     versions: Mapping[str, Any]
 
 
-def save_condensed(
-    folder: Path, frames: Videos, mask: KeyMask, labels: Labels, codec: str, origin: Origin
-) -> None:
+def save_condensed(folder: Path, videos: KeyFrameVideos, codec: str, origin: Origin) -> None:
     """Write a condensed set into `folder`; the manifest comes last.
 
     Args:
         folder: exists or is made.
-        frames: `[N, T, C, H, W]` in network units; slots outside `mask` are not stored.
-        mask: key frames, `[N, T]`.
-        labels: `[N]`.
+        videos: of which the key frames are stored.
         codec: `float32`, `float16` or `uint8`.
         origin: the rest of the manifest.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    owner, position = mask.cpu().nonzero(as_tuple=True)
+    mask = videos.mask.cpu()
+    owner, position = mask.nonzero(as_tuple=True)
     mean, std = _channels(origin.mean), _channels(origin.std)
-    stored = frames.detach().cpu()[owner, position] * std + mean
+    stored = videos.frames.detach().cpu()[owner, position] * std + mean
     payload = CODECS[codec].encode(stored, owner)
     path = folder / PAYLOAD
     write_file(path, lambda temporary: save_file(payload, temporary))
@@ -84,9 +81,10 @@ def save_condensed(
             "options": dict(origin.options),
             "seed": origin.seed,
             "classes": list(origin.classes),
-            "labels": labels.tolist(),
-            "positions": [row.nonzero().flatten().tolist() for row in mask.cpu()],
-            "shape": list(frames.shape[1:]),
+            "labels": videos.labels.tolist(),
+            "positions": [row.nonzero().flatten().tolist() for row in mask],
+            "shape": [*videos.frames.shape[1:3], *videos.size],
+            "key_frame_size": list(videos.frames.shape[3:]),
             "mean": list(origin.mean),
             "std": list(origin.std),
             "flip": origin.flip,
@@ -108,7 +106,7 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
         folder: where it was read from.
         manifest: all of `condensed.json`.
         normalise: whether items are in network units.
-        key_frames: the stored frames, `[M, C, H, W]` in pixel units.
+        key_frames: the stored frames, `[M, C, h, w]` in pixel units.
         mask: key frames of every video, `[N, T]`.
     """
 
@@ -158,6 +156,12 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
         return frames, channels, height, width
 
     @property
+    def key_frame_size(self) -> tuple[int, int]:
+        """Height and width of the stored key frames; they are upsampled to `shape`."""
+        height, width = self.manifest["key_frame_size"]
+        return height, width
+
+    @property
     def vpc(self) -> float:
         """Videos per class, on average."""
         return len(self) / len(self.classes)
@@ -165,7 +169,7 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
     @property
     def paper_mb(self) -> float:
         """MiB of the stored frames as raw float32, as the papers count."""
-        return paper_mb(len(self.key_frames), *self.shape[1:])
+        return paper_mb(*self.key_frames.shape)
 
     @property
     def bytes(self) -> int:
@@ -181,10 +185,10 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
     def clips(self, indices: Sequence[int] | Tensor) -> Videos:
         """The videos at `indices`, rendered, in pixel units."""
         chosen = torch.as_tensor(indices)
-        slots = torch.zeros(len(chosen), *self.shape)
+        slots = torch.zeros(len(chosen), *self.shape[:2], *self.key_frame_size)
         for row, video in zip(slots, chosen.tolist(), strict=True):
             row[self.mask[video]] = self._frames_of[video]
-        return interpolate(slots, self.mask[chosen])
+        return upsample(interpolate(slots, self.mask[chosen]), self.shape[2:])
 
     def batch(self, indices: Sequence[int] | Tensor) -> Videos:
         """The videos at `indices`, rendered, in network units."""
@@ -231,7 +235,7 @@ def _read_payload(folder: Path, manifest: dict[str, Any], codec: Codec, owner: O
     if not (len(entries) == 1 and isinstance(entries[0], dict) and entries[0].get("file") == PAYLOAD):
         raise FormatError(f"{folder / MANIFEST}: 'payload' must name {PAYLOAD} alone")
     shapes = {name: (len(manifest["labels"]),) for name in codec.dtypes}
-    shapes[KEY_FRAMES] = (len(owner), *manifest["shape"][1:])
+    shapes[KEY_FRAMES] = (len(owner), manifest["shape"][1], *manifest["key_frame_size"])
     try:
         if path.is_symlink() or path.stat().st_size != entries[0].get("bytes"):
             raise FormatError(f"{path} has not the size that {MANIFEST} states")

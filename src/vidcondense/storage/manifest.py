@@ -26,6 +26,7 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "labels": list,
     "positions": list,
     "shape": list,
+    "key_frame_size": list,
     "mean": list,
     "std": list,
     "flip": bool,
@@ -101,9 +102,11 @@ def _check_values(path: Path, manifest: dict[str, Any]) -> None:
     """What the loader relies on before it allocates anything."""
     shape, labels, positions = manifest["shape"], manifest["labels"], manifest["positions"]
     classes = manifest["classes"]
-    whole = all(type(side) is int and 0 < side <= 8192 for side in shape)
+    size = manifest["key_frame_size"]
+    whole = all(type(side) is int and 0 < side <= 8192 for side in (*shape, *size))
     rules = {
         "shape": len(shape) == 4 and whole and shape[1] == 3,
+        "key_frame_size": len(size) == 2 and size[0] <= shape[-2] and size[1] <= shape[-1],
         "classes": len(classes) > 0 and all(isinstance(name, str) for name in classes),
         "labels": len(labels) > 0 and all(type(x) is int and 0 <= x < len(classes) for x in labels),
         "mean": _is_colour(manifest["mean"]),

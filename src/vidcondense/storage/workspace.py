@@ -45,7 +45,8 @@ def claim_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
     """
     work = check_output(out, resume=resume, overwrite=overwrite)
     if not resume:
-        shutil.rmtree(work, ignore_errors=True)
+        if work.exists():
+            shutil.rmtree(work)
         make_folder(work)
     return work
 

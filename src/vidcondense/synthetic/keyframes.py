@@ -3,11 +3,14 @@
 Source: "Video Dataset Condensation with Progressive Refinement and Insertion for Sparse Motion"
 (arXiv 2505.22564), the sparse key-frame set and its interpolation. Two ends of the axis are other methods:
 one key frame everywhere is a dense video (every frame a parameter), two are the start of PRISM.
+Key frames may be smaller than the videos; they are then upsampled in the graph, so that what is learned is
+the best small picture, not a shrunk large one.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -21,13 +24,18 @@ class KeyFrameVideos:
     A slot that becomes a key frame has never had a gradient: its momentum is still zero, as it must be.
 
     Args:
-        frames: `[N, T, C, H, W]` float32 in network units; slots that are no key frames are ignored.
+        frames: `[N, T, C, h, w]` float32 in network units; slots that are no key frames are ignored.
         mask: `[N, T]`, true at key frames; the first and last frame of every video must be key frames.
         labels: `[N]`.
+        size: height and width of the rendered videos; default: those of `frames`.
     """
 
-    def __init__(self, frames: Videos, mask: KeyMask, labels: Labels) -> None:
+    def __init__(
+        self, frames: Videos, mask: KeyMask, labels: Labels, size: tuple[int, int] | None = None
+    ) -> None:
         check_mask(mask)
+        height, width = frames.shape[3:]
+        self.size = size or (height, width)
         self.mask = mask.to(frames.device, copy=True)
         slots = frames.detach() * self.mask[:, :, None, None, None]
         self.frames: Tensor = slots.requires_grad_()
@@ -43,14 +51,14 @@ class KeyFrameVideos:
         return [self.frames]
 
     def render(self) -> Videos:
-        """All videos, `[N, T, C, H, W]` in network units, differentiable in the key frames."""
-        return interpolate(self.frames, self.mask)
+        """All videos, `[N, T, C, H, W]` at `size` in network units, differentiable in the key frames."""
+        return upsample(interpolate(self.frames, self.mask), self.size)
 
     @torch.no_grad()
     def insert(self, where: KeyMask) -> None:
         """Make the frames at `where` key frames, each starting at its interpolated value."""
         new = where & ~self.mask
-        self.frames[new] = self.render()[new]
+        self.frames[new] = interpolate(self.frames, self.mask)[new]
         self.mask |= new
 
     def num_key_frames(self) -> Int[Tensor, " n"]:
@@ -98,6 +106,21 @@ def interpolate(frames: Videos, mask: KeyMask) -> Videos:
         mask: `[N, T]`, true at key frames.
     """
     return (interpolation_weights(mask) @ frames.flatten(2)).view_as(frames)
+
+
+def upsample(videos: Videos, size: tuple[int, int]) -> Float[Tensor, "n t c hh ww"]:
+    """Enlarge every frame to `size` (height, width), bilinearly; frames of that size stay as they are."""
+    if videos.shape[3:] == size:
+        return videos
+    frames = F.interpolate(videos.flatten(0, 1), size=size, mode="bilinear", align_corners=False)
+    return frames.view(*videos.shape[:3], *size)
+
+
+def downsample(videos: Videos, size: tuple[int, int]) -> Float[Tensor, "n t c hh ww"]:
+    """Shrink every frame to `size` (height, width) by averaging; frames of that size stay as they are."""
+    if videos.shape[3:] == size:
+        return videos
+    return F.adaptive_avg_pool2d(videos.flatten(0, 1), size).view(*videos.shape[:3], *size)
 
 
 def accumulate(gradient: Videos, mask: KeyMask) -> Videos:
