@@ -69,7 +69,8 @@ def save_condensed(folder: Path, videos: KeyFrameVideos, codec: str, origin: Ori
     owner, position = mask.nonzero(as_tuple=True)
     mean, std = _channels(origin.mean), _channels(origin.std)
     stored = videos.frames.detach().cpu()[owner, position] * std + mean
-    payload = CODECS[codec].encode(stored, owner)
+    # Clips from the cache lie in memory as T, H, W, C, which safetensors refuses.
+    payload = {name: values.contiguous() for name, values in CODECS[codec].encode(stored, owner).items()}
     path = folder / PAYLOAD
     write_file(path, lambda temporary: save_file(payload, temporary))
     write_manifest(

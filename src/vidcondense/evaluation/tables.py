@@ -1,0 +1,107 @@
+"""Evaluations as rows: numbers for a CSV file, texts for a table on the screen."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from vidcondense.evaluation.results import Summary
+from vidcondense.evaluation.statistics import Interval
+
+Record = dict[str, Any]
+"""One row of numbers by column name; accuracies in percent, None where there is no figure."""
+
+MISSING = "–"
+
+
+def record(
+    name: str,
+    summary: Summary,
+    *,
+    clips: int,
+    vpc: float | int | None = None,
+    paper_mb: float | None = None,
+    num_bytes: int | None = None,
+) -> Record:
+    """One row of figures.
+
+    Args:
+        name: of the method or control.
+        summary: its figures.
+        clips: training clips.
+        vpc: videos per class, where that says something.
+        paper_mb: MiB of float32 frames, as papers count.
+        num_bytes: bytes on disk.
+    """
+    low, high = summary.interval or (None, None)
+    group_low, group_high = summary.group_interval or (None, None)
+    return {
+        "name": name,
+        "vpc": vpc,
+        "clips": clips,
+        "repeat": summary.unit,
+        "n": summary.finite,
+        "accuracy": _percent(summary.accuracy),
+        "std": _percent(summary.std),
+        "ci_low": _percent(low),
+        "ci_high": _percent(high),
+        "group_ci_low": _percent(group_low),
+        "group_ci_high": _percent(group_high),
+        "train_accuracy": _percent(summary.train_accuracy),
+        "best_of_points_on_test": _percent(summary.best_of_points_on_test),
+        "networks": summary.networks,
+        "diverged": summary.diverged,
+        "paper_mb": paper_mb,
+        "bytes": num_bytes,
+    }
+
+
+def to_csv(records: Sequence[Record]) -> str:
+    """The rows as CSV text with a header; an absent figure is an empty cell."""
+    if not records:
+        return ""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()
+
+
+def to_table(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
+    """Column titles and rows of text; columns that would be empty throughout are left out."""
+    rows = [_cells(row) for row in records]
+    titles = [title for title in (rows[0] if rows else {}) if any(row[title] != MISSING for row in rows)]
+    return titles, [[row[title] for title in titles] for row in rows]
+
+
+def _cells(row: Record) -> dict[str, str]:
+    spread = "" if row["std"] is None else f" ± {row['std']:.1f}"
+    return {
+        "name": row["name"],
+        "vpc": _number(row["vpc"], "g"),
+        "clips": _number(row["clips"], "d"),
+        "n": f"{row['n']} {row['repeat']}{'s' if row['n'] != 1 else ''}",
+        "accuracy %": _number(row["accuracy"], ".1f") + spread,
+        "95 % CI": _interval(row["ci_low"], row["ci_high"]),
+        "95 % CI (groups)": _interval(row["group_ci_low"], row["group_ci_high"]),
+        "train %": _number(row["train_accuracy"], ".1f"),
+        "best of points on test %": _number(row["best_of_points_on_test"], ".1f"),
+        "diverged": f"{row['diverged']} of {row['networks']}",
+        "paper MB": _number(row["paper_mb"], ".1f"),
+        "bytes": _number(row["bytes"], ",d"),
+    }
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _number(value: float | int | None, form: str) -> str:
+    return MISSING if value is None else format(value, form)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    ends: Interval | None = None if low is None or high is None else (low, high)
+    return MISSING if ends is None else f"{ends[0]:.1f} to {ends[1]:.1f}"

@@ -1,0 +1,149 @@
+"""Trained networks on disk: a folder with safetensors weights and a JSON file that says what they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from vidcondense.compute import Compute
+from vidcondense.errors import FormatError, OutputError
+from vidcondense.files import replace_folder, sha256_of_file, write_file, write_json
+from vidcondense.models import VideoNetwork, build_network
+from vidcondense.options import as_json
+
+DESCRIPTION = "network.json"
+WEIGHTS = "weights.safetensors"
+FORMAT = "vidcondense-network"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkDescription:
+    """What a person, or another program, must know to use the weights.
+
+    Args:
+        model: a key of `MODELS`.
+        classes: their names, by logit.
+        num_frames: T of the clips it was trained on.
+        size: their height and width in pixels.
+        mean: subtracted from RGB in [0, 1], a value a channel.
+        std: what that is divided by.
+        origin: what it was trained on and how, as JSON.
+    """
+
+    model: str
+    classes: tuple[str, ...]
+    num_frames: int
+    size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    origin: Mapping[str, Any]
+
+
+def check_free(folder: Path, *, overwrite: bool) -> None:
+    """Raise `OutputError` unless a network may be saved at `folder`."""
+    if not folder.exists():
+        return
+    if not overwrite:
+        raise OutputError(f"{folder} exists; use --overwrite to replace it, or another --out")
+    if not (folder / DESCRIPTION).is_file():
+        raise OutputError(
+            f"{folder} is no saved network, so --overwrite leaves it alone; choose another --out"
+        )
+
+
+def save_network(
+    folder: str | Path, network: nn.Module, description: NetworkDescription, *, overwrite: bool = False
+) -> None:
+    """Write a network to `folder`, which then holds `weights.safetensors` and `network.json`.
+
+    Raises:
+        OutputError: `folder` exists, or cannot be written; nothing of the new network is then there.
+    """
+    folder = Path(folder)
+    check_free(folder, overwrite=overwrite)
+    work = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
+    try:
+        weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+        write_file(work / WEIGHTS, lambda temporary: save_file(weights, temporary))
+        header = {"format": FORMAT, "format_version": FORMAT_VERSION}
+        write_json(
+            work / DESCRIPTION,
+            {**header, **as_json(description), "weights": WEIGHTS, "sha256": sha256_of_file(work / WEIGHTS)},
+        )
+        replace_folder(work, folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def load_network(folder: str | Path, compute: Compute) -> tuple[VideoNetwork, NetworkDescription]:
+    """Read what `save_network` wrote: the network, in evaluation mode on the device of `compute`.
+
+    Raises:
+        FormatError: the folder holds no network of ours, or a damaged one.
+    """
+    folder = Path(folder)
+    written, description = _read_description(folder / DESCRIPTION)
+    path = folder / WEIGHTS
+    try:
+        if sha256_of_file(path) != written.get("sha256"):
+            raise FormatError(f"{path} is damaged: its sha256 is not the one in {DESCRIPTION}")
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise FormatError(f"cannot read {path}: {error}") from error
+    network = build_network(
+        description.model,
+        num_classes=len(description.classes),
+        num_frames=description.num_frames,
+        size=description.size,
+        seed=0,
+        compute=compute,
+    )
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        raise FormatError(f"{path} does not fit {description.model}: {first}") from error
+    return network.eval(), description
+
+
+def _read_description(path: Path) -> tuple[dict[str, Any], NetworkDescription]:
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FormatError(f"cannot read {path}: {error}") from error
+    if not isinstance(written, dict) or written.get("format") != FORMAT:
+        raise FormatError(f"{path} describes no network of vidcondense")
+    if written.get("format_version") != FORMAT_VERSION:
+        raise FormatError(
+            f"{path} has format version {written.get('format_version')!r}, this vidcondense reads "
+            f"{FORMAT_VERSION}: upgrade vidcondense, or train again"
+        )
+    rules: dict[str, bool] = {
+        "model": isinstance(written.get("model"), str),
+        "classes": _is_list_of(written.get("classes"), str),
+        "num_frames": type(written.get("num_frames")) is int,
+        "size": type(written.get("size")) is int,
+        "mean": _is_list_of(written.get("mean"), float),
+        "std": _is_list_of(written.get("std"), float),
+        "origin": isinstance(written.get("origin"), dict),
+    }
+    for name, holds in rules.items():
+        if not holds:
+            raise FormatError(f"{path}: {name!r} is missing or of the wrong type")
+    values = {field.name: written[field.name] for field in fields(NetworkDescription)}
+    tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return written, NetworkDescription(**{**values, **tuples})
+
+
+def _is_list_of(value: object, kind: type) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, kind) for item in value)

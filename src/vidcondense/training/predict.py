@@ -1,0 +1,99 @@
+"""What a trained network says about clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vidcondense.compute import Compute
+from vidcondense.errors import UsageError
+from vidcondense.interfaces import ClipSource, Videos
+from vidcondense.training.units import Prepare, unchanged
+
+
+class ViewSource(ClipSource, Protocol):
+    """Clips whose videos offer several each, in order of time."""
+
+    @property
+    def num_views(self) -> int:
+        """How many clips a video there are."""
+
+    def batch(self, indices: Sequence[int] | Tensor, view: int = 0) -> Videos:
+        """The clips `view` of the videos at `indices`, in network units."""
+
+
+@torch.no_grad()
+def predict(
+    network: nn.Module,
+    clips: ClipSource,
+    *,
+    compute: Compute,
+    batch_size: int = 64,
+    views: Sequence[int] = (0,),
+    prepare: Prepare = unchanged,
+) -> Float[Tensor, "n k"]:
+    """The logits of every video, averaged over the clips `views` of it.
+
+    Args:
+        network: videos → logits; it is put into evaluation mode for the time being.
+        clips: what to classify; more than one view takes a `ViewSource`.
+        compute: device and precision of the forward passes.
+        batch_size: clips a forward pass.
+        views: which clips of each video, from 0.
+        prepare: applied to each batch before the network sees it.
+
+    Returns:
+        `[N, K]` float32, on the CPU.
+
+    Raises:
+        UsageError: `clips` has no such view.
+    """
+    logits = [
+        predict_view(
+            network, view_of(clips, view), len(clips), compute=compute, batch_size=batch_size, prepare=prepare
+        )
+        for view in views
+    ]
+    return torch.stack(logits).mean(dim=0)
+
+
+def view_of(clips: ClipSource, view: int) -> Callable[[Tensor], Videos]:
+    """How to get clips of one view; raises `UsageError` where there is none such."""
+    available = getattr(clips, "num_views", 1)
+    if not 0 <= view < available:
+        raise UsageError(
+            f"clip {view} of each video: there are {available}; choose from 0 to {available - 1}"
+        )
+    if view == 0:
+        return clips.batch
+    several = cast(ViewSource, clips)
+    return lambda indices: several.batch(indices, view=view)
+
+
+@torch.no_grad()
+def predict_view(
+    network: nn.Module,
+    fetch: Callable[[Tensor], Videos],
+    num_clips: int,
+    *,
+    compute: Compute,
+    batch_size: int = 64,
+    prepare: Prepare = unchanged,
+) -> Float[Tensor, "n k"]:
+    """The logits, float32 on the CPU, of the clips that `fetch` gives for the indices below `num_clips`."""
+    training = network.training
+    network.eval()
+    try:
+        parts = []
+        for indices in torch.split(torch.arange(num_clips), batch_size):
+            videos = prepare(compute.move(fetch(indices)))
+            with compute.autocast():
+                logits = network(videos)
+            parts.append(logits.float().cpu())
+    finally:
+        network.train(training)
+    return torch.cat(parts)
