@@ -1,7 +1,7 @@
 """What the benchmarks share: cells that are computed once and kept, and a note of machine and date.
 
-A cell is one condensation with its evaluation. Its result is a JSON file under `runs/benchmarks/`; a cell that
-is there is not computed again, so an interrupted benchmark goes on where it stopped.
+A cell is one condensation with its evaluation. Its result is a JSON file under `runs/benchmarks/`; a cell
+that is there is not computed again, so an interrupted benchmark goes on where it stopped.
 """
 
 from __future__ import annotations

@@ -17,24 +17,38 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from vidcondense.compute import Compute, choose_compute
-    from vidcondense.condensation import CondenseOptions, condense
-    from vidcondense.errors import VidcondenseError
-    from vidcondense.estimation import Estimate, estimate
-    from vidcondense.evaluation.evaluate import evaluate
-    from vidcondense.evaluation.protocol import EvaluateOptions
-    from vidcondense.evaluation.results import Evaluation, Summary, summarise
-    from vidcondense.insertion.options import InsertionOptions
-    from vidcondense.matching.distribution import MatchOptions
-    from vidcondense.methods import METHODS
-    from vidcondense.models import MODELS, build_network
-    from vidcondense.models.saved import NetworkDescription, load_network, save_network
-    from vidcondense.storage.condensed import CondensedDataset, load_condensed
-    from vidcondense.training import TrainOptions, predict, train
-    from vidcondense.video.dataset import ClipDataset
-    from vidcondense.video.index import DataOptions, RealData, load_data
-    from vidcondense.video.sampling import ClipOptions
-    from vidcondense.video.toy import ToyOptions, make_toy
+    from vidcondense.compute import Compute as Compute
+    from vidcondense.compute import choose_compute as choose_compute
+    from vidcondense.condensation import CondenseOptions as CondenseOptions
+    from vidcondense.condensation import condense as condense
+    from vidcondense.errors import VidcondenseError as VidcondenseError
+    from vidcondense.estimation import Estimate as Estimate
+    from vidcondense.estimation import estimate as estimate
+    from vidcondense.evaluation.evaluate import evaluate as evaluate
+    from vidcondense.evaluation.protocol import EvaluateOptions as EvaluateOptions
+    from vidcondense.evaluation.results import Evaluation as Evaluation
+    from vidcondense.evaluation.results import Summary as Summary
+    from vidcondense.evaluation.results import summarise as summarise
+    from vidcondense.insertion.options import InsertionOptions as InsertionOptions
+    from vidcondense.matching.distribution import MatchOptions as MatchOptions
+    from vidcondense.methods import METHODS as METHODS
+    from vidcondense.models import MODELS as MODELS
+    from vidcondense.models import build_network as build_network
+    from vidcondense.models.saved import NetworkDescription as NetworkDescription
+    from vidcondense.models.saved import load_network as load_network
+    from vidcondense.models.saved import save_network as save_network
+    from vidcondense.storage.condensed import CondensedDataset as CondensedDataset
+    from vidcondense.storage.condensed import load_condensed as load_condensed
+    from vidcondense.training.options import TrainOptions as TrainOptions
+    from vidcondense.training.predict import predict as predict
+    from vidcondense.training.train import train as train
+    from vidcondense.video.dataset import ClipDataset as ClipDataset
+    from vidcondense.video.index import DataOptions as DataOptions
+    from vidcondense.video.index import RealData as RealData
+    from vidcondense.video.index import load_data as load_data
+    from vidcondense.video.sampling import ClipOptions as ClipOptions
+    from vidcondense.video.toy import ToyOptions as ToyOptions
+    from vidcondense.video.toy import make_toy as make_toy
 
 _HOMES = {
     # real videos
@@ -63,9 +77,9 @@ _HOMES = {
     "Summary": "evaluation.results",
     "summarise": "evaluation.results",
     # networks
-    "train": "training",
-    "TrainOptions": "training",
-    "predict": "training",
+    "train": "training.train",
+    "TrainOptions": "training.options",
+    "predict": "training.predict",
     "MODELS": "models",
     "build_network": "models",
     "save_network": "models.saved",

@@ -258,7 +258,7 @@ def condense(
     if METHODS[options.method].kind == "select":
         videos = initial_videos(real, options, compute)
     else:
-        videos = _optimise(real, options, origin, compute, work, listener)
+        videos = _optimise(real, options, origin, compute, work, listener, resume=resume)
     save_condensed(work, videos, options.codec, origin)
     (work / CHECKPOINT).unlink(missing_ok=True)
     replace_folder(work, out)
@@ -272,13 +272,15 @@ def _optimise(
     compute: Compute,
     work: Path,
     listener: Listener,
+    *,
+    resume: bool,
 ) -> KeyFrameVideos:
     """Run a `Condenser` to its end, with a log and checkpoints in `work`."""
     condenser = Condenser(real, options, compute)
     kept = 0
     settings = {**origin.options, "data": dict(origin.data), "classes": list(origin.classes)}
     path = work / CHECKPOINT
-    if path.exists():
+    if resume:
         tensors, state = load_checkpoint(path)
         if changed := changed_fields(state["settings"], settings):
             raise UsageError(f"--resume with other options than before ({'; '.join(changed)})")

@@ -97,6 +97,18 @@ def replace_folder(source: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def size_text(num_bytes: int) -> str:
+    """Bytes for a person: 1 kB = 1 000 B."""
+    if num_bytes < 1000:
+        return f"{num_bytes} B"
+    amount = num_bytes / 1000
+    for unit in ("kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """The `OutputError` that tells a person why `path` could not be written."""
     return OutputError(f"cannot write {path}: {error.strerror or error}; choose another place")

@@ -1,0 +1,107 @@
+"""Write docs/results.md from the result files.
+
+python benchmarks/tables.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "results.md"
+
+HEAD = """# Measured results
+
+Made by `python benchmarks/tables.py` from the files in `benchmarks/results/`; each section names the script
+that measures it. Accuracies are top-1 in percent on test clips. "±" is the standard deviation over repeats;
+intervals are 95 %: Student's over repeats, bootstrap over source groups of the test clips. With 106 test
+clips one repeat alone has a standard error of almost 5 points: small differences say nothing here.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    sections = [section(path) for section, path in _sections() if path.exists()]
+    return "\n".join([HEAD, *sections])
+
+
+def _sections() -> list[tuple[Any, Path]]:
+    return [(_main_job, RESULTS / "main_job.json"), (_toy, RESULTS / "toy.json")]
+
+
+def _main_job(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## The main job on real clips",
+        "",
+        _words(result),
+        "",
+        "| set | repeats × networks | accuracy | over repeats | over groups | train | key frames a video "
+        "| paper MB | bytes |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in result["rows"].items():
+        accuracy = _percent(row["accuracy"])
+        if row["std"] is not None:
+            accuracy += f" ± {_percent(row['std'])}"
+        cells = [
+            name,
+            f"{row['repeats']} × {row['networks_a_repeat']}",
+            accuracy,
+            _interval(row["interval_over_repeats"]),
+            _interval(row["interval_over_groups"]),
+            _percent(row["train_accuracy"]),
+            "–" if row["key_frames_a_video"] is None else f"{row['key_frames_a_video']:.2f}",
+            "–" if row["paper_mb"] is None else f"{row['paper_mb']:.2f}",
+            "–" if row["bytes"] is None else f"{row['bytes']:,.0f}".replace(",", " "),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    diverged = sum(row["diverged"] for row in result["rows"].values())
+    lines += ["", f"Networks that diverged: {diverged}. {_machine(result)}", ""]
+    return "\n".join(lines)
+
+
+def _toy(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## The toy set: only motion tells",
+        "",
+        _words(result),
+        "",
+        "| frames | accuracy (chance 10) | right member of the pair (chance 50) | test clips |",
+        "|---|---|---|---|",
+    ]
+    for name, row in result["rows"].items():
+        within = _percent(row["within_pairs"])
+        lines.append(f"| {name} | {_percent(row['accuracy'])} | {within} | {row['test_clips']} |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _words(result: dict[str, Any]) -> str:
+    """What the benchmark says of itself, without its title and its commands."""
+    paragraphs = result["settings"].strip().split("\n\n")
+    said = [text for text in paragraphs[1:] if not text.startswith("    ")]
+    return "\n\n".join([*said, f"Script: `benchmarks/{result['benchmark']}.py`."])
+
+
+def _machine(result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    return (
+        f"Measured on {machine['date']}: {machine['processor']}, {machine['cores']} cores, "
+        f"torch {machine['torch']}, Python {machine['python']}."
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _interval(interval: list[float] | None) -> str:
+    return "–" if interval is None else f"{_percent(interval[0])} to {_percent(interval[1])}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

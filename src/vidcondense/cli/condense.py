@@ -1,0 +1,142 @@
+"""`vidcondense condense`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from vidcondense.cli.arguments import ComputeArguments
+from vidcondense.cli.output import Output, facts, size_text, time_text
+from vidcondense.cli.parse import SharedArguments
+from vidcondense.cli.progress import hint_when_long, progress
+from vidcondense.cli.reading import read_data, recorded_data
+from vidcondense.condensation import CondenseOptions, condense
+from vidcondense.estimation import Estimate, estimate
+from vidcondense.events import broadcast
+from vidcondense.models import check_size
+from vidcondense.storage.condensed import CondensedDataset
+from vidcondense.storage.workspace import check_output
+from vidcondense.video.index import DataOptions, RealData
+from vidcondense.video.sampling import ClipOptions
+
+ADVICE = (
+    "fewer --iterations, a smaller --real-batch, --size or --num-frames take less; Ctrl-C keeps a checkpoint"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Make a condensed set: a few synthetic videos per class that stand for a folder of real ones.
+
+    Examples:
+      vidcondense condense videos --out small --vpc 1
+      vidcondense condense UCF101 --layout ucf101 --fold 1 --out small --size 64 --real-batch 16
+      vidcondense condense videos --out control --method random
+      vidcondense condense videos --out small --dry-run
+
+    The folder --out appears when the set is complete; until then the work is in OUT.partial. Ctrl-C leaves a
+    checkpoint there, from which the same command with --resume goes on.
+    """
+
+    data: tyro.conf.Positional[Path]
+    """Folder of videos: one folder per class, train/ and test/ with these, or a known dataset."""
+
+    out: Path
+    """Folder to make."""
+
+    condense: CondenseOptions = field(default_factory=CondenseOptions)
+    """How the set is condensed."""
+
+    clip: ClipOptions = field(default_factory=ClipOptions)
+    """How clips are cut from the real videos; synthetic videos have the same shape."""
+
+    reading: DataOptions = field(default_factory=DataOptions)
+    """How the folder of videos is read."""
+
+    compute: ComputeArguments = field(default_factory=ComputeArguments)
+    """Where networks run."""
+
+    resume: bool = False
+    """Go on from the checkpoint of an interrupted run."""
+
+    overwrite: bool = False
+    """Replace what is at --out, once the new set is complete."""
+
+    dry_run: bool = False
+    """Only tell what it would cost: clips, bytes, time, memory. Fills the clip cache, writes nothing else."""
+
+    shared: SharedArguments = field(default_factory=SharedArguments)
+    """For scripts."""
+
+
+def run(arguments: Arguments, output: Output) -> dict[str, Any]:
+    """Condense, or tell what it would cost."""
+    options, clip = arguments.condense, arguments.clip
+    check_size(options.match.model, clip.num_frames, clip.size)
+    compute = arguments.compute.choose()
+    if not arguments.dry_run:
+        check_output(arguments.out, resume=arguments.resume, overwrite=arguments.overwrite)
+    with progress() as bars:
+        real = read_data(arguments.data, arguments.reading, clip, bars=bars, output=output)
+        if arguments.dry_run:
+            return _tell(estimate(real.train, options, compute), real, output)
+        start = time.monotonic()
+        made = condense(
+            real.train,
+            arguments.out,
+            options,
+            data=recorded_data(real, arguments.reading, clip),
+            resume=arguments.resume,
+            overwrite=arguments.overwrite,
+            compute=compute,
+            listener=broadcast(
+                bars.follow("iteration", "condensing", options.iterations),
+                hint_when_long(options.iterations, output, ADVICE),
+            ),
+        )
+    return _report(made, time.monotonic() - start, output)
+
+
+def _report(made: CondensedDataset, seconds: float, output: Output) -> dict[str, Any]:
+    counts = [len(positions) for positions in made.positions]
+    output.say(
+        f"{made.folder}: {len(made)} videos of {len(made.classes)} classes, {sum(counts)} key frames "
+        f"({min(counts)} to {max(counts)} a video, mean {sum(counts) / len(counts):.2f}), "
+        f"{made.paper_mb:.2f} paper MB, {size_text(made.bytes)} on disk, in {time_text(seconds)}"
+    )
+    return {
+        "out": str(made.folder),
+        "method": made.manifest["method"],
+        "classes": list(made.classes),
+        "videos": len(made),
+        "key_frames": counts,
+        "paper_mb": made.paper_mb,
+        "bytes": made.bytes,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _tell(cost: Estimate, real: RealData, output: Output) -> dict[str, Any]:
+    low, high = cost.payload_bytes
+    memory = "unknown here" if cost.peak_memory_mb is None else f"{cost.peak_memory_mb:.0f} MiB"
+    output.say(
+        facts(
+            {
+                "real clips": f"{cost.train_clips} to condense, {len(real.test)} to test on",
+                "synthetic videos": f"{cost.videos}, {_range(*cost.key_frames)} key frames in total",
+                "bytes": f"{size_text(low)} to {size_text(high)}" if low != high else size_text(low),
+                "paper MB": _range(*(round(mib, 2) for mib in cost.paper_mb)),
+                "time": time_text(cost.seconds),
+                "memory": memory,
+            }
+        )
+    )
+    return {**asdict(cost), "test_clips": len(real.test)}
+
+
+def _range(low: int | float, high: int | float) -> str:
+    return f"{low} to {high}" if low != high else str(low)

@@ -1,0 +1,142 @@
+"""The entry point: finds the command, and turns every error into one line and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import io
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from vidcondense import __version__
+from vidcondense.cli.output import Output
+from vidcondense.cli.parse import parse
+from vidcondense.errors import LimitError, OutputError, UsageError, VidcondenseError
+from vidcondense.options import unknown
+
+COMMANDS = {
+    "condense": "make a condensed set from a folder of videos",
+    "evaluate": "measure how well networks trained on condensed sets classify real clips",
+    "train": "train a network on a condensed set and keep its weights",
+    "inspect": "show what a condensed set holds, and its pictures",
+    "toy": "generate a small dataset of moving shapes to try things on",
+    "data": "check a folder of videos: layout, splits, bad files, leakage",
+    "datasets": "list the dataset layouts, what they look like and where the data is obtained",
+    "cache": "list or clear the cache of decoded clips",
+    "doctor": "check this machine: versions, devices, decoding",
+}
+"""What each command does; a command's module is imported only when it is called."""
+
+BROKEN_PIPE = 141
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: its name and options; default: those of this process.
+
+    Returns:
+        The exit code: 0 fine, 1 a bug or a failed check, 2 usage, 3 data, 4 output, 5 a limit, 130 or 143
+        interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _accept_any_text()
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # of the parser: after --help, or with its own message
+        return stop.code if isinstance(stop.code, int) else 2
+    except BrokenPipeError:
+        # Python would flush the closed pipe once more on its way out, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except Exception as error:
+        return _explain(error, debug="--debug" in arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage())
+        return 0
+    name, *rest = arguments
+    if name == "--version":
+        print(f"vidcondense {__version__}")
+        return 0
+    if name not in COMMANDS:
+        what = "option" if name.startswith("-") else "command"
+        raise UsageError(unknown(name, COMMANDS, what))
+    module = importlib.import_module(f"vidcondense.cli.{name}")
+    options = parse(module.Arguments, rest, command=name)
+    result = module.run(options, Output(as_json=options.shared.json))
+    if options.shared.json:
+        print(json.dumps(result, allow_nan=False))
+    if "error" in result:
+        return _fail(result["error"], result["exit_code"])
+    return 0 if result.get("ok", True) else 1
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: vidcondense COMMAND [OPTIONS]",
+            "",
+            "Make a large video dataset tiny, and measure what the tiny one is worth.",
+            "",
+            *lines,
+            "",
+            "`vidcondense COMMAND --help` explains a command and its options; --version prints the version.",
+            "",
+            "To begin:",
+            "  vidcondense toy runs/toy",
+            "  vidcondense condense runs/toy --out runs/set --num-frames 8 --size 48 --iterations 100",
+            "  vidcondense evaluate runs/set --data runs/toy",
+        ]
+    )
+
+
+def _explain(error: Exception, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    known = _known(error)
+    if known is not None:
+        return _fail(str(known), known.exit_code)
+    return _fail(
+        f"{type(error).__name__}: {error} (this is a bug in vidcondense; "
+        "run the command again with --debug and report what it prints)",
+        1,
+    )
+
+
+def _known(error: Exception) -> VidcondenseError | None:
+    """The error of ours that `error` is or stands for."""
+    if isinstance(error, VidcondenseError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"the disk is full: {error}")
+    out_of_memory = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    if isinstance(error, MemoryError) or out_of_memory:
+        return LimitError("out of memory; use a smaller --real-batch, --num-frames or --size")
+    return None
+
+
+def _fail(message: str, code: int) -> int:
+    line = message.replace("\r", "\\r").replace("\n", "\\n")
+    print(f"vidcondense: error: {line}", file=sys.stderr)
+    return code
+
+
+def _accept_any_text() -> None:
+    """Let a file name or a sign that the terminal cannot show be escaped instead of stopping the work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,33 @@
+"""From a decoded frame to `[size, size, 3]` uint8 RGB, by one fixed rule, so that any decoder gives the same.
+
+Colour: limited or full range and BT.601 or BT.709 as the file says, BT.601 where it says nothing. Rotation:
+as the file says. Size: the short side becomes `size`, the centre is cut out (bilinear, with antialiasing, by
+Pillow, in one step from the exact box). Interlaced frames stay as they are; transparency is dropped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from av.video.frame import VideoFrame
+from jaxtyping import UInt8
+from PIL import Image
+
+RULE = "rgb24, rotated, short side, centre, pillow bilinear 1"
+"""Name of the rule above; part of every cache key, so change it whenever the pixels change."""
+
+
+def to_rgb(frame: VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
+    """The frame upright as RGB, 0 to 255."""
+    array: np.ndarray = frame.to_ndarray(format="rgb24")
+    quarter_turns = round(frame.rotation / 90) % 4
+    return np.rot90(array, quarter_turns)
+
+
+def crop_and_resize(frame: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "size size 3"]:
+    """Scale the short side to `size` pixels and keep the centre square."""
+    height, width = frame.shape[:2]
+    side = min(height, width)
+    left, top = (width - side) / 2, (height - side) / 2
+    image = Image.fromarray(np.ascontiguousarray(frame))
+    box = (left, top, left + side, top + side)
+    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, box=box))

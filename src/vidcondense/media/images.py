@@ -1,0 +1,44 @@
+"""Arrays → image files, as bytes."""
+
+from __future__ import annotations
+
+import io
+from typing import Literal
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+
+def save_png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """Encode an RGB image (0 to 255) as PNG; lossless."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format="png", optimize=True)
+    return file.getvalue()
+
+
+def save_webp(image: UInt8[np.ndarray, "h w 3"], *, quality: int | None = 80) -> bytes:
+    """Encode an RGB image (0 to 255) as WebP; `quality` from 0 to 100, or None for lossless."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(
+        file, format="webp", lossless=quality is None, quality=quality or 80, method=4
+    )
+    return file.getvalue()
+
+
+def save_animation(
+    frames: UInt8[np.ndarray, "t h w 3"], *, fps: float = 8.0, image_format: Literal["webp", "gif"] = "webp"
+) -> bytes:
+    """Encode RGB frames (0 to 255) as an endless animation: WebP (quality 80), or GIF (256 colours)."""
+    first, *rest = [Image.fromarray(frame) for frame in frames]
+    file = io.BytesIO()
+    first.save(
+        file,
+        format=image_format,
+        save_all=True,
+        append_images=rest,
+        duration=round(1000 / fps),
+        loop=0,
+        **({"quality": 80, "method": 4} if image_format == "webp" else {}),
+    )
+    return file.getvalue()

@@ -1,0 +1,203 @@
+"""The clip cache: folders of raw uint8 clips, found by a hash of everything that decides their content."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from vidcondense.errors import OutputError
+from vidcondense.files import cannot_write, canonical_json, make_folder
+
+FORMAT = 1
+"""Version of the cache's files; part of the key."""
+
+MANIFEST = "manifest.json"
+QUARANTINE = "quarantine.jsonl"
+CLIPS = "clips.u8"
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+_LEFTOVER = re.compile(r"\.[0-9a-f]{64}\.((tmp|old)-\d+|partial)")
+_LOCK = re.compile(r"\.[0-9a-f]{64}\.lock")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheEntry:
+    """One dataset in the cache."""
+
+    path: Path
+    root: str
+    """The dataset's folder when it was read."""
+    clips: int
+    """Videos in it."""
+    bytes: int
+    """Disk space."""
+
+
+def cache_root(cache_dir: Path | None = None) -> Path:
+    """Where caches lie: `cache_dir`, or `$VIDCONDENSE_CACHE`, or the user's cache folder."""
+    if cache_dir is not None:
+        return cache_dir
+    named = os.environ.get("VIDCONDENSE_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("vidcondense", appauthor=False))
+
+
+def cache_key(content: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
+    """The sha256 of the canonical JSON of everything that decides a cache's content, in hex."""
+    return hashlib.sha256(canonical_json({"format": FORMAT, "content": content}).encode()).hexdigest()
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a finished cache; None where it is missing or its clips are not whole."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+        whole = (folder / CLIPS).stat().st_size == manifest["bytes"]
+        readable = (folder / QUARANTINE).is_file()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return manifest if whole and readable else None
+
+
+@contextlib.contextmanager
+def temporary_folder(target: Path) -> Iterator[Path]:
+    """An empty hidden neighbour of `target` to build it in; removed at the end unless it was moved away.
+
+    Raises:
+        OutputError: the folder cannot be made.
+    """
+    folder = target.with_name(f".{target.name}.tmp-{os.getpid()}")
+    shutil.rmtree(folder, ignore_errors=True)
+    make_folder(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def building(target: Path, on_wait: Callable[[], object]) -> Iterator[Path]:
+    """The hidden neighbour of `target` in which it is built, for one process at a time.
+
+    What is in it stays when the context ends, for the next attempt to go on; an empty one disappears. On
+    Windows nothing keeps two processes apart.
+
+    Args:
+        target: the cache folder to make.
+        on_wait: called when another process has it, before waiting for that one to end.
+
+    Raises:
+        OutputError: the folder cannot be made.
+    """
+    make_folder(target.parent)
+    partial = target.with_name(f".{target.name}.partial")
+    with _locked(target.with_name(f".{target.name}.lock"), on_wait):
+        make_folder(partial)
+        try:
+            yield partial
+        finally:
+            with contextlib.suppress(OSError):
+                for file in partial.iterdir():
+                    if file.stat().st_size == 0:
+                        file.unlink()
+                partial.rmdir()
+
+
+@contextlib.contextmanager
+def _locked(path: Path, on_wait: Callable[[], object]) -> Iterator[None]:
+    """Hold a lock file, which ends with this process however it ends; workers do not inherit it."""
+    if sys.platform == "win32":
+        yield
+        return
+    handle = _take_lock(path, on_wait)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(handle)
+
+
+def _take_lock(path: Path, on_wait: Callable[[], object]) -> int:
+    import fcntl  # not on Windows
+
+    while True:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.lockf(handle, fcntl.LOCK_EX)
+        # Who had the lock deletes its file last: a lock on a file that is not there any more is none.
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(handle)):
+            return handle
+        os.close(handle)
+
+
+def list_cache(cache_dir: Path | None = None) -> list[CacheEntry]:
+    """The datasets in the cache, in order of their folders' names."""
+    entries = []
+    for folder in _ours(cache_root(cache_dir)):
+        manifest = read_manifest(folder) or {}
+        entries.append(
+            CacheEntry(
+                path=folder,
+                root=manifest.get("root", "(unfinished)"),
+                clips=len(manifest.get("records", [])),
+                bytes=_size(folder),
+            )
+        )
+    return entries
+
+
+def clear_cache(cache_dir: Path | None = None) -> int:
+    """Delete every dataset in the cache, unfinished ones too; nothing else in its folder is touched.
+
+    Returns:
+        The bytes freed.
+
+    Raises:
+        OutputError: a folder cannot be deleted.
+    """
+    freed = 0
+    for folder in _ours(cache_root(cache_dir)):
+        size = _size(folder)
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise OutputError(f"cannot delete {folder}: {error.strerror}") from error
+        freed += size
+    root = cache_root(cache_dir)
+    for lock in root.iterdir() if root.is_dir() else ():
+        if _LOCK.fullmatch(lock.name):
+            with contextlib.suppress(OSError):
+                lock.unlink()
+    return freed
+
+
+def _ours(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    return sorted(
+        folder
+        for folder in root.iterdir()
+        if (_KEY.fullmatch(folder.name) or _LEFTOVER.fullmatch(folder.name))
+        and folder.is_dir()
+        and not folder.is_symlink()
+    )
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

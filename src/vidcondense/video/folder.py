@@ -1,0 +1,117 @@
+"""The plain layout: a folder per class, with or without folders for the splits above them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import replace
+
+from vidcondense.errors import DataError
+from vidcondense.video.assemble import TEST_NAMES
+from vidcondense.video.listing import Listing, Record, Split, SplitRule, Tree, sort_records, source_group
+
+
+def parse_folder(tree: Tree, rule: SplitRule) -> Listing:
+    """Read `{train,test}/{class}/…` (also `val`, `validation`), or `{class}/…` with a split drawn by us.
+
+    Class ids follow the sorted names. Without folders for the splits, whole source groups go to the test
+    split until it holds `rule.test_fraction` of the class; at least one group always stays for training.
+
+    Raises:
+        DataError: there is no video, or none inside a class folder.
+    """
+    if not tree.videos:
+        raise DataError("there is no video file (.mp4, .avi, .mkv, .webm, .mov) in this folder")
+    listing = _parse("folder", tree.videos, rule)
+    unused = f"{len(tree.frames)} folders of images are not used; --layout frames reads them"
+    return replace(listing, notes=(*listing.notes, unused)) if tree.frames else listing
+
+
+def parse_frames(tree: Tree, rule: SplitRule) -> Listing:
+    """Read folders as `parse_folder` does, where each video is a folder of numbered images.
+
+    Raises:
+        DataError: there is no such folder, or none inside a class folder.
+    """
+    if not tree.frames:
+        raise DataError("there is no folder of numbered images (frame000001.jpg, img_00001.jpg, …)")
+    return _parse("frames", tree.frames, rule)
+
+
+def _parse(layout: str, clips: tuple[str, ...], rule: SplitRule) -> Listing:
+    tops = {path.split("/")[0] for path in clips if path.count("/") >= 2}
+    test_names = [name for name in TEST_NAMES if name in tops]
+    if "train" in tops and test_names:
+        return _parse_splits(layout, clips, test_names[0])
+    return _parse_classes(layout, clips, rule)
+
+
+def _parse_splits(layout: str, clips: tuple[str, ...], test_name: str) -> Listing:
+    splits: dict[str, Split] = {"train": "train", test_name: "test"}
+    found = []
+    left_out = 0
+    for path in clips:
+        top, _, rest = path.partition("/")
+        class_name, _, inside = rest.partition("/")
+        if top in splits and inside:
+            found.append((path, class_name, inside, splits[top]))
+        else:
+            left_out += 1
+    classes = tuple(sorted({class_name for _, class_name, _, _ in found}))
+    ids = {class_name: label for label, class_name in enumerate(classes)}
+    records = [
+        Record(
+            path=path,
+            label=ids[class_name],
+            split=split,
+            # The splits are official: equal names in both are different recordings.
+            group=f"{path.partition('/')[0]}/{source_group(class_name, inside)}",
+        )
+        for path, class_name, inside, split in found
+    ]
+    notes = (f"{left_out} videos outside train/ and {test_name}/ are not used",) if left_out else ()
+    return Listing(layout=layout, fold=None, classes=classes, records=sort_records(records), notes=notes)
+
+
+def _parse_classes(layout: str, clips: tuple[str, ...], rule: SplitRule) -> Listing:
+    by_class: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    left_out = 0
+    for path in clips:
+        class_name, _, inside = path.partition("/")
+        if inside:
+            by_class[class_name][source_group(class_name, inside)].append(path)
+        else:
+            left_out += 1
+    if not by_class:
+        raise DataError("the videos lie in no class folders; put each into a folder named after its class")
+    classes = tuple(sorted(by_class))
+    records = []
+    for label, class_name in enumerate(classes):
+        tested = _test_groups(class_name, by_class[class_name], rule)
+        for group, paths in by_class[class_name].items():
+            split: Split = "test" if group in tested else "train"
+            records += [Record(path=path, label=label, split=split, group=group) for path in paths]
+    notes = [f"no official split: whole source groups drawn for test (--split-seed {rule.seed})"]
+    if left_out:
+        notes.append(f"{left_out} videos outside class folders are not used")
+    return Listing(
+        layout=layout, fold=None, classes=classes, records=sort_records(records), notes=tuple(notes)
+    )
+
+
+def _test_groups(class_name: str, groups: dict[str, list[str]], rule: SplitRule) -> set[str]:
+    """Groups in a random order are taken while the test split stays closest to its share."""
+    share = rule.test_fraction * sum(map(len, groups.values()))
+    taken: set[str] = set()
+    count = 0
+    for group in sorted(groups, key=lambda group: _draw(rule.seed, class_name, group))[:-1]:
+        if abs(count + len(groups[group]) - share) < abs(count - share):
+            taken.add(group)
+            count += len(groups[group])
+    return taken
+
+
+def _draw(seed: int, class_name: str, group: str) -> bytes:
+    # From the name alone: a video more or less in one class changes nothing elsewhere.
+    return hashlib.sha256(json.dumps(["split", seed, class_name, group]).encode()).digest()

@@ -1,0 +1,175 @@
+"""Finding the files of a dataset without ever leaving its root."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from vidcondense.errors import DataError, VideoError
+from vidcondense.media import FRAME, VIDEO_SUFFIXES
+from vidcondense.video.listing import Tree
+
+_TEXT_SUFFIXES = (".txt", ".csv", ".json")
+_MAX_TEXT = 512 * 1024 * 1024
+_IGNORED = ("__MACOSX", "Thumbs.db")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The files under a root, and what may not be opened."""
+
+    tree: Tree
+    blocked: Mapping[str, VideoError]
+    """Refused files (of `tree.videos`) and folders: `outside-root`, `broken-link`, `permission`, …"""
+
+
+@dataclass
+class _Walk:
+    root: str
+    follow: bool
+    videos: list[str] = field(default_factory=list)
+    frames: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    blocked: dict[str, VideoError] = field(default_factory=dict)
+    todo: list[tuple[str, str, frozenset[str]]] = field(default_factory=list)
+
+
+def scan(root: Path, *, follow_symlinks: bool = False) -> Scan:
+    """List the videos and lists under `root`, hidden ones (`.x`, `._x`, `__MACOSX`) left out.
+
+    Args:
+        root: the dataset's folder.
+        follow_symlinks: also take what links point to outside of the root.
+
+    Raises:
+        DataError: `root` is missing or no folder, or cannot be read.
+    """
+    if not root.is_dir():
+        what = "is no folder" if root.exists() else "does not exist"
+        raise DataError(f"--data {root} {what}; give the folder that holds the dataset")
+    real = os.path.realpath(root)
+    walk = _Walk(real, follow_symlinks)
+    walk.todo.append((real, "", frozenset([real])))
+    while walk.todo:
+        _visit(walk, *walk.todo.pop())
+    if "" in walk.blocked:
+        raise DataError(f"--data {root} cannot be listed: {walk.blocked[''].detail}")
+    tree = Tree(
+        videos=tuple(sorted(walk.videos)),
+        frames=tuple(sorted(walk.frames)),
+        texts=tuple(sorted(walk.texts)),
+        read=lambda name: _read_text(Path(real) / name),
+        root=real,
+    )
+    return Scan(tree, dict(sorted(walk.blocked.items())))
+
+
+def _visit(walk: _Walk, folder: str, relative: str, above: frozenset[str]) -> None:
+    """List one folder; `above` holds the real paths on the way to it, to stop at loops of links."""
+    before = len(walk.videos) + len(walk.todo)
+    image = False
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.name not in _IGNORED:
+                    if FRAME.fullmatch(entry.name):
+                        image = True
+                        _check_image(walk, entry, relative.rstrip("/"))
+                    else:
+                        _sort_in(walk, entry, f"{relative}{entry.name}", above)
+        # Numbered images beside videos or folders are previews, not a video.
+        if image and relative and len(walk.videos) + len(walk.todo) == before:
+            walk.frames.append(relative.rstrip("/"))
+    except PermissionError:
+        walk.blocked[relative.rstrip("/")] = VideoError("permission", "this user may not list the folder")
+    except OSError as error:
+        walk.blocked[relative.rstrip("/")] = VideoError("unreadable", error.strerror or str(error))
+
+
+def _sort_in(walk: _Walk, entry: os.DirEntry[str], relative: str, above: frozenset[str]) -> None:
+    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a Path would be slow here
+    is_video, is_text = suffix in VIDEO_SUFFIXES, suffix in _TEXT_SUFFIXES
+    is_folder = _is_folder(entry) and not is_video  # a folder named x.mp4 is reported, not searched
+    if not (is_video or is_text or is_folder):
+        return
+    refusal = _refuse_link(walk, entry) if entry.is_symlink() else None
+    if is_folder:
+        real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+        if refusal is not None:
+            walk.blocked[relative] = refusal
+        elif real not in above:
+            walk.todo.append((entry.path, f"{relative}/", above | {real}))
+    elif is_video:
+        walk.videos.append(relative)
+        if refusal is not None:
+            walk.blocked[relative] = refusal
+    elif refusal is None:
+        walk.texts.append(relative)
+
+
+def _check_image(walk: _Walk, entry: os.DirEntry[str], folder: str) -> None:
+    """An image that may not be read makes its frame folder unusable."""
+    if entry.is_symlink() and (refusal := _refuse_link(walk, entry)) is not None:
+        walk.blocked.setdefault(folder, refusal)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links
+        return False
+
+
+def _refuse_link(walk: _Walk, entry: os.DirEntry[str]) -> VideoError | None:
+    try:
+        target = str(Path(entry.path).resolve(strict=True))
+    except (OSError, RuntimeError):
+        return VideoError("broken-link", "the link leads nowhere")
+    if walk.follow or target.startswith(walk.root.rstrip(os.sep) + os.sep) or target == walk.root:
+        return None
+    return VideoError("outside-root", "the link leads out of the dataset; --follow-symlinks allows it")
+
+
+def with_lists(found: Scan, files: tuple[Path, ...]) -> tuple[Scan, tuple[str, ...]]:
+    """Add list files that the user named, wherever they lie.
+
+    Returns:
+        The files under the root and these; the names of these among its texts.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    named = {str(path): path for path in files}
+    for path in files:
+        if not path.is_file():
+            raise DataError(f"--list-file {path} is no file; give a list that is there")
+    tree = found.tree
+
+    def read(name: str) -> str:
+        return _read_text(named[name]) if name in named else tree.read(name)
+
+    texts = tuple(sorted({*tree.texts, *named}))
+    return replace(found, tree=replace(tree, texts=texts, read=read)), tuple(named)
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """The lines of a file with a class a line.
+
+    Raises:
+        DataError: the file cannot be read, or names no class.
+    """
+    names = tuple(name for line in _read_text(path).split("\n") if (name := line.strip()))
+    if not names:
+        raise DataError(f"--classes-file {path} names no class")
+    return names
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MAX_TEXT or not path.is_file():
+            raise DataError(f"{path} is no text file of up to {_MAX_TEXT} bytes; take it away")
+        return path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from vidcondense.storage.condensed import load_condensed
+
+CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0"]
+QUICK = [*CLIP, "--real-batch", "2", "--iterations", "3", "--precision", "float32"]
+
+
+def test_set_is_what_was_asked_for(condensed):
+    made = load_condensed(condensed)
+    assert made.classes == ("left", "right")
+    assert made.shape == (8, 3, 44, 44)
+    assert made.manifest["options"]["match"]["real_batch"] == 2
+    assert made.manifest["options"]["iterations"] == 3
+    data = made.manifest["data"]
+    assert (data["layout"], data["stride"], data["train_clips"]) == ("folder", 1, 6)
+    assert not condensed.with_name("set.partial").exists()
+
+
+def test_json_tells_the_result(run, toy, cache, tmp_path):
+    outcome = run(
+        "condense", toy, "--out", tmp_path / "set", "--cache-dir", cache, *QUICK, "--json", "--vpc", "2"
+    )
+    told = json.loads(outcome.out)
+    made = load_condensed(tmp_path / "set")
+    assert told["bytes"] == made.bytes == sum(f.stat().st_size for f in (tmp_path / "set").glob("*[!l]"))
+    assert told["key_frames"] == [len(positions) for positions in made.positions]
+    assert told["videos"] == 4
+
+
+def test_same_seed_same_set_other_seed_other_set(run, condensed, toy, cache, tmp_path):
+    for name, seed in (("again", 0), ("other", 1)):
+        arguments = ["--out", tmp_path / name, "--cache-dir", cache, *QUICK, "--seed", seed]
+        assert run("condense", toy, *arguments).code == 0
+    first, again, other = (load_condensed(p) for p in (condensed, tmp_path / "again", tmp_path / "other"))
+    assert first.manifest["sha256"] == again.manifest["sha256"]
+    assert not torch.equal(first.key_frames, other.key_frames)
+
+
+def test_random_method_stores_real_clips(run, toy, cache, tmp_path):
+    arguments = ["--out", tmp_path / "set", "--cache-dir", cache, *CLIP, "--method", "random"]
+    assert run("condense", toy, *arguments).code == 0
+    clips, _ = load_condensed(tmp_path / "set")[0]
+    assert float(clips.min()) >= 0
+    assert float(clips.max()) <= 1
+    levels = clips * 255
+    torch.testing.assert_close(levels, levels.round(), atol=1e-3, rtol=0)
+
+
+def test_dry_run_tells_and_writes_nothing(run, toy, cache, tmp_path):
+    arguments = ["--out", tmp_path / "set", "--cache-dir", cache, *QUICK, "--dry-run", "--codec", "float32"]
+    outcome = run("condense", toy, *arguments, "--json")
+    told = json.loads(outcome.out)
+    frame = 3 * 44 * 44 * 4
+    assert (told["train_clips"], told["test_clips"], told["videos"]) == (6, 4, 2)
+    assert told["key_frames"] == [4, 16]
+    assert told["payload_bytes"] == [4 * frame, 16 * frame]
+    assert told["seconds"] > 0
+    assert list(tmp_path.iterdir()) == []
+    text = run("condense", toy, *arguments).out
+    assert "6 to condense, 4 to test on" in text
+
+
+def test_existing_out_names_both_ways_on(run, condensed, toy):
+    outcome = run("condense", toy, "--out", condensed, *QUICK)
+    assert outcome.code == 4
+    assert "--overwrite" in outcome.line
+    assert "--resume" in outcome.line
+
+
+def test_overwrite_replaces_the_set(run, toy, cache, tmp_path):
+    arguments = [
+        "condense",
+        toy,
+        "--out",
+        tmp_path / "set",
+        "--cache-dir",
+        cache,
+        *CLIP,
+        "--method",
+        "random",
+    ]
+    assert run(*arguments).code == 0
+    before = load_condensed(tmp_path / "set").manifest["sha256"]
+    assert run(*arguments, "--seed", 5, "--overwrite").code == 0
+    assert load_condensed(tmp_path / "set").manifest["sha256"] != before
+
+
+@pytest.mark.parametrize("extra", [["--resume"], ["--resume", "--overwrite"]])
+def test_resume_without_a_run_fails(run, toy, tmp_path, extra):
+    outcome = run("condense", toy, "--out", tmp_path / "set", *QUICK, *extra)
+    assert outcome.code == 2
+    assert "--resume" in outcome.line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_videos_than_clips_fails(run, toy, cache, tmp_path):
+    outcome = run("condense", toy, "--out", tmp_path / "set", "--cache-dir", cache, *QUICK, "--vpc", "4")
+    assert outcome.code == 3
+    assert "3 training clips, fewer than --vpc 4" in outcome.line
+    assert list(tmp_path.iterdir()) == []

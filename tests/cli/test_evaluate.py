@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from vidcondense.storage.condensed import load_condensed
+
+FAST = ["--steps", "3", "--repeats", "2", "--workers", "0", "--precision", "float32"]
+CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0"]
+
+
+@pytest.fixture(scope="session")
+def random_sets(toy, cache, tmp_path_factory):
+    """Random real clips, three seeds."""
+    from vidcondense.cli.main import main
+
+    folder = tmp_path_factory.mktemp("random")
+    for seed in range(3):
+        arguments = ["--out", folder / str(seed), "--cache-dir", cache, "--method", "random", "--seed", seed]
+        assert main(["condense", str(toy), *map(str, arguments), *CLIP]) == 0
+    return [folder / str(seed) for seed in range(3)]
+
+
+def test_results_are_in_json_csv_and_table(run, condensed, toy, cache, tmp_path):
+    arguments = [condensed, "--data", toy, "--cache-dir", cache, *FAST, "--out", tmp_path / "results"]
+    control = ["--full-data", "--full-data-steps", "2"]
+    outcome = run("evaluate", *arguments, *control, "--per-class")
+    assert outcome.code == 0
+    assert "chance level 50.0 %; 4 test clips from 4 source groups; protocol strict, 3 steps" in outcome.out
+    assert "full data (2 steps)" in outcome.out
+    assert "\nleft " in outcome.out  # per class
+    found = json.loads((tmp_path / "results" / "results.json").read_text())
+    rows = list(csv.DictReader((tmp_path / "results" / "results.csv").read_text().splitlines()))
+    assert [row["name"] for row in rows] == [str(condensed), "full data (2 steps)"]
+    repeats = found["sets"][0]["evaluation"]["repeats"]
+    accuracies = [np.mean(repeat["correct"]) for repeat in repeats]
+    assert float(rows[0]["accuracy"]) == pytest.approx(100 * np.mean(accuracies))
+    assert float(rows[0]["std"]) == pytest.approx(100 * np.std(accuracies, ddof=1))
+    made = load_condensed(condensed)
+    assert int(rows[0]["bytes"]) == made.bytes
+    assert float(rows[0]["paper_mb"]) == pytest.approx(made.paper_mb)
+    assert rows[1]["clips"] == "6"
+    assert rows[1]["bytes"] == ""
+    assert found["controls"][0]["evaluation"]["training"]["steps"] == 2
+
+
+def test_same_command_same_results(run, condensed, toy, cache):
+    command = ["evaluate", condensed, "--data", toy, "--cache-dir", cache, *FAST, "--json"]
+    first = run(*command).out
+    assert json.loads(first)["test_clips"] == 4
+    assert run(*command).out == first
+    assert run(*command, "--seed", "1").out != first
+
+
+def test_seeds_of_one_recipe_are_summed_up(run, condensed, random_sets, toy, cache):
+    """The set of another method stays outside; the interval is over the means of the sets."""
+    command = ["evaluate", *random_sets, condensed, "--data", toy, "--cache-dir", cache, *FAST]
+    found = json.loads(run(*command, "--json").out)
+    assert list(found["groups"]) == ["random: 3 seeds"]
+    group = found["groups"]["random: 3 seeds"]
+    assert group["sets"] == [str(path) for path in random_sets]
+    means = [
+        np.mean([np.mean(repeat["correct"]) for repeat in each["evaluation"]["repeats"]])
+        for each in found["sets"][:3]
+    ]
+    assert group["summary"]["unit"] == "set"
+    assert group["summary"]["accuracy"] == pytest.approx(np.mean(means))
+    assert group["summary"]["std"] == pytest.approx(np.std(means, ddof=1))
+    seeds = [repeat["seed"] for each in found["sets"][:3] for repeat in each["evaluation"]["repeats"]]
+    assert len(set(seeds)) == 6  # new networks for every condensation seed
+
+
+def test_recorded_stride_is_used_and_can_be_overruled(run, toy, cache, tmp_path):
+    options = ["--num-frames", "8", "--size", "44", "--stride", "1", "--method", "random", "--workers", "0"]
+    assert run("condense", toy, "--out", tmp_path / "set", "--cache-dir", cache, *options).code == 0
+    command = ["evaluate", tmp_path / "set", "--data", toy, "--cache-dir", cache, *FAST]
+    assert run(*command).code == 0
+    outcome = run(*command, "--stride", "2", "--short", "reject")  # 8 frames do not hold 15
+    assert outcome.code == 3
+    assert "too-short" in outcome.line
+
+
+def test_paper_protocol_uses_several_clips(run, condensed, toy, cache):
+    fast = ["--epochs", "2", "--repeats", "1", "--points", "2", "--workers", "0"]
+    command = ["evaluate", condensed, "--data", toy, "--cache-dir", cache, "--protocol", "paper", *fast]
+    found = json.loads(run(*command, "--json", "--full-data").out)
+    evaluation = found["sets"][0]["evaluation"]
+    assert evaluation["repeats"][0]["curve"]
+    assert found["table"][0]["best_of_points_on_test"] is not None
+    assert found["controls"][0]["evaluation"]["num_train"] == 6
+
+
+def test_divergence_is_told(run, condensed, toy, cache):
+    command = ["evaluate", condensed, "--data", toy, "--cache-dir", cache, "--workers", "0"]
+    outcome = run(*command, "--steps", "12", "--repeats", "1", "--lr", "1e30", "--json")
+    found = json.loads(outcome.out)
+    assert found["table"][0]["diverged"] == 1
+    assert found["table"][0]["accuracy"] is None
+    assert "1 of 1 networks diverged, in no average" in outcome.err
+
+
+def test_other_classes_are_refused(run, condensed, cache, tmp_path):
+    options = ["--mode", "kinds", "--pairs", "2", "--train-per-class", "1", "--test-per-class", "1"]
+    small = ["--num-frames", "8", "--size", "44", "--workers", "0"]
+    assert run("toy", tmp_path / "other", *options, *small).code == 0
+    outcome = run("evaluate", condensed, "--data", tmp_path / "other", "--cache-dir", cache, *FAST)
+    assert outcome.code == 3
+    assert "only in the set: left, right" in outcome.line
+
+
+def test_sets_of_different_data_are_refused(run, condensed, toy, cache, tmp_path):
+    options = ["--num-frames", "8", "--size", "48", "--stride", "1", "--method", "random", "--workers", "0"]
+    assert run("condense", toy, "--out", tmp_path / "set", "--cache-dir", cache, *options).code == 0
+    outcome = run("evaluate", condensed, tmp_path / "set", "--data", toy, "--cache-dir", cache)
+    assert outcome.code == 2
+    assert "size: 44 → 48" in outcome.line
+
+
+@pytest.mark.parametrize("name", ["missing", "file", "empty"])
+def test_what_is_no_set_is_refused(run, toy, tmp_path, name):
+    (tmp_path / "file").write_text("{}")
+    (tmp_path / "empty").mkdir()
+    outcome = run("evaluate", tmp_path / name, "--data", toy)
+    assert outcome.code == 3
+    assert "no condensed set" in outcome.line
+
+
+def test_missing_data_is_refused(run, condensed, tmp_path):
+    outcome = run("evaluate", condensed, "--data", tmp_path / "nowhere")
+    assert outcome.code == 3
+    assert f"{tmp_path / 'nowhere'} does not exist" in outcome.line
+
+
+def test_existing_results_are_kept(run, condensed, toy, cache, tmp_path):
+    (tmp_path / "results.csv").write_text("mine")
+    command = ["evaluate", condensed, "--data", toy, "--cache-dir", cache, *FAST, "--out", tmp_path]
+    outcome = run(*command)
+    assert outcome.code == 4
+    assert "--overwrite" in outcome.line
+    assert (tmp_path / "results.csv").read_text() == "mine"
+    assert run(*command, "--overwrite").code == 0
+    assert (tmp_path / "results.csv").read_text().startswith("name,")

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import errno
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from vidcondense import __version__
+from vidcondense.cli import main as module
+from vidcondense.cli.main import COMMANDS, main
+from vidcondense.errors import DataError
+
+REQUIRED = {
+    "condense": ["data", "--out", "set"],
+    "evaluate": ["set", "--data", "data"],
+    "train": ["set", "--out", "network"],
+    "inspect": ["set"],
+    "toy": ["toy"],
+    "data": ["check", "videos"],
+    "cache": ["list"],
+}
+
+
+def vidcondense(*arguments, **options):
+    command = [sys.executable, "-m", "vidcondense", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_help_names_every_command(run, arguments):
+    outcome = run(*arguments)
+    assert outcome.code == 0
+    assert all(f"\n  {name} " in outcome.out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_teaches(run, command):
+    outcome = run(command, "--help")
+    assert outcome.code == 0
+    assert f"  vidcondense {command}" in outcome.out  # an example
+    assert "--json" in outcome.out
+    assert "--debug" in outcome.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_has_help(run, command):
+    """An option without a docstring would show its default alone."""
+    text = " ".join(line.strip("│ ") for line in run(command, "--help").out.splitlines() if line[0:1] == "│")
+    for option in re.findall(r"(?:^|\s)(--[a-z-]+ .*?)\((?:default|required)", text):
+        words = re.sub(r"^--\S+( [A-Z]+ | \{[^}]*\})?", "", option).split()
+        assert len(words) >= 2, option
+
+
+def test_version(run):
+    outcome = run("--version")
+    assert outcome.out.strip() == f"vidcondense {__version__}"
+
+
+def test_module_and_script_are_the_same_program():
+    assert vidcondense("--version").stdout == f"vidcondense {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["condens"], "did you mean condense"),
+        (["--verison"], "unknown option"),
+        (["condense", "d", "--out", "o", "--method", "prims"], "did you mean prism"),
+        (["condense", "d", "--out", "o", "--vpc", "0"], "--vpc 0: must be at least 1"),
+        (["condense", "d", "--out", "o", "--size", "4"], "--size 4"),
+        (["condense", "d", "--out", "o", "--num-frames", "4"], "--num-frames 4"),
+        (["condense", "d", "--out", "o", "--lr", "nan"], "--lr nan"),
+        (["condense", "d", "--out", "o", "--seed", "-1"], "--seed -1"),
+        (["condense", "d", "--out", "o", "--device", "cuda:99"], "--device cuda:99"),
+        (["evaluate", "--data", "d"], "at least one condensed set"),
+        (["evaluate", "s", "--data", "d", "--full-data-steps", "3"], "without --full-data"),
+        (["train", "s", "--out", "o", "--seed", "-1"], "--seed -1"),
+        (["toy", "t", "--pairs", "9"], "--pairs 9"),
+    ],
+)
+def test_bad_usage_is_one_line_and_code_2(run, arguments, words):
+    outcome = run(*arguments)
+    assert outcome.code == 2
+    assert words in outcome.line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_mistyped_option_is_code_2_and_suggests(run, command):
+    outcome = run(command, *REQUIRED.get(command, []), "--jsn")
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert "--json" in outcome.err
+
+
+def fail_with(monkeypatch, error):
+    def raise_it(arguments):
+        raise error
+
+    monkeypatch.setattr(module, "_run", raise_it)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (DataError("two\nlines"), 3, r"two\nlines"),
+        (ZeroDivisionError("oh"), 1, "ZeroDivisionError: oh (this is a bug in vidcondense"),
+        (OSError(errno.ENOSPC, "No space left on device"), 4, "the disk is full"),
+        (MemoryError(), 5, "out of memory"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_exit_codes(monkeypatch, run, error, code, words):
+    fail_with(monkeypatch, error)
+    outcome = run("doctor")
+    assert outcome.code == code
+    assert words in outcome.line
+
+
+def test_debug_shows_the_traceback(monkeypatch, run):
+    fail_with(monkeypatch, ZeroDivisionError("oh"))
+    assert "Traceback" not in run("doctor").err
+    outcome = run("doctor", "--debug")
+    assert "Traceback" in outcome.err
+    assert outcome.err.splitlines()[-1].startswith("vidcondense: error: ZeroDivisionError")
+
+
+def test_closed_standard_output_is_quiet():
+    program = f"{sys.executable} -m vidcondense doctor --json"
+    done = subprocess.run(
+        ["bash", "-c", f"( {program} ; echo $? >&2 ) | true"], capture_output=True, text=True, timeout=120
+    )
+    assert done.stderr.strip() in ("141", "0")  # 0: everything was written before the reader left
+    assert "BrokenPipe" not in done.stderr
+
+
+def test_output_that_the_terminal_cannot_show_is_escaped(tmp_path):
+    done = vidcondense("inspect", tmp_path / "naïve—set", env={"PYTHONIOENCODING": "ascii", "PATH": ""})
+    assert done.returncode == 3
+    assert r"na\xefve\u2014set" in done.stderr
+
+
+def test_json_is_one_object(run):
+    outcome = run("doctor", "--json")
+    assert outcome.code == 0
+    assert json.loads(outcome.out)["ok"] is True
+
+
+def test_main_reads_the_arguments_of_the_process(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["vidcondense", "--version"])
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("vidcondense ")

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vidcondense.errors import DataError
+from vidcondense.video.layouts import parse
+from vidcondense.video.listing import SplitRule, Tree
+
+LABELS = {
+    "Pushing something from left to right": "10",
+    "Holding something next to something": "9",
+    "Tearing something into two pieces": "100",
+}
+TRAIN = [
+    {
+        "id": "78687",
+        "label": "holding potato next to vicks",
+        "template": "Holding [something] next to [something]",
+    },
+    {"id": "42326", "label": "pushing a car", "template": "Pushing [something] from left to right"},
+]
+VAL = [
+    {
+        "id": "74225",
+        "label": "holding",
+        "template": "Holding [something] next to [something]",
+        "placeholders": [],
+    },
+    {"id": "116154", "label": "pushing", "template": "Pushing [something] from left to right"},
+]
+VIDEOS = tuple(f"20bn-something-something-v2/{item['id']}.webm" for item in TRAIN + VAL)
+
+
+def read(videos=VIDEOS, labels=LABELS, train=TRAIN, val=VAL, layout="auto", name="labels/{}.json"):
+    held = {
+        name.format(key): value if isinstance(value, str) else json.dumps(value)
+        for key, value in (("labels", labels), ("train", train), ("validation", val))
+        if value is not None
+    }
+    tree = Tree(videos=tuple(sorted(videos)), texts=tuple(sorted(held)), read=held.__getitem__)
+    return parse(tree, layout, SplitRule())
+
+
+@pytest.mark.parametrize("name", ["labels/{}.json", "{}.json", "something-something-v2-{}.json"])
+def test_official_annotations(name):
+    result = read(name=name)
+    assert result.layout == "ssv2"
+    # By number, not by text: 9 comes before 10.
+    assert result.classes == ("Holding something next to something", "Pushing something from left to right")
+    assert [(r.path.rpartition("/")[2], r.label, r.split) for r in result.records] == [
+        ("78687.webm", 0, "train"),
+        ("42326.webm", 1, "train"),
+        ("74225.webm", 0, "test"),
+        ("116154.webm", 1, "test"),
+    ]
+    assert not result.flip
+    assert "1 of 3 classes have no video here" in result.notes
+
+
+def test_ids_that_are_numbers():
+    labels = {name: int(number) for name, number in LABELS.items()}
+    train = [{**item, "id": int(item["id"])} for item in TRAIN]
+    assert read(labels=labels, train=train) == read()
+
+
+def test_byte_order_mark_and_line_ends():
+    assert read(train="\ufeff" + json.dumps(TRAIN, indent=1).replace("\n", "\r\n")) == read()
+
+
+def test_missing_clips_and_other_endings():
+    videos = [video.replace(".webm", ".mp4") for video in VIDEOS[1:]]
+    result = read(videos)
+    assert result.missing == ("78687.webm",)
+    assert "3 listed videos were found with another ending" in result.notes
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": None}, "labels.json .* is missing"),
+        ({"val": None}, "validation.json .* is missing"),
+        ({"labels": []}, "labels.json: expected an object"),
+        ({"labels": {"a": "x"}}, "labels.json: 'a': expected an id"),
+        ({"labels": {"a": True}}, "labels.json: 'a': expected an id"),
+        ({"labels": {"a": "1" * 5000}}, "labels.json: 'a': expected an id"),
+        ({"labels": {"a": "0", "b": "0"}}, "labels.json: 'b' with id 0 is there twice"),
+        ({"labels": '{"a": "0", "a": "1"}'}, "the key 'a' is there twice"),
+        ({"train": {}}, "train.json: expected a list"),
+        ({"train": [1]}, "train.json: item 1: expected an object"),
+        ({"train": [*TRAIN, {"id": "1", "template": "Nothing"}]}, "train.json: item 3: template 'Nothing'"),
+        ({"train": [{**TRAIN[0], "id": "../x"}]}, "train.json: item 1: expected an id"),
+        ({"train": [{**TRAIN[0], "id": True}]}, "train.json: item 1: expected an id"),
+        ({"train": TRAIN + VAL}, "validation.json: item 1: .* listed twice"),
+        ({"train": "[" * 100_000}, "train.json is no JSON"),
+    ],
+)
+def test_annotations_that_make_no_sense(change, message):
+    with pytest.raises(DataError, match=message):
+        read(layout="ssv2", **change)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "template", "label", "x"]), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@given(json_values, json_values)
+def test_any_json_is_read_or_refused(labels, train):
+    try:
+        read(labels=json.dumps(labels), train=json.dumps(train), layout="ssv2")
+    except DataError as error:
+        assert ".json" in str(error) or "ssv2" in str(error)
