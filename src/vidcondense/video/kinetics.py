@@ -104,7 +104,7 @@ KINETICS: Mapping[str, Callable[[Tree, SplitRule], Listing]] = {
 
 
 def _without_replaced(clips: tuple[str, ...]) -> list[str]:
-    """The clips without those for which a folder `replacement…` holds another: the first copies are broken."""
+    """The clips without those of which a folder `replacement…` holds another: the first are broken."""
     names = {path.rpartition("/")[2] for path in clips if _is_replacement(path)}
     return [path for path in clips if _is_replacement(path) or path.rpartition("/")[2] not in names]
 

@@ -35,15 +35,20 @@ PAIRS = (
 """Classes of mode `reversal`: the second of a pair is the first, played backwards."""
 
 KINDS = ("sideways", "turning", "size", "gap", "upright")
-"""Classes of mode `kinds`: the motions of the pairs, forwards or backwards at random."""
+"""Classes of the modes `kinds` and `scenes`: the motions of the pairs, forwards or backwards at random."""
+
+_TINT = 0.3
+_TINT_SPREAD = 0.2
+"""How much a class of mode `scenes` brightens and darkens the colour channels, and how much that varies."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ToyOptions:
     """What a toy set is like."""
 
-    mode: Literal["reversal", "kinds"] = "reversal"
-    """reversal: classes in pairs, each the time reversal of the other; kinds: the kinds of motion (easy)."""
+    mode: Literal["reversal", "kinds", "scenes"] = "reversal"
+    """reversal: classes in pairs, each the time reversal of the other; kinds: the kinds of motion (easier);
+    scenes: kinds of motion that also tend to a light of their own, as real actions do (easy)."""
     pairs: int = 5
     """How many motions: right-left, clockwise-counterclockwise, grow-shrink, open-close, fall-rise."""
     train_per_class: int = 200
@@ -65,7 +70,7 @@ class ToyOptions:
             self.pairs > 1 or self.mode == "reversal",
             "pairs",
             self.pairs,
-            "must be 2 or more with --mode kinds",
+            f"must be 2 or more with --mode {self.mode}",
         )
         for name in ("train_per_class", "test_per_class"):
             require(1 <= getattr(self, name) <= 10**6, name, getattr(self, name), "must be 1 to 1000000")
@@ -79,9 +84,9 @@ class ToyOptions:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes."""
-        if self.mode == "kinds":
-            return KINDS[: self.pairs]
-        return tuple(name for pair in PAIRS[: self.pairs] for name in pair)
+        if self.mode == "reversal":
+            return tuple(name for pair in PAIRS[: self.pairs] for name in pair)
+        return KINDS[: self.pairs]
 
 
 def make_toy(out: str | Path, options: ToyOptions | None = None, *, listener: Listener = ignore) -> None:
@@ -109,12 +114,21 @@ def make_toy(out: str | Path, options: ToyOptions | None = None, *, listener: Li
 def toy_video(options: ToyOptions, class_name: str, seed: int) -> np.ndarray:
     """Draw one video of a class: uint8 RGB `[T, H, W, 3]`."""
     rng = np.random.default_rng(seed)
-    if options.mode == "kinds":
-        motion, backwards = PAIRS[KINDS.index(class_name)][0], bool(rng.integers(2))
-    else:
+    if options.mode == "reversal":
         motion, backwards = next((pair[0], class_name == pair[1]) for pair in PAIRS if class_name in pair)
+    else:
+        motion, backwards = PAIRS[KINDS.index(class_name)][0], bool(rng.integers(2))
     frames = draw(motion, rng, options.num_frames, options.size)
+    if options.mode == "scenes":
+        frames = _lit(frames, KINDS.index(class_name) / len(KINDS), rng)
     return frames[::-1] if backwards else frames
+
+
+def _lit(frames: np.ndarray, hue: float, rng: np.random.Generator) -> np.ndarray:
+    """The video in a light of about a hue (0 to 1): single videos vary, the class tends to it."""
+    wave = np.cos(2 * np.pi * (hue + np.arange(3) / 3))
+    gain = 1 + _TINT * wave + rng.normal(0, _TINT_SPREAD, 3)
+    return np.rint(np.clip(frames * gain, 0, 255)).astype(np.uint8)
 
 
 def _fill(folder: Path, options: ToyOptions, listener: Listener) -> None:
