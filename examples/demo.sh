@@ -11,21 +11,20 @@ run() {
     "$@"
 }
 
-# 2 kinds of motion of random shapes, as real mp4 files
-run vidcondense toy "$out/videos" --mode kinds --pairs 2 --train-per-class 80 --test-per-class 100 \
-    --num-frames 8 --size 48
+# 5 classes of moving shapes, as real mp4 files: each has its kind of motion, and tends to a light of its own
+run vidcondense toy "$out/videos" --mode scenes --train-per-class 40 --test-per-class 60 --num-frames 8 --size 48
 
 clips=(--num-frames 8 --stride 1 --size 48 --cache-dir "$out/cache")
 
 # one synthetic video per class, by PRISM; as a control, one real clip per class
 run vidcondense condense "$out/videos" --out "$out/prism" "${clips[@]}" \
-    --method prism --iterations 60 --real-batch 32 --lr 3
+    --method prism --iterations 60 --real-batch 16 --lr 10
 run vidcondense condense "$out/videos" --out "$out/random" "${clips[@]}" --method random
 
 run vidcondense inspect "$out/prism" --pictures "$out/pictures"
 
 # networks trained on either, and on all real clips, with few steps; tested on the test videos
 run vidcondense evaluate "$out/prism" "$out/random" --data "$out/videos" --cache-dir "$out/cache" \
-    --repeats 2 --steps 150 --full-data --full-data-steps 100 --out "$out/results"
+    --repeats 2 --steps 200 --full-data --full-data-steps 100 --out "$out/results"
 
 printf '\nPictures: %s\nResults:  %s\n' "$out/pictures" "$out/results"

@@ -28,7 +28,7 @@ from vidcondense.options import as_json, changed_fields, choose, require
 from vidcondense.selection import select_random
 from vidcondense.storage.codecs import CODECS
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
-from vidcondense.storage.workspace import CHECKPOINT, LOG, claim_output
+from vidcondense.storage.workspace import CHECKPOINT, LOG, owned_output
 from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample, spread_mask
 
 _CHECKPOINT_SECONDS = 60.0
@@ -243,25 +243,25 @@ def condense(
     compute = compute or choose_compute()
     out = Path(out)
     check_condense(real, options)
-    work = claim_output(out, resume=resume, overwrite=overwrite)
-    origin = Origin(
-        method=options.method,
-        options=as_json(options),
-        seed=options.seed,
-        classes=real.classes,
-        mean=tuple(real.mean.tolist()),
-        std=tuple(real.std.tolist()),
-        flip=real.flip,
-        data=data or {},
-        versions=_versions(compute),
-    )
-    if METHODS[options.method].kind == "select":
-        videos = initial_videos(real, options, compute)
-    else:
-        videos = _optimise(real, options, origin, compute, work, listener, resume=resume)
-    save_condensed(work, videos, options.codec, origin)
-    (work / CHECKPOINT).unlink(missing_ok=True)
-    replace_folder(work, out)
+    with owned_output(out, resume=resume, overwrite=overwrite) as work:
+        origin = Origin(
+            method=options.method,
+            options=as_json(options),
+            seed=options.seed,
+            classes=real.classes,
+            mean=tuple(real.mean.tolist()),
+            std=tuple(real.std.tolist()),
+            flip=real.flip,
+            data=data or {},
+            versions=_versions(compute),
+        )
+        if METHODS[options.method].kind == "select":
+            videos = initial_videos(real, options, compute)
+        else:
+            videos = _optimise(real, options, origin, compute, work, listener, resume=resume)
+        save_condensed(work, videos, options.codec, origin)
+        (work / CHECKPOINT).unlink(missing_ok=True)
+        replace_folder(work, out)
     return load_condensed(out)
 
 

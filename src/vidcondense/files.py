@@ -7,7 +7,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,54 @@ def replace_folder(source: Path, target: Path) -> None:
     except OSError as error:
         raise cannot_write(target, error) from error
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path, on_wait: Callable[[], object]) -> Iterator[None]:
+    """Hold a lock file, which ends with this process however it ends; child processes do not inherit it.
+
+    On Windows nothing keeps two processes apart.
+
+    Args:
+        path: the lock file; it disappears with the lock.
+        on_wait: called when another process has the lock, before waiting for that one to end; may raise.
+
+    Raises:
+        OutputError: the file cannot be made.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    handle = _take_lock(path, on_wait)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(handle)
+
+
+def _take_lock(path: Path, on_wait: Callable[[], object]) -> int:
+    import fcntl  # not on Windows
+
+    while True:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            try:
+                on_wait()
+                fcntl.lockf(handle, fcntl.LOCK_EX)
+            except BaseException:
+                os.close(handle)
+                raise
+        # Who had the lock deletes its file last: a lock on a file that is not there any more is none.
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(handle)):
+            return handle
+        os.close(handle)
 
 
 def size_text(num_bytes: int) -> str:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from vidcondense.errors import OutputError, UsageError
 from vidcondense.storage.manifest import MANIFEST
-from vidcondense.storage.workspace import CHECKPOINT, claim_output
+from vidcondense.storage.workspace import CHECKPOINT, owned_output
 
 
 def claim(out, resume=False, overwrite=False):
-    return claim_output(out, resume=resume, overwrite=overwrite)
+    with owned_output(out, resume=resume, overwrite=overwrite) as work:
+        return work
 
 
 def put(folder, name):
@@ -61,3 +65,22 @@ def test_nothing_to_resume_and_contradiction_fail(tmp_path):
         claim(tmp_path / "out", resume=True)
     with pytest.raises(UsageError, match="contradict"):
         claim(tmp_path / "out", resume=True, overwrite=True)
+
+
+def test_two_processes_never_work_on_one_set(tmp_path):
+    out = tmp_path / "out"
+    program = (
+        "import sys; from pathlib import Path; from vidcondense.storage.workspace import owned_output\n"
+        "with owned_output(Path(sys.argv[1]), resume=False, overwrite=True): pass"
+    )
+
+    def other():
+        return subprocess.run([sys.executable, "-c", program, str(out)], capture_output=True, text=True)
+
+    with owned_output(out, resume=False, overwrite=False) as work:
+        (work / CHECKPOINT).write_text("mine")
+        refused = other()
+        assert "another process is working on" in refused.stderr
+        assert (work / CHECKPOINT).read_text() == "mine"
+    assert other().returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.partial"]

@@ -218,6 +218,20 @@ def test_only_the_order_of_the_frames_tells_a_pair_apart(tmp_path):
     assert 0.39 < within_pair_accuracy(tmp_path / "toy", shuffled=True) < 0.61  # chance, ± 3 standard errors
 
 
+def test_scenes_are_kinds_in_a_light_that_tends_to_the_class():
+    options = small(mode="scenes")
+    assert options.classes == KINDS
+    shades = []
+    for kind in KINDS:
+        videos = [toy_video(options, kind, seed).astype(float) for seed in range(40)]
+        means = np.stack([video.mean((0, 1, 2)) for video in videos])
+        shades.append(means / means.mean(1, keepdims=True))
+    centres = np.stack([shade.mean(0) for shade in shades])
+    distances = np.linalg.norm(np.concatenate(shades)[:, None] - centres, axis=2)
+    nearest = (distances.argmin(1) == np.repeat(np.arange(len(KINDS)), 40)).mean()
+    assert 0.5 < nearest < 0.95  # the light helps, and is not enough
+
+
 def test_kinds_move_both_ways():
     options = small(mode="kinds")
     assert options.classes == KINDS
@@ -261,6 +275,7 @@ def test_never_half_a_set(tmp_path, workers):
         {"pairs": 0},
         {"pairs": 6},
         {"pairs": 1, "mode": "kinds"},
+        {"pairs": 1, "mode": "scenes"},
         {"train_per_class": 0},
         {"test_per_class": 0},
         {"num_frames": 1},

@@ -23,7 +23,8 @@ class Arguments:
       vidcondense toy toy --mode kinds --train-per-class 20 --test-per-class 20
 
     In the mode `reversal` the classes come in pairs, each the time reversal of the other: no still frame
-    tells them apart. In the easier mode `kinds` the classes are kinds of motion.
+    tells them apart. In the easier mode `kinds` the classes are kinds of motion; in the easiest, `scenes`,
+    these also tend to a light of their own, as real actions do.
     """
 
     out: tyro.conf.Positional[Path]

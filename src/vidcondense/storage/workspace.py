@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from vidcondense.errors import OutputError, UsageError
-from vidcondense.files import make_folder
+from vidcondense.files import locked, make_folder
 from vidcondense.storage.manifest import MANIFEST
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -14,7 +16,7 @@ LOG = "events.jsonl"
 
 
 def check_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
-    """Refuse, before any work is done and without touching anything, what `claim_output` would refuse.
+    """Refuse, before any work is done and without touching anything, what `owned_output` would refuse.
 
     Returns:
         The folder to work in, `out.partial`.
@@ -37,18 +39,27 @@ def check_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
     return work
 
 
-def claim_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
-    """The folder to work in, `out.partial`, empty or with a checkpoint to continue from.
+@contextlib.contextmanager
+def owned_output(out: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
+    """The folder to work in, `out.partial`, empty or with a checkpoint to continue from; for one process.
 
     Raises:
-        OutputError, UsageError: as `check_output`; or the folder cannot be made.
+        OutputError, UsageError: as `check_output`; or the folder cannot be made; or another process works
+            there.
     """
+
+    def refuse() -> None:
+        raise OutputError(f"another process is working on {out}; wait for it or choose another --out")
+
     work = check_output(out, resume=resume, overwrite=overwrite)
-    if not resume:
-        if work.exists():
-            shutil.rmtree(work)
-        make_folder(work)
-    return work
+    make_folder(out.parent)
+    with locked(out.with_name(f".{out.name}.lock"), refuse):
+        check_output(out, resume=resume, overwrite=overwrite)  # it may have changed before the lock
+        if not resume:
+            if work.exists():
+                shutil.rmtree(work)
+            make_folder(work)
+        yield work
 
 
 def _occupied(out: Path, *, overwrite: bool) -> str:

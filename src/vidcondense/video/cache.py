@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import platformdirs
 
 from vidcondense.errors import OutputError
-from vidcondense.files import cannot_write, canonical_json, make_folder
+from vidcondense.files import canonical_json, locked, make_folder
 
 FORMAT = 1
 """Version of the cache's files; part of the key."""
@@ -100,7 +99,7 @@ def building(target: Path, on_wait: Callable[[], object]) -> Iterator[Path]:
     """
     make_folder(target.parent)
     partial = target.with_name(f".{target.name}.partial")
-    with _locked(target.with_name(f".{target.name}.lock"), on_wait):
+    with locked(target.with_name(f".{target.name}.lock"), on_wait):
         make_folder(partial)
         try:
             yield partial
@@ -110,40 +109,6 @@ def building(target: Path, on_wait: Callable[[], object]) -> Iterator[Path]:
                     if file.stat().st_size == 0:
                         file.unlink()
                 partial.rmdir()
-
-
-@contextlib.contextmanager
-def _locked(path: Path, on_wait: Callable[[], object]) -> Iterator[None]:
-    """Hold a lock file, which ends with this process however it ends; workers do not inherit it."""
-    if sys.platform == "win32":
-        yield
-        return
-    handle = _take_lock(path, on_wait)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        os.close(handle)
-
-
-def _take_lock(path: Path, on_wait: Callable[[], object]) -> int:
-    import fcntl  # not on Windows
-
-    while True:
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise cannot_write(path, error) from error
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            fcntl.lockf(handle, fcntl.LOCK_EX)
-        # Who had the lock deletes its file last: a lock on a file that is not there any more is none.
-        if path.exists() and os.path.samestat(path.stat(), os.fstat(handle)):
-            return handle
-        os.close(handle)
 
 
 def list_cache(cache_dir: Path | None = None) -> list[CacheEntry]:
