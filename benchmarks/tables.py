@@ -29,7 +29,8 @@ def page() -> str:
 
 
 def _sections() -> list[tuple[Any, Path]]:
-    return [(_main_job, RESULTS / "main_job.json"), (_toy, RESULTS / "toy.json")]
+    makers = {"main_job": _main_job, "toy": _toy, "index_scale": _index_scale}
+    return [(maker, RESULTS / f"{name}.json") for name, maker in makers.items()]
 
 
 def _main_job(path: Path) -> str:
@@ -77,6 +78,28 @@ def _toy(path: Path) -> str:
     for name, row in result["rows"].items():
         within = _percent(row["within_pairs"])
         lines.append(f"| {name} | {_percent(row['accuracy'])} | {within} | {row['test_clips']} |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _index_scale(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## Indexing many videos",
+        "",
+        _words(result),
+        "",
+        "| clips | seconds | a clip | again, from the cache | peak memory |",
+        "|---:|---:|---:|---:|---:|",
+    ]
+    for row in result["rows"]:
+        cells = [
+            f"{row['clips']:,}".replace(",", " "),
+            f"{row['seconds_index']:.1f}",
+            f"{row['milliseconds_a_clip']:.1f} ms",
+            f"{row['seconds_from_cache']:.2f} s",
+            f"{row['mib_peak']:.0f} MiB",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 
 
