@@ -187,6 +187,26 @@ def test_overwrite_keeps_the_old_set_until_the_new_one_is_complete(memory_clips,
     assert load_condensed(out).provenance["seed"] == 5
 
 
+def test_codec_that_cannot_hold_the_values_leaves_the_old_set_alone(memory_clips, tmp_path):
+    clips, out = memory_clips(), tmp_path / "out"
+    condense(clips, out, options_for(iterations=2))
+    old = files_of(out)
+    with pytest.raises(LimitError, match=r"float16 cannot hold .* --codec float32"):
+        condense(clips, out, options_for(iterations=2, lr=1e7, codec="float16"), overwrite=True)
+    assert files_of(out) == old
+
+
+def test_resume_in_another_precision_is_refused(memory_clips, tmp_path):
+    def stop(event):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    one, other = (choose_compute("cpu", precision) for precision in ("float32", "bfloat16"))
+    with pytest.raises(Interrupted):
+        condense(memory_clips(), tmp_path / "out", options_for(), listener=stop, compute=one)
+    with pytest.raises(UsageError, match=r"versions\.precision: float32 → bfloat16"):
+        condense(memory_clips(), tmp_path / "out", options_for(), resume=True, compute=other)
+
+
 def test_loss_that_is_not_finite_stops_with_the_remedy(memory_clips, tmp_path):
     with pytest.raises(LimitError, match=r"not finite at iteration \d+ .*use a smaller --lr"):
         condense(memory_clips(), tmp_path / "out", options_for(lr=1e30))
@@ -257,6 +277,10 @@ def test_estimate_brackets_the_truth(memory_clips, tmp_path):
     assert guess.paper_mb[0] <= result.paper_mb <= guess.paper_mb[1]
     assert guess.seconds > 0
     assert guess.peak_memory_mb > 50
+    capped = options_for(insert=InsertionOptions(max_key_frames=100))
+    assert estimate(clips, capped, COMPUTE).key_frames == (4, 16)
+    fixed = options_for(insert=InsertionOptions(insertion="none"))
+    assert estimate(clips, fixed, COMPUTE).key_frames == (4, 4)
     dense = estimate(clips, options_for(method="random", vpc=2), COMPUTE)
     assert dense.key_frames == (32, 32)
     assert dense.seconds == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from vidcondense.errors import FormatError
@@ -25,7 +25,7 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[st
     """
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {_STATE: json.dumps(state, allow_nan=False)}
-    write_file(path, lambda temporary: save_file(held, temporary, metadata))
+    write_file(path, lambda temporary: temporary.write_bytes(save(held, metadata)))
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

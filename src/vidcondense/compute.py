@@ -47,7 +47,7 @@ def choose_compute(device: str = "auto", precision: Precision = "auto") -> Compu
     The choice rests on what the machine *has*, never on a timing, so that one machine always chooses alike.
 
     Args:
-        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`.
         precision: `auto`, `float32`, or `bfloat16` (autocast: parameters stay float32).
 
     Raises:

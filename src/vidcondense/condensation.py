@@ -124,7 +124,7 @@ class Condenser:
         if not bool(losses.isfinite().all()):
             raise LimitError(
                 f"the loss is not finite at iteration {self.iteration} (--lr {self.options.lr}); "
-                "use a smaller --lr"
+                "use a smaller --lr, and --overwrite to start anew"
             )
         (gradient,) = torch.autograd.grad(losses.sum(), [videos])
         self.optimiser.zero_grad()
@@ -260,6 +260,7 @@ def condense(
         else:
             videos = _optimise(real, options, origin, compute, work, listener, resume=resume)
         save_condensed(work, videos, options.codec, origin)
+        load_condensed(work)  # a set that cannot be read back must not take the place of one that can
         (work / CHECKPOINT).unlink(missing_ok=True)
         replace_folder(work, out)
     return load_condensed(out)
@@ -278,12 +279,18 @@ def _optimise(
     """Run a `Condenser` to its end, with a log and checkpoints in `work`."""
     condenser = Condenser(real, options, compute)
     kept = 0
-    settings = {**origin.options, "data": dict(origin.data), "classes": list(origin.classes)}
+    # Whatever the bytes of the result depend on.
+    settings = {
+        **origin.options,
+        "data": dict(origin.data),
+        "classes": list(origin.classes),
+        "versions": dict(origin.versions),
+    }
     path = work / CHECKPOINT
     if resume:
         tensors, state = load_checkpoint(path)
         if changed := changed_fields(state["settings"], settings):
-            raise UsageError(f"--resume with other options than before ({'; '.join(changed)})")
+            raise UsageError(f"--resume with something else than before ({'; '.join(changed)})")
         condenser.load_state(tensors, state["iteration"])
         kept = state["lines"]
     with EventLog(work / LOG, keep=kept) as log, catch_interrupts() as interrupts:

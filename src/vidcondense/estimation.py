@@ -6,13 +6,14 @@ import sys
 import time
 from dataclasses import dataclass
 
+import torch
+
 from vidcondense.compute import Compute
 from vidcondense.condensation import CondenseOptions, Condenser, check_condense
 from vidcondense.interfaces import RealClips
 from vidcondense.methods import METHODS
 from vidcondense.storage.accounting import paper_mb, raw_bytes
-
-_SHARE_OF_FLOAT32 = {"float32": 1.0, "float16": 0.5, "uint8": 0.25}
+from vidcondense.storage.codecs import CODECS, KEY_FRAMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +52,11 @@ def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Est
     side = (channels, size or height, size or width)
     videos = options.vpc * len(real.classes)
     fewest = options.initial_key_frames or 2
-    most = options.insert.max_key_frames or num_frames
-    per_video = (fewest, max(fewest, most)) if method.kind == "sparse" else (num_frames, num_frames)
+    most = fewest if options.insert.insertion == "none" else options.insert.max_key_frames or num_frames
+    bounds = (fewest, max(fewest, min(most, num_frames)))
+    per_video = bounds if method.kind == "sparse" else (num_frames, num_frames)
     low, high = (videos * count for count in per_video)
-    share = _SHARE_OF_FLOAT32[options.codec]
+    share = CODECS[options.codec].dtypes[KEY_FRAMES].itemsize / torch.float32.itemsize
     return Estimate(
         train_clips=len(real),
         videos=videos,

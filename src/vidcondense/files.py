@@ -1,4 +1,4 @@
-"""The one place that writes files: atomically, so that a final path never holds half a file."""
+"""Writing files atomically, so that a final path never holds half a file; and locks."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 
 from vidcondense.errors import OutputError, UsageError
 from vidcondense.storage.manifest import MANIFEST
-from vidcondense.storage.workspace import CHECKPOINT, owned_output
+from vidcondense.storage.workspace import CHECKPOINT, LOG, owned_output
 
 
 def claim(out, resume=False, overwrite=False):
@@ -52,12 +52,24 @@ def test_file_in_the_way(tmp_path):
 
 def test_interrupted_run_wants_a_decision(tmp_path):
     put(tmp_path / "out.partial", CHECKPOINT)
-    with pytest.raises(OutputError, match="use --resume to go on or --overwrite"):
+    with pytest.raises(OutputError, match="use --resume to go on, or --overwrite"):
         claim(tmp_path / "out")
     work = claim(tmp_path / "out", resume=True)
     assert (work / CHECKPOINT).exists()
     work = claim(tmp_path / "out", overwrite=True)
     assert list(work.iterdir()) == []
+
+
+def test_leftovers_without_a_checkpoint_are_no_run(tmp_path):
+    put(tmp_path / "out.partial", LOG)
+    assert list(claim(tmp_path / "out").iterdir()) == []
+
+
+def test_a_log_alone_does_not_make_a_folder_ours(tmp_path):
+    put(tmp_path / "out", LOG)
+    with pytest.raises(OutputError, match="no condensed set"):
+        claim(tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out" / LOG).exists()
 
 
 def test_nothing_to_resume_and_contradiction_fail(tmp_path):

@@ -34,7 +34,7 @@ def clips(tmp_path, pixels):
     return ClipDataset(ClipFile(path=path, shape=pixels.shape), facts)
 
 
-def expected(pixels, indices, view=0):
+def expected(pixels, indices, view=VIEWS // 2):
     return torch.from_numpy(pixels[[index + 2 for index in indices], view]).permute(0, 1, 4, 2, 3)
 
 

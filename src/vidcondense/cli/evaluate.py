@@ -13,7 +13,7 @@ from vidcondense.cli.arguments import ComputeArguments
 from vidcondense.cli.output import Output, table
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import Bars, progress
-from vidcondense.cli.reading import read_data
+from vidcondense.cli.reading import read_data, train_split_hash
 from vidcondense.cli.recorded import Recorded, recorded_of
 from vidcondense.cli.results import Judged, Results, check_free, write_results
 from vidcondense.compute import Compute
@@ -54,6 +54,9 @@ class Arguments:
     evaluation: EvaluateOptions = field(default_factory=EvaluateOptions)
     """How sets are judged."""
 
+    other_data: bool = False
+    """Test on data whose training split is not the one the sets were condensed from."""
+
     full_data: bool = False
     """Also train on all real training clips, as a control."""
 
@@ -83,6 +86,12 @@ class Arguments:
 
     max_bad: float = 0.05
     """Share of unusable videos to accept (0 to 1); they are set aside and reported."""
+
+    time_limit: float = 120.0
+    """Seconds to spend on one video at most."""
+
+    follow_symlinks: bool = False
+    """Also read what links in the dataset point to outside of it."""
 
     cache_dir: Path | None = None
     """Folder for decoded clips; by default $VIDCONDENSE_CACHE, or the user's cache folder."""
@@ -125,6 +134,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     with progress() as bars:
         real = read_data(arguments.data, recorded.data, clip, bars=bars, output=output)
         _check_classes(sets, real)
+        if not arguments.other_data:
+            _check_training_clips(sets, real)
         judged = [
             _judge(name, clips, real.test, _with_seed_of(clips, options), compute, bars)
             for name, clips in sets.items()
@@ -151,6 +162,8 @@ def _common(sets: dict[str, CondensedDataset], arguments: Arguments) -> Recorded
         workers=arguments.workers,
         max_bad=arguments.max_bad,
         cache_dir=arguments.cache_dir,
+        time_limit=arguments.time_limit,
+        follow_symlinks=arguments.follow_symlinks,
         list_file=arguments.list_file,
     )
     first, *others = [(name, recorded_of(clips, given, shared)) for name, clips in sets.items()]
@@ -172,6 +185,18 @@ def _check_classes(sets: dict[str, CondensedDataset], real: RealData) -> None:
                 f"{name} has {len(clips.classes)} classes, --data {len(real.test.classes)} "
                 f"(only in the set: {', '.join(only_set[:3]) or 'none'}; "
                 f"only in the data: {', '.join(only_data[:3]) or 'none'}); give the data it was made from"
+            )
+
+
+def _check_training_clips(sets: dict[str, CondensedDataset], real: RealData) -> None:
+    """A set that was made from other training clips may have been made from test clips, too."""
+    for name, clips in sets.items():
+        recorded = clips.manifest["data"].get("train_split")
+        if recorded is not None and recorded != train_split_hash(real):
+            raise DataError(
+                f"the training videos in --data are not those {name} was made from (files came, went or were "
+                "renamed, or the split is another): test videos may have been condensed from; "
+                "condense again, or say --other-data"
             )
 
 

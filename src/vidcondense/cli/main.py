@@ -97,8 +97,8 @@ def _usage() -> str:
             "`vidcondense COMMAND --help` explains a command and its options; --version prints the version.",
             "",
             "To begin:",
-            "  vidcondense toy runs/toy",
-            "  vidcondense condense runs/toy --out runs/set --num-frames 8 --size 48 --iterations 100",
+            "  vidcondense toy runs/toy --mode scenes --train-per-class 40 --test-per-class 40",
+            "  vidcondense condense runs/toy --out runs/set --num-frames 8 --size 48 --iterations 60",
             "  vidcondense evaluate runs/set --data runs/toy",
         ]
     )

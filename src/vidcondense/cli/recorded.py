@@ -19,6 +19,7 @@ _DATA: dict[str, type | tuple[type, ...]] = {
     "test_fraction": float,
     "classes": list,
     "max_per_class": int,
+    "flip": bool,
 }
 _CLIP: dict[str, type | tuple[type, ...]] = {"stride": int, "short": str}
 

@@ -89,7 +89,7 @@ def _cells(row: Record) -> dict[str, str]:
         "train %": _number(row["train_accuracy"], ".1f"),
         "best of points on test %": _number(row["best_of_points_on_test"], ".1f"),
         "diverged": f"{row['diverged']} of {row['networks']}",
-        "paper MB": _number(row["paper_mb"], ".1f"),
+        "paper MB": _number(row["paper_mb"], ".2f"),
         "bytes": _number(row["bytes"], ",d"),
     }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from vidcondense.compute import Compute
@@ -74,7 +74,7 @@ def save_network(
     work = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
     try:
         weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-        write_file(work / WEIGHTS, lambda temporary: save_file(weights, temporary))
+        write_file(work / WEIGHTS, lambda temporary: temporary.write_bytes(save(weights)))
         header = {"format": FORMAT, "format_version": FORMAT_VERSION}
         write_json(
             work / DESCRIPTION,

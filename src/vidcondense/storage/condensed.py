@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vidcondense.errors import FormatError
+from vidcondense.errors import FormatError, LimitError
 from vidcondense.files import sha256_of_file, write_file
 from vidcondense.interfaces import KeyMask, Labels, Videos
 from vidcondense.options import unknown
@@ -63,6 +63,7 @@ def save_condensed(folder: Path, videos: KeyFrameVideos, codec: str, origin: Ori
         origin: the rest of the manifest.
 
     Raises:
+        LimitError: the codec cannot hold the values.
         OutputError: the folder cannot be written.
     """
     mask = videos.mask.cpu()
@@ -71,8 +72,13 @@ def save_condensed(folder: Path, videos: KeyFrameVideos, codec: str, origin: Ori
     stored = videos.frames.detach().cpu()[owner, position] * std + mean
     # Clips from the cache lie in memory as T, H, W, C, which safetensors refuses.
     payload = {name: values.contiguous() for name, values in CODECS[codec].encode(stored, owner).items()}
+    if not all(bool(values.isfinite().all()) for values in payload.values()):
+        raise LimitError(
+            f"--codec {codec} cannot hold key frames as large as {float(stored.abs().max()):.3g}; "
+            "use a smaller --lr, or --codec float32"
+        )
     path = folder / PAYLOAD
-    write_file(path, lambda temporary: save_file(payload, temporary))
+    write_file(path, lambda temporary: temporary.write_bytes(save(payload)))
     write_manifest(
         folder,
         {

@@ -28,14 +28,16 @@ def check_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
     work = out.with_name(out.name + ".partial")
     if resume and overwrite:
         raise UsageError("--resume and --overwrite contradict each other; use one")
-    if out.exists() and not (overwrite and _is_ours(out)):
+    if out.exists() and not (overwrite and _is_ours(out, MANIFEST)):
         raise OutputError(_occupied(out, overwrite=overwrite))
-    if work.exists() and not _is_ours(work):
+    if work.exists() and not _is_ours(work, MANIFEST, CHECKPOINT, LOG):
         raise OutputError(f"{work} is in the way and not of our making; move it or choose another --out")
     if resume and not (work / CHECKPOINT).is_file():
         raise UsageError(f"nothing to --resume: {work} has no checkpoint; run without --resume")
-    if work.exists() and not (resume or overwrite):
-        raise OutputError(f"{work} holds an interrupted run; use --resume to go on or --overwrite")
+    if (work / CHECKPOINT).is_file() and not (resume or overwrite):
+        raise OutputError(
+            f"{work} holds an interrupted run; use --resume to go on, or --overwrite to start anew"
+        )
     return work
 
 
@@ -70,9 +72,9 @@ def _occupied(out: Path, *, overwrite: bool) -> str:
     )
 
 
-def _is_ours(folder: Path) -> bool:
-    """Whether a folder is empty or holds a condensed set or the beginnings of one."""
+def _is_ours(folder: Path, *signs: str) -> bool:
+    """Whether a folder is empty or holds a file that we put there."""
     if not folder.is_dir():
         return False
     names = {entry.name for entry in folder.iterdir()}
-    return not names or bool(names & {MANIFEST, CHECKPOINT, LOG})
+    return not names or not names.isdisjoint(signs)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from vidcondense import rng
 from vidcondense.compute import Compute
-from vidcondense.interfaces import ClipSource, Videos
-
-Indices = Int[Tensor, " b"]
+from vidcondense.interfaces import ClipSource, Indices, Videos
 
 _HELD_BYTES = 2**30  # sets up to this size are fetched once; a condensed set nearly always is
 

@@ -58,7 +58,7 @@ class ClipDataset(Dataset[tuple[Tensor, int]]):
         mean: float32 `[3]`, the mean of the *training* clips' channels, in [0, 1].
         std: float32 `[3]`, their standard deviation (at least 1/255).
         flip: whether a mirrored clip keeps its label.
-        num_views: clips cut from each video; `dataset[i]` is the first.
+        num_views: clips cut from each video; `dataset[i]` is the middle one.
         normalise: whether items are normalised by `mean` and `std`.
     """
 
@@ -94,22 +94,24 @@ class ClipDataset(Dataset[tuple[Tensor, int]]):
             return self.batch([index])[0], label
         return self.clips8([index])[0].float().div_(255), label
 
-    def clips8(self, indices: Sequence[int] | Tensor, view: int = 0) -> Clips8:
+    def clips8(self, indices: Sequence[int] | Tensor, view: int | None = None) -> Clips8:
         """The clips at `indices` as uint8 RGB; their memory order is T, H, W, C.
 
         Args:
             indices: which clips (negative ones count from the end).
-            view: which of the `num_views` clips of each video.
+            view: which of the `num_views` clips of each video; default: the middle one.
 
         Raises:
             IndexError: there is no such clip or view.
         """
+        if view is None:
+            view = self.num_views // 2
         if not 0 <= view < self.num_views:
             raise IndexError(f"view {view} of {self.num_views}")
         rows = self._rows[np.asarray(indices, dtype=np.int64)]
         return torch.from_numpy(self._open()[rows, view]).permute(0, 1, 4, 2, 3)
 
-    def batch(self, indices: Sequence[int] | Tensor, view: int = 0) -> Videos:
+    def batch(self, indices: Sequence[int] | Tensor, view: int | None = None) -> Videos:
         """The clips at `indices` as float32, normalised by `mean` and `std`; see `clips8`."""
         clips = self.clips8(indices, view).float().div_(255)
         return clips.sub_(self.mean[:, None, None]).div_(self.std[:, None, None])

@@ -63,7 +63,7 @@ class DataOptions:
     max_per_class: int | None = None
     """Most training videos to use of a class, drawn by --split-seed; all by default."""
     flip: bool = True
-    """Let training mirror clips; a dataset whose labels change with it says no by itself."""
+    """Whether a mirrored clip keeps its label (the paper protocol mirrors test clips)."""
     max_bad: float = 0.05
     """Share of unusable videos to accept (0 to 1); they are set aside and reported."""
     workers: int = -1
