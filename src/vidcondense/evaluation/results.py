@@ -104,7 +104,7 @@ class Summary:
         diverged: how many of those diverged; they are in no average.
         accuracy: the mean; None where all diverged.
         std: sample standard deviation; None of fewer than two.
-        interval: Student's 95 % interval of the mean; None of fewer than two.
+        interval: Student's 95 % interval of the mean, cut to 0 to 1; None of fewer than two.
         group_interval: 95 % bootstrap interval over the source groups of the test clips.
         train_accuracy: mean accuracy on the training clips.
         best_of_points_on_test: the best of the points on the test set, as published figures are chosen (paper
