@@ -9,6 +9,15 @@ import pytest
 from vidcondense.interrupts import catch_interrupts
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT acts as in a foreground process, however the tests were started."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_first_signal_is_noted_and_the_second_acts():
     before = signal.getsignal(signal.SIGINT)
     with catch_interrupts() as noted:

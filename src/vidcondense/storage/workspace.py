@@ -54,7 +54,7 @@ def owned_output(out: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
         raise OutputError(f"another process is working on {out}; wait for it or choose another --out")
 
     work = check_output(out, resume=resume, overwrite=overwrite)
-    make_folder(out.parent)
+    make_folder(work)
     with locked(out.with_name(f".{out.name}.lock"), refuse):
         check_output(out, resume=resume, overwrite=overwrite)  # it may have changed before the lock
         if not resume:
