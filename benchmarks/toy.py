@@ -5,7 +5,8 @@ test clips of 8 frames, 48×48), once with frames in order and once with the fra
 training and test alike. If a still frame told the members of a pair apart, the second network would do so.
 
 The strict protocol, with more steps and a higher learning rate than on real clips, as sets that motion
-decides need; these two were set on clips generated from other seeds, not on the test clips.
+decides need; both were set on clips generated from other seeds. On these clips, 600 steps had reached 88.9
+with ordered frames.
 
     python benchmarks/toy.py  # about ten minutes on two cores
 """
