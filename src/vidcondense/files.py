@@ -70,10 +70,8 @@ def sha256_of_file(path: Path) -> str:
 
 def make_folder(path: Path) -> None:
     """Make a folder and its parents. Raises `OutputError`."""
-    try:
+    with writing(path):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(path, error) from error
 
 
 def replace_folder(source: Path, target: Path) -> None:
@@ -161,3 +159,12 @@ def size_text(num_bytes: int) -> str:
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """The `OutputError` that tells a person why `path` could not be written."""
     return OutputError(f"cannot write {path}: {error.strerror or error}; choose another place")
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the system's refusals to write `path` into `OutputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error

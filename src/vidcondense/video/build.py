@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from vidcondense.errors import LimitError, VideoError
-from vidcondense.files import cannot_write, size_text, sync, write_text
+from vidcondense.files import size_text, sync, write_text, writing
 from vidcondense.media.decode import Decoded, Pick
 from vidcondense.media.read import is_frame_folder
 from vidcondense.video.cache import CLIPS, MANIFEST, QUARANTINE
@@ -100,7 +99,7 @@ def build_folder(
             np.add(histogram, _histogram(clips), out=histogram)
 
     paths = [task.record.path for task in tasks]
-    with _writing(folder), Journal(folder, paths, clip_bytes, count) as journal:
+    with writing(folder), Journal(folder, paths, clip_bytes, count) as journal:
         done = len(journal.entries)
         _check_room(folder, (len(tasks) - done) * clip_bytes)
         with read(done) as results:
@@ -160,14 +159,6 @@ def _check_room(folder: Path, needed: int) -> None:
             f"are free and {size_text(spare)} must stay so; make room, choose another disk with --cache-dir, "
             "or take fewer or smaller frames"
         )
-
-
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise cannot_write(folder, error) from error
 
 
 def _quarantined(path: str, error: VideoError, record: Record | None) -> Quarantined:

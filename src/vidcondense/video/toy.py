@@ -12,7 +12,7 @@ import numpy as np
 
 from vidcondense.errors import OutputError, VidcondenseError, VideoError
 from vidcondense.events import Listener, ignore
-from vidcondense.files import cannot_write, make_folder, replace_folder, write_json
+from vidcondense.files import make_folder, replace_folder, write_json, writing
 from vidcondense.media.encode import encode_h264
 from vidcondense.options import as_json, require
 from vidcondense.rng import derive_seed
@@ -135,7 +135,7 @@ def _fill(folder: Path, options: ToyOptions, listener: Listener) -> None:
     names = list(_names(options))
     tasks = [(options, class_name, seed) for _, class_name, seed in names]
     videos = run_tasks(_encode, tasks, workers=options.workers, time_limit=_TIME_LIMIT)
-    with contextlib.closing(videos), _writing(folder):
+    with contextlib.closing(videos), writing(folder):
         for done, ((path, _, _), video) in enumerate(zip(names, videos, strict=True), start=1):
             if isinstance(video, VideoError):
                 raise VidcondenseError(f"drawing {path} failed ({video}); try again with --workers 0")
@@ -158,11 +158,3 @@ def _names(options: ToyOptions) -> Iterator[tuple[str, str, int]]:
 def _encode(options: ToyOptions, class_name: str, seed: int) -> bytes:
     # Each frame on its own, so that not even the losses of the codec tell forwards from backwards.
     return encode_h264(toy_video(options, class_name, seed), fps=8.0, crf=_QUALITY, intra=True)
-
-
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise cannot_write(folder, error) from error
