@@ -16,7 +16,7 @@ from vidcondense.checkpoint import load_checkpoint, save_checkpoint
 from vidcondense.compute import Compute, choose_compute
 from vidcondense.errors import DataError, Interrupted, LimitError, UsageError
 from vidcondense.events import Event, EventLog, Listener, broadcast, ignore
-from vidcondense.files import replace_folder
+from vidcondense.files import replace_folder, write_text
 from vidcondense.insertion.conflict import Inserter
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.interfaces import RealClips
@@ -28,7 +28,7 @@ from vidcondense.options import as_json, changed_fields, choose, require
 from vidcondense.selection import select_random
 from vidcondense.storage.codecs import CODECS
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
-from vidcondense.storage.workspace import CHECKPOINT, LOG, owned_output
+from vidcondense.storage.workspace import CHECKPOINT, LOG, RECIPE, owned_output
 from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample, spread_mask
 
 _CHECKPOINT_SECONDS = 60.0
@@ -56,6 +56,9 @@ class CondenseOptions:
     momentum: float = 0.95
     """Momentum of SGD."""
 
+    init_scale: float = 1.0
+    """Standard deviation of the noise key frames start from, in network units (1: as real clips have)."""
+
     initial_key_frames: int | None = None
     """Key frames a video starts with, evenly spread (default: 2, the first and the last)."""
 
@@ -81,6 +84,7 @@ class CondenseOptions:
         require(self.iterations >= 1, "iterations", self.iterations, "must be at least 1")
         require(self.lr > 0, "lr", self.lr, "must be a positive number")
         require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
+        require(self.init_scale > 0, "init_scale", self.init_scale, "must be a positive number")
         keys = self.initial_key_frames
         require(keys is None or keys >= 2, "initial_key_frames", keys, "must be at least 2 (first and last)")
         side = self.key_frame_size
@@ -164,7 +168,7 @@ class Condenser:
 
 
 def initial_videos(real: RealClips, options: CondenseOptions, compute: Compute) -> KeyFrameVideos:
-    """The synthetic videos before the first step, in network units: noise N(0, 1), or random real clips."""
+    """The synthetic videos before the first step, in network units: Gaussian noise, or random real clips."""
     method = METHODS[options.method]
     num_frames, channels, height, width = real.shape
     labels = torch.arange(len(real.classes)).repeat_interleave(options.vpc)
@@ -172,7 +176,7 @@ def initial_videos(real: RealClips, options: CondenseOptions, compute: Compute) 
     size = (side, side) if side else (height, width)
     if (options.init or method.init) == "noise":
         stream = rng.generator(options.seed, "noise")
-        frames = torch.randn(len(labels), num_frames, channels, *size, generator=stream)
+        frames = options.init_scale * torch.randn(len(labels), num_frames, channels, *size, generator=stream)
     else:
         frames = downsample(real.batch(select_random(real, options.vpc, options.seed)), size)
     keys = options.initial_key_frames or 2 if method.kind == "sparse" else num_frames
@@ -210,6 +214,7 @@ def condense(
     options: CondenseOptions | None = None,
     *,
     data: Mapping[str, Any] | None = None,
+    recipe: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     compute: Compute | None = None,
@@ -225,6 +230,7 @@ def condense(
         out: the folder to make.
         options: default: PRISM, one video per class.
         data: how the clips were read, for the manifest.
+        recipe: text to keep beside the set, as recipe.toml: how to make it again.
         resume: continue from `out.partial`; options must be the same.
         overwrite: replace an existing `out` (once the new one is complete), or start `out.partial` anew.
         compute: device and precision; default: chosen for this machine.
@@ -260,6 +266,8 @@ def condense(
         else:
             videos = _optimise(real, options, origin, compute, work, listener, resume=resume)
         save_condensed(work, videos, options.codec, origin)
+        if recipe is not None:
+            write_text(work / RECIPE, recipe)
         load_condensed(work)  # a set that cannot be read back must not take the place of one that can
         (work / CHECKPOINT).unlink(missing_ok=True)
         replace_folder(work, out)

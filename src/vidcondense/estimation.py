@@ -64,7 +64,7 @@ def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Est
         payload_bytes=(int(raw_bytes(low, *side) * share), int(raw_bytes(high, *side) * share)),
         paper_mb=(paper_mb(low, *side), paper_mb(high, *side)),
         seconds=0.0 if method.kind == "select" else _measure(real, options, compute),
-        peak_memory_mb=_peak_memory_mb(),
+        peak_memory_mb=peak_memory_mb(),
     )
 
 
@@ -77,7 +77,8 @@ def _measure(real: RealClips, options: CondenseOptions, compute: Compute) -> flo
     return (time.perf_counter() - start) * options.iterations
 
 
-def _peak_memory_mb() -> float | None:
+def peak_memory_mb() -> float | None:
+    """The most memory this process ever had, in MiB; None where the system does not tell."""
     try:
         import resource
     except ImportError:  # Windows

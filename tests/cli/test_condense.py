@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from vidcondense.recipe import read_recipe
 from vidcondense.storage.condensed import load_condensed
 
 CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0"]
@@ -104,3 +105,33 @@ def test_more_videos_than_clips_fails(run, toy, cache, tmp_path):
     assert outcome.code == 3
     assert "3 training clips, fewer than --vpc 4" in outcome.line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recipe_says_what_flags_do_not(run, toy, cache, tmp_path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text("num-frames = 8\nstride = 1\nsize = 44\niterations = 9\nreal-batch = 2\nvpc = 2\n")
+    arguments = ["--out", tmp_path / "set", "--cache-dir", cache, "--workers", "0", "--iterations", "2"]
+    assert run("condense", toy, "--recipe", recipe, *arguments).code == 0
+    made = load_condensed(tmp_path / "set")
+    assert len(made) == 4
+    assert made.manifest["options"]["iterations"] == 2, "a flag comes before the recipe"
+    kept = read_recipe(tmp_path / "set" / "recipe.toml")
+    assert (kept.condense.iterations, kept.condense.vpc, kept.clip.size) == (2, 2, 44)
+    again = ["--out", tmp_path / "again", "--cache-dir", cache, "--workers", "0"]
+    assert run("condense", toy, f"--recipe={tmp_path / 'set' / 'recipe.toml'}", *again).code == 0
+    assert load_condensed(tmp_path / "again").manifest["sha256"] == made.manifest["sha256"]
+
+
+def test_a_bad_recipe_is_one_line_and_makes_nothing(run, toy, tmp_path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text("iteration = 9")
+    outcome = run("condense", toy, "--out", tmp_path / "set", "--recipe", recipe)
+    assert outcome.code == 3
+    assert "mine.toml: unknown key 'iteration'; did you mean iterations?" in outcome.line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.toml"]
+
+
+def test_help_shows_the_values_of_the_recipe(run, tmp_path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text("iterations = 4321")
+    assert "4321" in run("condense", "--recipe", recipe, "--help").out

@@ -15,6 +15,7 @@ from vidcondense.errors import DataError
 
 REQUIRED = {
     "condense": ["data", "--out", "set"],
+    "compare": ["plan.toml", "--data", "data", "--out", "out"],
     "evaluate": ["set", "--data", "data"],
     "train": ["set", "--out", "network"],
     "inspect": ["set"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,18 @@ import tyro
 
 from vidcondense.cli.arguments import ComputeArguments
 from vidcondense.cli.output import Output, facts, size_text, time_text
-from vidcondense.cli.parse import SharedArguments
+from vidcondense.cli.parse import SharedArguments, value_of, with_defaults
 from vidcondense.cli.progress import hint_when_long, progress
-from vidcondense.cli.reading import read_data, recorded_data
+from vidcondense.cli.reading import read_data
 from vidcondense.condensation import CondenseOptions, condense
 from vidcondense.estimation import Estimate, estimate
 from vidcondense.events import broadcast
 from vidcondense.models import check_size
+from vidcondense.recipe import Recipe, read_recipe, recipe_text
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.workspace import check_output
 from vidcondense.video.index import DataOptions, RealData
+from vidcondense.video.record import recorded_data
 from vidcondense.video.sampling import ClipOptions
 
 ADVICE = (
@@ -48,6 +51,9 @@ class Arguments:
     out: Path
     """Folder to make."""
 
+    recipe: Path | None = None
+    """TOML file whose keys are the flags below; flags given here come before it."""
+
     condense: CondenseOptions = field(default_factory=CondenseOptions)
     """How the set is condensed."""
 
@@ -73,6 +79,15 @@ class Arguments:
     """For scripts."""
 
 
+def arguments_for(given: Sequence[str]) -> type[Arguments]:
+    """The arguments, with a recipe's values for defaults where `given` names one."""
+    path = value_of("--recipe", given)
+    if path is None:
+        return Arguments
+    recipe = read_recipe(path)
+    return with_defaults(Arguments, condense=recipe.condense, clip=recipe.clip, reading=recipe.reading)
+
+
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Condense, or tell what it would cost."""
     options, clip = arguments.condense, arguments.clip
@@ -90,6 +105,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             arguments.out,
             options,
             data=recorded_data(real, arguments.reading, clip),
+            recipe=recipe_text(Recipe(condense=options, clip=clip, reading=arguments.reading)),
             resume=arguments.resume,
             overwrite=arguments.overwrite,
             compute=compute,

@@ -13,7 +13,7 @@ from vidcondense.cli.arguments import ComputeArguments
 from vidcondense.cli.output import Output, table
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import Bars, progress
-from vidcondense.cli.reading import read_data, train_split_hash
+from vidcondense.cli.reading import read_data
 from vidcondense.cli.recorded import Recorded, recorded_of
 from vidcondense.cli.results import Judged, Results, check_free, write_results
 from vidcondense.compute import Compute
@@ -29,6 +29,7 @@ from vidcondense.storage.condensed import CondensedDataset, load_condensed
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.index import DataOptions, RealData
 from vidcondense.video.layouts import Layout
+from vidcondense.video.record import train_split_hash
 from vidcondense.video.sampling import ClipOptions
 
 
@@ -125,12 +126,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     sets = {str(path): load_condensed(path) for path in arguments.sets}
     recorded = _common(sets, arguments)
     check_size(options.model, recorded.clip.num_frames, recorded.clip.size)
-    clip = replace(
-        recorded.clip,
-        clips_per_video=options.num_clips,
-        placement="random" if options.protocol == "paper" else "centre",
-        placement_seed=options.seed,
-    )
+    clip = options.test_clips(recorded.clip)
     with progress() as bars:
         real = read_data(arguments.data, recorded.data, clip, bars=bars, output=output)
         _check_classes(sets, real)

@@ -19,6 +19,7 @@ from vidcondense.options import unknown
 
 COMMANDS = {
     "condense": "make a condensed set from a folder of videos",
+    "compare": "condense and judge many sets, and put them in one table with intervals",
     "evaluate": "measure how well networks trained on condensed sets classify real clips",
     "train": "train a network on a condensed set and keep its weights",
     "inspect": "show what a condensed set holds, and its pictures",
@@ -74,7 +75,8 @@ def _run(arguments: list[str]) -> int:
         what = "option" if name.startswith("-") else "command"
         raise UsageError(unknown(name, COMMANDS, what))
     module = importlib.import_module(f"vidcondense.cli.{name}")
-    options = parse(module.Arguments, rest, command=name)
+    kind = module.arguments_for(rest) if hasattr(module, "arguments_for") else module.Arguments
+    options = parse(kind, rest, command=name)
     result = module.run(options, Output(as_json=options.shared.json))
     if options.shared.json:
         print(json.dumps(result, allow_nan=False))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, make_dataclass
+from functools import partial
 from typing import TypeVar
 
 import tyro
@@ -24,10 +25,43 @@ class SharedArguments:
 A = TypeVar("A")
 
 
+def _same(value: object) -> object:
+    return value
+
+
+def value_of(name: str, arguments: Sequence[str]) -> str | None:
+    """The last value of a flag, before the arguments are parsed; None where it is not given."""
+    found = None
+    for index, argument in enumerate(arguments):
+        if argument == name and index + 1 < len(arguments):
+            found = arguments[index + 1]
+        elif argument.startswith(f"{name}="):
+            found = argument.partition("=")[2]
+    return found
+
+
+def with_defaults(kind: type[A], **values: object) -> type[A]:
+    """The same dataclass of arguments with other defaults of some fields."""
+    fields = [
+        (name, kind.__annotations__[name], field(default_factory=partial(_same, value)))
+        for name, value in values.items()
+    ]
+    made = make_dataclass(
+        kind.__name__, fields, bases=(kind,), frozen=True, kw_only=True, namespace={"__doc__": kind.__doc__}
+    )
+    made.__module__ = kind.__module__
+    return made
+
+
 def parse(kind: type[A], arguments: Sequence[str], *, command: str) -> A:
     """Make the dataclass `kind` from command-line arguments; its docstrings are the help.
 
     Nested dataclasses lend their fields flat: `--epsilon`, not `--condense.insert.epsilon`.
+
+    Args:
+        kind: what to make.
+        arguments: of the command line, without the command.
+        command: its name.
 
     Raises:
         UsageError: a value is refused by the options themselves.

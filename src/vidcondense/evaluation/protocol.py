@@ -10,6 +10,7 @@ from vidcondense import rng
 from vidcondense.errors import UsageError
 from vidcondense.options import choose, require
 from vidcondense.training.options import TrainOptions
+from vidcondense.video.sampling import ClipOptions
 
 TRAINING: dict[str, TrainOptions] = {
     "strict": TrainOptions(),
@@ -94,6 +95,15 @@ class EvaluateOptions:
     def num_clips(self) -> int:
         """Test clips a video."""
         return CLIPS[self.protocol] if self.clips is None else self.clips
+
+    def test_clips(self, clip: ClipOptions) -> ClipOptions:
+        """How test clips are cut, where training clips are cut by `clip`."""
+        return dataclasses.replace(
+            clip,
+            clips_per_video=self.num_clips,
+            placement="random" if self.protocol == "paper" else "centre",
+            placement_seed=self.seed,
+        )
 
     def views_of(self, available: int) -> range:
         """Which of `available` clips of each video, which are in order of time, to test on.

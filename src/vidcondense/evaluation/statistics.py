@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 RESAMPLES = 2_000
 
 
-def mean(values: Sequence[float]) -> float | None:
+def mean(values: Sequence[float | int]) -> float | None:
     """The mean; None of no values."""
     return math.fsum(values) / len(values) if values else None
 

@@ -77,20 +77,20 @@ def to_table(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
 
 
 def _cells(row: Record) -> dict[str, str]:
-    spread = "" if row["std"] is None else f" ± {row['std']:.1f}"
+    deviation = "" if row["std"] is None else f" ± {row['std']:.1f}"
     return {
         "name": row["name"],
-        "vpc": _number(row["vpc"], "g"),
-        "clips": _number(row["clips"], "d"),
+        "vpc": number(row["vpc"], "g"),
+        "clips": number(row["clips"], "d"),
         "n": f"{row['n']} {row['repeat']}{'s' if row['n'] != 1 else ''}",
-        "accuracy %": _number(row["accuracy"], ".1f") + spread,
-        "95 % CI": _interval(row["ci_low"], row["ci_high"]),
-        "95 % CI (groups)": _interval(row["group_ci_low"], row["group_ci_high"]),
-        "train %": _number(row["train_accuracy"], ".1f"),
-        "best of points on test %": _number(row["best_of_points_on_test"], ".1f"),
+        "accuracy %": number(row["accuracy"], ".1f") + deviation,
+        "95 % CI": spread(row["ci_low"], row["ci_high"]),
+        "95 % CI (groups)": spread(row["group_ci_low"], row["group_ci_high"]),
+        "train %": number(row["train_accuracy"], ".1f"),
+        "best of points on test %": number(row["best_of_points_on_test"], ".1f"),
         "diverged": f"{row['diverged']} of {row['networks']}",
-        "paper MB": _number(row["paper_mb"], ".2f"),
-        "bytes": _number(row["bytes"], ",d"),
+        "paper MB": number(row["paper_mb"], ".2f"),
+        "bytes": number(row["bytes"], ",d"),
     }
 
 
@@ -98,10 +98,12 @@ def _percent(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def _number(value: float | int | None, form: str) -> str:
+def number(value: float | int | None, form: str) -> str:
+    """A number by a format, or the sign for none."""
     return MISSING if value is None else format(value, form)
 
 
-def _interval(low: float | None, high: float | None) -> str:
+def spread(low: float | None, high: float | None) -> str:
+    """An interval, or the sign for none."""
     ends: Interval | None = None if low is None or high is None else (low, high)
     return MISSING if ends is None else f"{ends[0]:.1f} to {ends[1]:.1f}"

@@ -13,6 +13,7 @@ from vidcondense.storage.manifest import MANIFEST
 
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "events.jsonl"
+RECIPE = "recipe.toml"
 
 
 def check_output(out: Path, *, resume: bool, overwrite: bool) -> Path:

@@ -1,0 +1,1 @@
+"""Many sets beside each other: what is compared, one cell, the table."""

@@ -1,0 +1,236 @@
+"""One cell: condense with one seed, store by every codec, judge by every network."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from vidcondense import __version__, rng
+from vidcondense.comparison.plan import Entrant
+from vidcondense.compute import Compute
+from vidcondense.condensation import condense
+from vidcondense.errors import FormatError, OutputError
+from vidcondense.estimation import peak_memory_mb
+from vidcondense.evaluation.evaluate import evaluate
+from vidcondense.evaluation.protocol import EvaluateOptions
+from vidcondense.evaluation.results import as_dict
+from vidcondense.events import Listener, ignore
+from vidcondense.files import write_json
+from vidcondense.interfaces import ClipSource
+from vidcondense.options import changed_fields
+from vidcondense.recipe import Recipe, recipe_text, to_keys
+from vidcondense.storage.condensed import CondensedDataset, load_condensed
+from vidcondense.storage.recode import recode
+from vidcondense.storage.workspace import CHECKPOINT
+from vidcondense.video.dataset import ClipDataset
+from vidcondense.video.folds import grouped_folds
+from vidcondense.video.index import DataOptions, load_data
+from vidcondense.video.record import recorded_data
+
+FOLD_SEED = 0
+"""Of the folds: one for all, so that every comparison by cross-validation rests on the same ones."""
+
+EXACT = "float32"
+"""The codec a set is kept in when it is wanted in several."""
+
+Cell = dict[str, Any]
+"""The result of a cell, a JSON object: what was asked, what it cost, and an entry for every row it is in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a comparison works.
+
+    Args:
+        data: the folder of real videos.
+        out: the folder of the comparison.
+        folds: None: cells are judged on the test split; else on folds of the training clips (see `Plan`).
+        reading: what belongs to the machine in how videos are read: workers, cache, limits.
+    """
+
+    data: Path
+    out: Path
+    reading: DataOptions
+    folds: int | None = None
+
+    def result(self, cell: str) -> Path:
+        """The result of a cell."""
+        return self.out / "cells" / f"{cell}.json"
+
+    def set(self, cell: str, codec: str) -> Path:
+        """The condensed set of a cell in a codec."""
+        return self.out / "sets" / cell / codec
+
+
+def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
+    """What is known of a cell; None where it was never computed.
+
+    Raises:
+        FormatError: the file is damaged.
+        OutputError: it was computed with other options.
+    """
+    name = entrant.cell_name(seed)
+    path = place.result(name)
+    try:
+        found: Cell = json.loads(path.read_text(encoding="utf-8"))
+        before = {name: found[name] for name in ("recipe", "evaluate", "folds")}
+        _ = [entry["codec"] + entry["model"] for entry in found["entries"] if entry["codec"]]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{path} is no result of a cell ({error}); delete it to compute it anew") from error
+    if changed := changed_fields(before, _asked(place, entrant, seed)):
+        raise OutputError(
+            f"{path} was computed with other options ({'; '.join(changed)}); "
+            "use another --out, or --overwrite to compute it anew"
+        )
+    return found
+
+
+def missing(entrant: Entrant, cell: Cell | None) -> list[tuple[str | None, str]]:
+    """The codecs and models of a cell that are not computed yet."""
+    done = {(entry["codec"], entry["model"]) for entry in cell["entries"]} if cell else set()
+    wanted = [(codec, model) for codec in entrant.codecs or (None,) for model in entrant.models]
+    return [pair for pair in wanted if pair not in done]
+
+
+def run_cell(
+    place: Place, entrant: Entrant, seed: int, *, compute: Compute, listener: Listener = ignore
+) -> Cell:
+    """Compute what is missing of a cell, and keep its result. An interrupted condensation goes on.
+
+    Raises:
+        VidcondenseError: whatever condensing and evaluating raise.
+    """
+    cell = read_cell(place, entrant, seed) or {
+        "cell": entrant.cell_name(seed),
+        "seed": seed,
+        **_asked(place, entrant, seed),
+        "vidcondense": __version__,
+        "seconds_condense": None,
+        "entries": [],
+    }
+    todo = missing(entrant, cell)
+    if not todo:
+        return cell
+    options = replace(entrant.evaluation, seed=rng.derive_seed(entrant.evaluation.seed, "set", seed))
+    train, test, record = _clips(place, entrant.recipe, options, seed, listener)
+    for codec, model in todo:
+        clips: ClipSource = train
+        entry: dict[str, Any] = {"codec": codec, "model": model}
+        if codec is not None:
+            make = partial(_make, train, record, compute=compute, listener=listener)
+            made, seconds = _set(place, entrant, seed, codec, make)
+            cell["seconds_condense"] = seconds if seconds is not None else cell["seconds_condense"]
+            clips = made
+            entry |= _sizes(made)
+        start = time.perf_counter()
+        judged = evaluate(clips, test, replace(options, model=model), compute=compute, listener=listener)
+        cell["entries"].append(
+            {
+                **entry,
+                "seconds_evaluate": round(time.perf_counter() - start, 1),
+                "evaluation": as_dict(judged),
+            }
+        )
+        cell["peak_memory_mb"] = peak_memory_mb()
+        write_json(place.result(cell["cell"]), cell)
+    return cell
+
+
+def _clips(
+    place: Place, recipe: Recipe, options: EvaluateOptions, seed: int, listener: Listener
+) -> tuple[ClipDataset, ClipDataset, dict[str, Any]]:
+    """The clips to condense, the clips to judge on, and what a manifest says of the former."""
+    reading = _with_machine(recipe.reading, place.reading)
+    real = load_data(place.data, reading, recipe.clip, listener=listener)
+    judging = load_data(place.data, reading, options.test_clips(recipe.clip), listener=listener)
+    record = recorded_data(real, reading, recipe.clip)
+    if place.folds is None:
+        return real.train, judging.test, record
+    fold = seed % place.folds
+    kept, held_out = grouped_folds(real.train.groups, real.train.labels, place.folds, FOLD_SEED)[fold]
+    record |= {"train_clips": len(kept), "held_out_fold": [fold, place.folds]}
+    return real.train.subset(kept), judging.train.subset(held_out), record
+
+
+def _asked(place: Place, entrant: Entrant, seed: int) -> dict[str, Any]:
+    """What a cell was computed with: the codec and the model aside, which its entries name."""
+    recipe, judge = to_keys(_seeded(entrant.recipe, seed)), to_keys(entrant.evaluation)
+    return {
+        "recipe": {key: value for key, value in recipe.items() if key != "codec"}
+        if entrant.condensed
+        else {},
+        "evaluate": {key: value for key, value in judge.items() if key != "model"},
+        "folds": place.folds,
+    }
+
+
+def _seeded(recipe: Recipe, seed: int, codec: str | None = None) -> Recipe:
+    codec = recipe.condense.codec if codec is None else codec
+    return replace(recipe, condense=replace(recipe.condense, seed=seed, codec=codec))
+
+
+def _with_machine(reading: DataOptions, machine: DataOptions) -> DataOptions:
+    return replace(
+        reading,
+        workers=machine.workers,
+        time_limit=machine.time_limit,
+        cache_dir=machine.cache_dir,
+        follow_symlinks=machine.follow_symlinks,
+    )
+
+
+Make = Callable[[Recipe, Path], tuple[CondensedDataset, float | None]]
+"""Makes the set of a recipe at a path; and the seconds it took, None where an older run had begun it."""
+
+
+def _set(
+    place: Place, entrant: Entrant, seed: int, codec: str, make: Make
+) -> tuple[CondensedDataset, float | None]:
+    """The set of a cell in a codec, and the seconds it took where it had to be made."""
+    out = place.set(entrant.cell_name(seed), codec)
+    if out.exists():
+        return load_condensed(out), None
+    if len(entrant.codecs) > 1 and codec != EXACT:
+        exact, seconds = _set(place, entrant, seed, EXACT, make)
+        return recode(exact, out, codec), seconds
+    return make(_seeded(entrant.recipe, seed, codec), out)
+
+
+def _make(
+    train: ClipDataset,
+    record: dict[str, Any],
+    recipe: Recipe,
+    out: Path,
+    *,
+    compute: Compute,
+    listener: Listener,
+) -> tuple[CondensedDataset, float | None]:
+    resume = (out.with_name(out.name + ".partial") / CHECKPOINT).is_file()
+    start = time.perf_counter()
+    made = condense(
+        train,
+        out,
+        recipe.condense,
+        data=record,
+        recipe=recipe_text(recipe),
+        resume=resume,
+        compute=compute,
+        listener=listener,
+    )
+    return made, None if resume else round(time.perf_counter() - start, 1)
+
+
+def _sizes(made: CondensedDataset) -> dict[str, Any]:
+    return {
+        "videos": len(made),
+        "key_frames": [len(positions) for positions in made.positions],
+        "paper_mb": made.paper_mb,
+        "bytes": made.bytes,
+    }

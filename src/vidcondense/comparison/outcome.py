@@ -1,0 +1,162 @@
+"""The table of a comparison, from the results of its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from vidcondense.comparison.cells import Cell
+from vidcondense.comparison.plan import Entrant, Plan
+from vidcondense.evaluation.results import Evaluation, summarise
+from vidcondense.evaluation.statistics import PairedDifference, mean, paired_difference
+from vidcondense.evaluation.tables import Record, record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line: an entrant in one codec, judged by one network.
+
+    Attributes:
+        entrant: what was repeated.
+        codec: how it is stored; None of the full data.
+        model: the network it is judged by.
+        entries: of each cell by condensation seed, what it says of this row.
+        cells: those cells.
+    """
+
+    entrant: Entrant
+    codec: str | None
+    model: str
+    entries: Mapping[int, Mapping[str, Any]]
+    cells: Mapping[int, Cell]
+
+    @property
+    def accuracies(self) -> dict[int, float | None]:
+        """The mean accuracy of the networks of each condensation seed; None where all diverged."""
+        return {seed: mean(_evaluation(entry).accuracies) for seed, entry in self.entries.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Everything there is to say: rows that were computed, and cells that were not.
+
+    Attributes:
+        rows: in the order of the plan.
+        failures: by the name of a cell, why it failed.
+        waiting: cells that were not computed yet.
+        baseline: what rows are compared with.
+    """
+
+    rows: tuple[Row, ...]
+    failures: Mapping[str, str]
+    waiting: tuple[str, ...]
+    baseline: str | None
+
+    def records(self) -> list[Record]:
+        """A row of numbers for each row that has any; accuracies in percent, of fractions the rest."""
+        return [self._record(row) for row in self.rows if row.entries]
+
+    def _record(self, row: Row) -> Record:
+        evaluations = [_evaluation(row.entries[seed]) for seed in sorted(row.entries)]
+        entries, cells = list(row.entries.values()), list(row.cells.values())
+        made = [entry for entry in entries if entry["codec"] is not None]
+        numbers = record(
+            row.entrant.label,
+            summarise(evaluations),
+            clips=evaluations[0].num_train,
+            vpc=row.entrant.vpc,
+            paper_mb=mean([entry["paper_mb"] for entry in made]),
+            num_bytes=_whole(mean([entry["bytes"] for entry in made])),
+        )
+        frames = [count for entry in made for count in entry["key_frames"]]
+        return {
+            **numbers,
+            "codec": row.codec,
+            "model": row.model,
+            "wanted": row.entrant.repeats,
+            "key_frames": mean(frames),
+            **self._difference(row),
+            "seconds_condense": mean([c["seconds_condense"] for c in cells if c["seconds_condense"]]),
+            "seconds_evaluate": mean([entry["seconds_evaluate"] for entry in entries]),
+            "peak_memory_mb": mean([c["peak_memory_mb"] for c in cells if c["peak_memory_mb"]]),
+        }
+
+    def _difference(self, row: Row) -> dict[str, float | int | None]:
+        """How much better a row is than the baseline of the same size and network, on the same seeds."""
+        found = None
+        base = self._baseline_of(row)
+        if base is not None:
+            ours, theirs = row.accuracies, base.accuracies
+            seeds = sorted(ours.keys() & theirs.keys())
+            found = paired_difference([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+        return _numbers(found)
+
+    def _baseline_of(self, row: Row) -> Row | None:
+        if row.entrant.name == self.baseline or not row.entrant.condensed:
+            return None
+        for other in self.rows:
+            same = other.entrant.vpc == row.entrant.vpc and other.model == row.model
+            if other.entrant.name == self.baseline and same:
+                return other
+        return None
+
+
+def collect(
+    plan: Plan, cells: Mapping[str, Cell], failures: Mapping[str, str], waiting: Sequence[str]
+) -> Outcome:
+    """Sort the results of cells into rows.
+
+    Args:
+        plan: what is compared.
+        cells: the results there are, by name.
+        failures: by name, why a cell has none.
+        waiting: the cells that were not tried.
+    """
+    rows = []
+    for entrant in plan.entrants:
+        known = {
+            seed: cells[entrant.cell_name(seed)]
+            for seed in range(entrant.repeats)
+            if entrant.cell_name(seed) in cells
+        }
+        for codec in entrant.codecs or (None,):
+            for model in entrant.models:
+                entries = {
+                    seed: entry
+                    for seed, cell in known.items()
+                    for entry in cell["entries"]
+                    if (entry["codec"], entry["model"]) == (codec, model)
+                }
+                rows.append(
+                    Row(
+                        entrant=entrant,
+                        codec=codec,
+                        model=model,
+                        entries=entries,
+                        cells={seed: known[seed] for seed in entries},
+                    )
+                )
+    return Outcome(rows=tuple(rows), failures=dict(failures), waiting=tuple(waiting), baseline=plan.baseline)
+
+
+def _evaluation(entry: Mapping[str, Any]) -> Evaluation:
+    return msgspec.convert(entry["evaluation"], Evaluation)
+
+
+def _numbers(found: PairedDifference | None) -> dict[str, float | int | None]:
+    low, high = found.interval if found and found.interval else (None, None)
+    percent = [None if value is None else 100 * value for value in (found.mean if found else None, low, high)]
+    return {
+        "difference": percent[0],
+        "difference_low": percent[1],
+        "difference_high": percent[2],
+        "p_value": found.p_value if found else None,
+        "pairs": found.pairs if found else None,
+    }
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)

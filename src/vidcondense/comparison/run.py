@@ -1,0 +1,93 @@
+"""A whole comparison: its cells, each a process of its own, and the files of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vidcondense.comparison.cells import Place, missing, read_cell
+from vidcondense.comparison.outcome import Outcome, collect
+from vidcondense.comparison.plan import Plan
+from vidcondense.events import Listener, ignore
+from vidcondense.files import write_text
+from vidcondense.jobs import run_commands
+
+
+def states(plan: Plan, place: Place, *, overwrite: bool = False) -> dict[str, bool]:
+    """Whether each cell of a plan is computed, by its name.
+
+    Args:
+        plan: what is compared.
+        place: where it is computed.
+        overwrite: take a result that was computed with other options for none.
+
+    Raises:
+        OutputError: a result was computed with other options.
+        FormatError: a result is damaged.
+    """
+    found = {}
+    for name, (entrant, seed) in plan.cells().items():
+        if overwrite:
+            place.result(name).unlink(missing_ok=True)
+        found[name] = not missing(entrant, read_cell(place, entrant, seed))
+    return found
+
+
+def run_cells(
+    names: Sequence[str],
+    place: Place,
+    commands: Mapping[str, Sequence[str]],
+    *,
+    jobs: int,
+    threads: int | None,
+    listener: Listener = ignore,
+) -> dict[str, str]:
+    """Compute cells, each by a command of its own.
+
+    Args:
+        names: of the cells.
+        place: where they are computed; what a command writes on standard error is in `logs/` there.
+        commands: the arguments of the command that computes each cell.
+        jobs: how many at a time.
+        threads: of each process; default: the cores, shared evenly.
+        listener: gets a `cell` event (cell, reason, done, total) as each one ends.
+
+    Returns:
+        Why a cell failed, by its name; nothing of those that did not.
+
+    Raises:
+        Interrupted: a signal came; each interrupted condensation left a checkpoint.
+    """
+    failures: dict[str, str] = {}
+    wanted = {name: commands[name] for name in names}
+    outcomes = run_commands(wanted, logs=place.out / "logs", jobs=jobs, threads=threads)
+    for done, outcome in enumerate(outcomes, start=1):
+        if outcome.reason:
+            failures[outcome.name] = outcome.reason
+        listener(
+            {
+                "kind": "cell",
+                "cell": outcome.name,
+                "reason": outcome.reason,
+                "done": done,
+                "total": len(wanted),
+            }
+        )
+    return failures
+
+
+def read_outcome(plan: Plan, place: Place, failures: Mapping[str, str]) -> Outcome:
+    """What is known by now of a whole comparison."""
+    cells, waiting = {}, []
+    for name, (entrant, seed) in plan.cells().items():
+        cell = read_cell(place, entrant, seed)
+        if cell is not None:
+            cells[name] = cell
+        if missing(entrant, cell) and name not in failures:
+            waiting.append(name)
+    return collect(plan, cells, failures, waiting)
+
+
+def copy_plan(path: Path, out: Path) -> None:
+    """Lay the file of a comparison beside its results."""
+    write_text(out / "compare.toml", path.read_text(encoding="utf-8-sig"))

@@ -1,0 +1,91 @@
+"""The rows of a comparison as text: for the terminal, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vidcondense.evaluation.tables import MISSING, Record, number, spread
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+}
+_MARKDOWN = {sign: f"\\{sign}" for sign in "\\`*_{}[]<>|#"}
+
+
+def to_cells(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
+    """Column titles and rows of text; columns that would say nothing are left out."""
+    rows = [_cells(row) for row in records]
+    if not rows:
+        return ["set"], []
+    kept = [title for title in rows[0] if _says_something(title, [row[title] for row in rows])]
+    return kept, [[row[title] for title in kept] for row in rows]
+
+
+def to_markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of GitHub's Markdown; what names contain is shown, never interpreted."""
+    lines = [
+        titles,
+        ["---", *["---:"] * (len(titles) - 1)],
+        *([_escape(cell, _MARKDOWN) for cell in row] for row in rows),
+    ]
+    return "".join("| " + " | ".join(_one_line(cell) for cell in line) + " |\n" for line in lines)
+
+
+def to_latex(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A LaTeX tabular (package booktabs)."""
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join(_escape(_one_line(cell), _LATEX) for cell in cells) + r" \\" + "\n"
+
+    columns = "l" + "r" * (len(titles) - 1)
+    body = "".join(map(line, rows)).replace("±", r"$\pm$").replace("−", "$-$").replace(MISSING, "--")
+    return (
+        f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{line(titles)}\\midrule\n{body}"
+        "\\bottomrule\n\\end{tabular}\n"
+    )
+
+
+def _cells(row: Record) -> dict[str, str]:
+    return {
+        "set": row["name"],
+        "vpc": number(row["vpc"], "g"),
+        "codec": row["codec"] or MISSING,
+        "network": row["model"],
+        "n": f"{row['n']}" if row["n"] == row["wanted"] else f"{row['n']} of {row['wanted']}",
+        "accuracy %": number(row["accuracy"], ".1f") + ("" if row["std"] is None else f" ± {row['std']:.1f}"),
+        "95 % CI": spread(row["ci_low"], row["ci_high"]),
+        "95 % CI (groups)": spread(row["group_ci_low"], row["group_ci_high"]),
+        "to baseline": number(row["difference"], "+.1f"),
+        "95 % CI (paired)": spread(row["difference_low"], row["difference_high"]),
+        "diverged": f"{row['diverged']} of {row['networks']}" if row["diverged"] else MISSING,
+        "key frames": number(row["key_frames"], ".2f"),
+        "paper MB": number(row["paper_mb"], ".3f"),
+        "bytes": number(row["bytes"], ",d"),
+        "condense s": number(row["seconds_condense"], ".0f"),
+        "evaluate s": number(row["seconds_evaluate"], ".0f"),
+        "peak MiB": number(row["peak_memory_mb"], ".0f"),
+    }
+
+
+def _says_something(title: str, cells: Sequence[str]) -> bool:
+    if title in ("codec", "network"):
+        return len(set(cells) - {MISSING}) > 1
+    return any(cell != MISSING for cell in cells)
+
+
+def _escape(text: str, signs: dict[str, str]) -> str:
+    return "".join(signs.get(sign, sign) for sign in text)
+
+
+def _one_line(text: Any) -> str:  # noqa: ANN401
+    return " ".join(str(text).split())

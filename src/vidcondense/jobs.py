@@ -1,0 +1,106 @@
+"""Several commands side by side, each a process of its own: one that fails or dies takes no other with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidcondense.errors import Interrupted
+from vidcondense.files import make_folder, writing
+from vidcondense.interrupts import Interrupts, catch_interrupts
+
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a command ended.
+
+    Attributes:
+        name: of the command.
+        reason: the last line it wrote on standard error; empty where it ended well.
+    """
+
+    name: str
+    reason: str
+
+
+def run_commands(
+    commands: Mapping[str, Sequence[str]], *, logs: Path, jobs: int, threads: int | None
+) -> Iterator[Outcome]:
+    """Run vidcondense commands in processes of their own, and yield how each ended, as they end.
+
+    Args:
+        commands: the arguments of each command, by a name that a file can have.
+        logs: the folder for what each writes on standard error, `NAME.log`; made where it is missing.
+        jobs: how many run at a time.
+        threads: of each process; default: the cores, shared evenly.
+
+    Raises:
+        Interrupted: SIGINT or SIGTERM came; the running commands were told to stop and have stopped.
+    """
+    waiting = list(commands.items())
+    running: dict[str, _Running] = {}
+    make_folder(logs)
+    with catch_interrupts() as interrupts:
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    name, arguments = waiting.pop(0)
+                    running[name] = _start(
+                        arguments, logs / f"{name}.log", threads or max(1, cores() // jobs)
+                    )
+                _wait(running, interrupts)
+                for name in [name for name, each in running.items() if each.process.poll() is not None]:
+                    yield Outcome(name=name, reason=_reason(running.pop(name)))
+        finally:
+            for each in running.values():
+                each.process.terminate()
+            for each in running.values():
+                each.process.wait()
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class _Running:
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+def _start(arguments: Sequence[str], log: Path, threads: int) -> _Running:
+    with writing(log), log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vidcondense", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            start_new_session=True,  # Ctrl-C reaches this process, which passes it on once
+        )
+    return _Running(process, log)
+
+
+def _wait(running: Mapping[str, _Running], interrupts: Interrupts) -> None:
+    while all(each.process.poll() is None for each in running.values()):
+        if interrupts.received is not None:
+            raise Interrupted("stopped; the same command goes on from here", interrupts.received)
+        time.sleep(_POLL_SECONDS)
+
+
+def _reason(ended: _Running) -> str:
+    code = ended.process.returncode
+    if code == 0:
+        return ""
+    if code < 0:
+        return f"the process was killed by signal {-code} (9: perhaps for want of memory)"
+    lines = ended.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("vidcondense: error: ") if lines else f"exit code {code}"

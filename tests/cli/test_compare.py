@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from vidcondense.storage.condensed import load_condensed
+
+PLAN = """
+repeats = 1
+baseline = "random"
+[condense]
+num-frames = 8
+stride = 1
+size = 44
+real-batch = 2
+iterations = 2
+[evaluate]
+steps = 2
+[sets.random]
+method = "random"
+[sets.greedy]
+vpc = 99
+"""
+
+
+ENDLESS = """
+[condense]
+num-frames = 8
+stride = 1
+size = 44
+real-batch = 2
+iterations = 100_000
+[sets.greedy]
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN)
+    return path
+
+
+@pytest.fixture
+def arguments(plan, toy, cache, tmp_path):
+    places = ["--data", toy, "--out", tmp_path / "out", "--cache-dir", cache]
+    return [plan, *places, "--workers", "0", "--precision", "float32"]
+
+
+@pytest.mark.slow
+def test_a_failed_cell_is_shown_and_costs_no_other(run, arguments, tmp_path):
+    outcome = run("compare", *arguments, "--jobs", "2", "--json")
+    told = json.loads(outcome.out)
+    assert outcome.code == 1
+    assert "fewer than --vpc 99" in told["failures"]["greedy-0"]
+    (row,) = told["rows"]
+    assert row["name"] == "random"
+    made = load_condensed(tmp_path / "out" / "sets" / "random-0" / "uint8")
+    assert row["bytes"] == made.bytes
+    (again,) = csv.DictReader(io.StringIO((tmp_path / "out" / "compare.csv").read_text()))
+    assert float(again["accuracy"]) == row["accuracy"]
+    assert json.loads((tmp_path / "out" / "compare.json").read_text())["rows"] == told["rows"]
+    assert (tmp_path / "out" / "compare.toml").read_text() == PLAN
+
+    listed = run("compare", *arguments, "--list", "--json")
+    assert json.loads(listed.out) == {"cells": {"random-0": True, "greedy-0": False}}
+
+    (shown,) = (words for name, words in told["commands"].items() if name == "random-0")
+    (tmp_path / "out" / "cells" / "random-0.json").unlink()
+    assert run(*shown[1:]).code == 0, "the command that is told computes the cell"
+    assert (tmp_path / "out" / "cells" / "random-0.json").exists()
+
+
+def test_mistakes_are_one_line(run, arguments, plan, tmp_path):
+    assert "did you mean random-0?" in run("compare", *arguments, "--only", "randum-0").line
+    assert "cannot read" in run("compare", tmp_path / "none.toml", *arguments[1:]).line
+    plan.write_text("[sets.a]\nmethods = 3")
+    assert "did you mean method?" in run("compare", *arguments).line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_an_interrupted_comparison_leaves_a_checkpoint_and_goes_on(plan, arguments, tmp_path):
+    plan.write_text(ENDLESS)
+    words = [sys.executable, "-m", "vidcondense", "compare", *map(str, arguments), "--jobs", "2"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    partial = tmp_path / "out" / "sets" / "greedy-0" / "uint8.partial"
+    while process.poll() is None and not (partial / "checkpoint.safetensors").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    assert (partial / "checkpoint.safetensors").exists()
+    log = (tmp_path / "out" / "logs" / "greedy-0.log").read_text()
+    assert "with --resume goes on" in log

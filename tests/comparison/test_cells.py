@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from vidcondense import rng
+from vidcondense.comparison.cells import missing, read_cell, run_cell
+from vidcondense.comparison.plan import make_plan
+from vidcondense.condensation import condense
+from vidcondense.errors import FormatError, OutputError
+from vidcondense.evaluation.evaluate import evaluate
+from vidcondense.evaluation.results import as_dict
+from vidcondense.recipe import read_recipe
+from vidcondense.storage.condensed import load_condensed
+from vidcondense.video.index import load_data
+
+
+def find(plan, name):
+    return next(each for each in plan.entrants if each.name == name)
+
+
+def test_cell_is_what_condense_and_evaluate_give(plan, place, compute, tmp_path):
+    prism = find(plan, "PRISM")
+    cell = run_cell(place, prism, 1, compute=compute)
+    data = load_data(place.data, place.reading, prism.recipe.clip)
+    options = replace(prism.recipe.condense, seed=1, codec="uint8")
+    own = condense(data.train, tmp_path / "own", options, compute=compute)
+    judge = replace(prism.evaluation, seed=rng.derive_seed(0, "set", 1))
+    float32, uint8 = cell["entries"]
+    assert (float32["codec"], uint8["codec"]) == ("float32", "uint8")
+    assert uint8["bytes"] < float32["bytes"] / 3
+    assert uint8["key_frames"] == [len(row) for row in own.positions]
+    kept = load_condensed(place.set("prism-1", "uint8"))
+    assert int((kept.key_frames - own.key_frames).abs().max() * 255 + 0.5) <= 1
+    found = evaluate(kept, data.test, judge, compute=compute)
+    assert uint8["evaluation"] == json.loads(json.dumps(as_dict(found)))
+    assert read_cell(place, prism, 1) == json.loads(json.dumps(cell))
+    assert missing(prism, cell) == []
+
+
+def test_cell_keeps_the_recipe_of_its_set(plan, place, compute):
+    random = find(plan, "random")
+    run_cell(place, random, 1, compute=compute)
+    recipe = read_recipe(place.set("random-1", "uint8") / "recipe.toml")
+    assert recipe.condense == replace(random.recipe.condense, seed=1)
+    assert recipe.clip == random.recipe.clip
+
+
+def test_a_new_codec_or_network_is_added_without_condensing_again(plan, place, compute, monkeypatch):
+    prism = find(plan, "PRISM")
+    run_cell(place, replace(prism, codecs=("float32",)), 0, compute=compute)
+    monkeypatch.setattr("vidcondense.comparison.cells.condense", None)
+    cell = run_cell(place, prism, 0, compute=compute)
+    assert [entry["codec"] for entry in cell["entries"]] == ["float32", "uint8"]
+
+
+def test_other_options_are_refused_by_name(plan, place, compute):
+    random = find(plan, "random")
+    run_cell(place, random, 0, compute=compute)
+    other = replace(random, evaluation=replace(random.evaluation, steps=3))
+    with pytest.raises(OutputError, match=r"evaluate.steps: 2 → 3"):
+        run_cell(place, other, 0, compute=compute)
+    with pytest.raises(OutputError, match=r"folds: None → 2"):
+        run_cell(replace(place, folds=2), random, 0, compute=compute)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"recipe": {}, "evaluate": {}, "folds": null, "entries": [3]}']
+)
+def test_damaged_result_is_named(plan, place, text):
+    random = find(plan, "random")
+    path = place.result("random-0")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(FormatError, match=r"random-0\.json is no result"):
+        read_cell(place, random, 0)
+
+
+def test_full_data_trains_on_all_clips(plan, place, compute):
+    (entry,) = run_cell(place, find(plan, "full data"), 0, compute=compute)["entries"]
+    assert entry["evaluation"]["num_train"] == 8
+    assert entry["codec"] is None
+
+
+def test_folds_hold_out_whole_groups_of_training_clips(place, compute):
+    tables = {"folds": 2, "condense": {"num-frames": 8, "stride": 1, "size": 44}, "evaluate": {"steps": 1}}
+    plan = make_plan({**tables, "sets": {"random": {"method": "random"}}, "full-data": {}}, place.out)
+    place = replace(place, folds=plan.folds)
+    full = find(plan, "full data")
+    train = load_data(place.data, place.reading, full.recipe.clip).train
+    seen = []
+    for seed in (0, 1):
+        (entry,) = run_cell(place, full, seed, compute=compute)["entries"]
+        judged = entry["evaluation"]
+        assert judged["num_train"] + judged["num_test"] == len(train)
+        assert set(judged["groups"]) <= set(train.groups)
+        seen += judged["groups"]
+    assert sorted(seen) == sorted(train.groups)
+    made = run_cell(place, find(plan, "random"), 1, compute=compute)
+    assert made["folds"] == 2
+    kept = load_condensed(place.set("random-1", "uint8"))
+    held_out = [
+        index for index, group in enumerate(train.groups) if group in set(seen[-judged["num_test"] :])
+    ]
+    for clip in (kept.clips([index])[0] for index in range(len(kept))):
+        gaps = [(clip - train[index][0]).abs().max() for index in held_out]
+        assert torch.stack(gaps).min() > 0.01, "a held-out clip was selected"

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+from scipy import stats
+
+from vidcondense.comparison.outcome import collect
+from vidcondense.comparison.tables import to_cells, to_latex, to_markdown
+from vidcondense.evaluation.protocol import EvaluateOptions
+from vidcondense.evaluation.results import Evaluation, Repeat, as_dict
+
+
+def cell(seed, *entries):
+    made = []
+    for codec, accuracies in entries:
+        repeats = [
+            Repeat(seed=k, diverged=False, steps_done=1, accuracy=a, train_accuracy=1.0, correct=(a, a))
+            for k, a in enumerate(accuracies)
+        ]
+        found = Evaluation(
+            options={"seed": seed},
+            training={},
+            classes=("a", "b"),
+            num_train=2,
+            groups=("g", "h"),
+            repeats=tuple(repeats),
+        )
+        sizes = {"paper_mb": 0.5, "bytes": 1000 + seed, "key_frames": [2, 4]} if codec else {}
+        made.append(
+            {"codec": codec, "model": EvaluateOptions().model, "seconds_evaluate": 2.0, **sizes}
+            | {"evaluation": as_dict(found)}
+        )
+    return {"seed": seed, "seconds_condense": 3.0, "peak_memory_mb": 100.0, "entries": made}
+
+
+@pytest.fixture
+def cells():
+    return {
+        "random-0": cell(0, ("uint8", [0.2, 0.4])),
+        "random-1": cell(1, ("uint8", [0.3, 0.3])),
+        "prism-0": cell(0, ("float32", [0.6, 0.6]), ("uint8", [0.5, 0.5])),
+        "prism-1": cell(1, ("float32", [0.8, 0.6]), ("uint8", [0.4, 0.4])),
+    }
+
+
+def test_figures_and_paired_differences(plan, cells):
+    outcome = collect(plan, cells, {"full-data-0": "no memory"}, [])
+    random, exact, small = outcome.records()
+    assert random["accuracy"] == pytest.approx(30)
+    assert random["difference"] is None
+    assert (exact["codec"], exact["accuracy"]) == ("float32", pytest.approx(65))
+    difference = stats.ttest_rel([0.6, 0.7], [0.3, 0.3])
+    low, high = difference.confidence_interval()
+    assert exact["difference"] == pytest.approx(35)
+    assert (exact["difference_low"], exact["difference_high"]) == pytest.approx((100 * low, 100 * high))
+    assert exact["p_value"] == pytest.approx(difference.pvalue)
+    assert small["difference"] == pytest.approx(15)
+    assert (small["bytes"], small["key_frames"], small["pairs"]) == (1000, 3, 2)
+
+
+def test_pairs_are_made_by_seed(plan, cells):
+    del cells["random-0"]
+    exact = collect(plan, cells, {}, ["random-0"]).records()[1]
+    assert exact["pairs"] == 1
+    assert exact["difference"] == pytest.approx(40)
+    assert exact["difference_low"] is None
+
+
+def test_text_tables_show_hostile_names_and_interpret_nothing(plan, cells):
+    records = collect(plan, cells, {}, []).records()
+    records[0]["name"] = "a|b\n<script> 5% & $x_1$ [l](u) \\"
+    titles, rows = to_cells(records)
+    markdown = to_markdown(titles, rows).splitlines()
+    assert len(markdown) == 5
+    assert r"a\|b \<script\>" in markdown[2]
+    assert r"\[l\](u) \\ |" in markdown[2]
+    latex = to_latex(titles, rows)
+    assert r"a|b <script> 5\% \& \$x\_1\$ [l](u) \textbackslash{} &" in latex
+    assert latex.count(r" \\") == 4
+    assert {line.count("&") for line in latex.replace(r"\&", "").splitlines() if "&" in line} == {
+        len(titles) - 1
+    }
+
+
+def test_columns_that_say_nothing_are_left_out(plan, cells):
+    titles, rows = to_cells(collect(plan, cells, {}, []).records())
+    assert "network" not in titles
+    assert "diverged" not in titles
+    assert "codec" in titles
+    assert rows[0][titles.index("accuracy %")] == "30.0 ± 0.0"
+    assert to_cells([]) == (["set"], [])
