@@ -17,6 +17,7 @@ REQUIRED = {
     "condense": ["data", "--out", "set"],
     "compare": ["plan.toml", "--data", "data", "--out", "out"],
     "evaluate": ["set", "--data", "data"],
+    "tune": ["videos", "--out", "tuned"],
     "train": ["set", "--out", "network"],
     "inspect": ["set"],
     "toy": ["toy"],

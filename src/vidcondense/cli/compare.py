@@ -15,7 +15,7 @@ from vidcondense.cli.progress import progress
 from vidcondense.comparison.cells import Place, run_cell
 from vidcondense.comparison.outcome import Outcome
 from vidcondense.comparison.plan import Plan, read_plan
-from vidcondense.comparison.run import copy_plan, read_outcome, run_cells, states
+from vidcondense.comparison.run import cell_command, copy_plan, read_outcome, run_cells, states
 from vidcondense.comparison.tables import to_cells, to_latex, to_markdown
 from vidcondense.errors import UsageError
 from vidcondense.evaluation.tables import to_csv
@@ -100,31 +100,25 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         output.say(table(["cell", "state"], [[name, "done" if done[name] else "to do"] for name in done]))
         return {"cells": done}
     copy_plan(arguments.plan, arguments.out)
+    chosen = arguments.compute
+    commands = {
+        name: cell_command(arguments.plan, place, name, chosen.device, chosen.precision) for name in done
+    }
     todo = [name for name, ready in done.items() if not ready]
     output.note(f"{len(done)} cells, {len(todo)} to compute")
     with progress() as bars:
         failures = run_cells(
-            todo,
             place,
-            {name: command(arguments, name) for name in todo},
+            {name: commands[name] for name in todo},
             jobs=arguments.jobs,
             threads=arguments.threads,
             listener=bars.follow("cell", "computing cells"),
         )
     outcome = read_outcome(plan, place, failures)
-    _write(arguments, plan, outcome)
+    result = {**_as_dict(plan, outcome), "commands": commands}
+    _write(arguments.out, outcome, result)
     _show(plan, outcome, output)
-    return {**_as_dict(arguments, plan, outcome), "ok": not failures}
-
-
-def command(arguments: Arguments, cell: str) -> list[str]:
-    """The arguments of the command that computes one cell."""
-    words = ["compare", str(arguments.plan), "--data", str(arguments.data), "--out", str(arguments.out)]
-    words += ["--only", cell, "--workers", str(arguments.workers)]
-    words += ["--device", arguments.compute.device, "--precision", arguments.compute.precision]
-    if arguments.cache_dir is not None:
-        words += ["--cache-dir", str(arguments.cache_dir)]
-    return words
+    return {**result, "ok": not failures}
 
 
 def _run_here(arguments: Arguments, plan: Plan, place: Place, output: Output) -> dict[str, Any]:
@@ -144,24 +138,22 @@ def _run_here(arguments: Arguments, plan: Plan, place: Place, output: Output) ->
     return {"cells": found}
 
 
-def _write(arguments: Arguments, plan: Plan, outcome: Outcome) -> None:
+def _write(out: Path, outcome: Outcome, result: dict[str, Any]) -> None:
     records = outcome.records()
     titles, rows = to_cells(records)
-    out = arguments.out
-    write_json(out / "compare.json", _as_dict(arguments, plan, outcome))
+    write_json(out / "compare.json", result)
     write_text(out / "compare.csv", to_csv(records))
     write_text(out / "compare.md", to_markdown(titles, rows))
     write_text(out / "compare.tex", to_latex(titles, rows))
 
 
-def _as_dict(arguments: Arguments, plan: Plan, outcome: Outcome) -> dict[str, Any]:
+def _as_dict(plan: Plan, outcome: Outcome) -> dict[str, Any]:
     return {
         "baseline": plan.baseline,
         "folds": plan.folds,
         "rows": outcome.records(),
         "failures": dict(outcome.failures),
         "waiting": list(outcome.waiting),
-        "commands": {name: ["vidcondense", *command(arguments, name)] for name in plan.cells()},
     }
 
 

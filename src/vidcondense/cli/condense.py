@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tyro
 
@@ -25,6 +25,8 @@ from vidcondense.storage.workspace import check_output
 from vidcondense.video.index import DataOptions, RealData
 from vidcondense.video.record import recorded_data
 from vidcondense.video.sampling import ClipOptions
+
+A = TypeVar("A")
 
 ADVICE = (
     "fewer --iterations, a smaller --real-batch, --size or --num-frames take less; Ctrl-C keeps a checkpoint"
@@ -81,11 +83,16 @@ class Arguments:
 
 def arguments_for(given: Sequence[str]) -> type[Arguments]:
     """The arguments, with a recipe's values for defaults where `given` names one."""
+    return from_recipe(Arguments, given)
+
+
+def from_recipe(kind: type[A], given: Sequence[str]) -> type[A]:
+    """Arguments that hold `condense`, `clip` and `reading`, with the values of the recipe in `given`."""
     path = value_of("--recipe", given)
     if path is None:
-        return Arguments
+        return kind
     recipe = read_recipe(path)
-    return with_defaults(Arguments, condense=recipe.condense, clip=recipe.clip, reading=recipe.reading)
+    return with_defaults(kind, condense=recipe.condense, clip=recipe.clip, reading=recipe.reading)
 
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Row:
     @property
     def accuracies(self) -> dict[int, float | None]:
         """The mean accuracy of the networks of each condensation seed; None where all diverged."""
-        return {seed: mean(_evaluation(entry).accuracies) for seed, entry in self.entries.items()}
+        return {seed: accuracy_of(entry) for seed, entry in self.entries.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +140,11 @@ def collect(
                     )
                 )
     return Outcome(rows=tuple(rows), failures=dict(failures), waiting=tuple(waiting), baseline=plan.baseline)
+
+
+def accuracy_of(entry: Mapping[str, Any]) -> float | None:
+    """The mean accuracy of a cell's networks for one row, 0 to 1; None where all diverged."""
+    return mean(_evaluation(entry).accuracies)
 
 
 def _evaluation(entry: Mapping[str, Any]) -> Evaluation:

@@ -33,8 +33,16 @@ def states(plan: Plan, place: Place, *, overwrite: bool = False) -> dict[str, bo
     return found
 
 
+def cell_command(plan: Path, place: Place, cell: str, device: str, precision: str) -> list[str]:
+    """The arguments of the command that computes one cell of a plan."""
+    words = ["compare", str(plan), "--data", str(place.data), "--out", str(place.out), "--only", cell]
+    words += ["--workers", str(place.reading.workers), "--device", device, "--precision", precision]
+    if place.reading.cache_dir is not None:
+        words += ["--cache-dir", str(place.reading.cache_dir)]
+    return words
+
+
 def run_cells(
-    names: Sequence[str],
     place: Place,
     commands: Mapping[str, Sequence[str]],
     *,
@@ -45,9 +53,8 @@ def run_cells(
     """Compute cells, each by a command of its own.
 
     Args:
-        names: of the cells.
         place: where they are computed; what a command writes on standard error is in `logs/` there.
-        commands: the arguments of the command that computes each cell.
+        commands: of each cell by its name, the command that computes it (see `cell_command`).
         jobs: how many at a time.
         threads: of each process; default: the cores, shared evenly.
         listener: gets a `cell` event (cell, reason, done, total) as each one ends.
@@ -59,8 +66,7 @@ def run_cells(
         Interrupted: a signal came; each interrupted condensation left a checkpoint.
     """
     failures: dict[str, str] = {}
-    wanted = {name: commands[name] for name in names}
-    outcomes = run_commands(wanted, logs=place.out / "logs", jobs=jobs, threads=threads)
+    outcomes = run_commands(commands, logs=place.out / "logs", jobs=jobs, threads=threads)
     for done, outcome in enumerate(outcomes, start=1):
         if outcome.reason:
             failures[outcome.name] = outcome.reason
@@ -70,7 +76,7 @@ def run_cells(
                 "cell": outcome.name,
                 "reason": outcome.reason,
                 "done": done,
-                "total": len(wanted),
+                "total": len(commands),
             }
         )
     return failures

@@ -1,0 +1,225 @@
+"""`vidcondense tune`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from vidcondense.cli.arguments import ComputeArguments
+from vidcondense.cli.condense import from_recipe
+from vidcondense.cli.output import Output, table
+from vidcondense.cli.parse import SharedArguments
+from vidcondense.cli.progress import Bars, progress
+from vidcondense.comparison.cells import Place
+from vidcondense.comparison.run import cell_command, run_cells
+from vidcondense.condensation import CondenseOptions
+from vidcondense.errors import OutputError
+from vidcondense.evaluation.protocol import EvaluateOptions
+from vidcondense.evaluation.statistics import deviation, mean
+from vidcondense.options import as_json, require
+from vidcondense.recipe import Recipe, write_recipe
+from vidcondense.tuning.space import Space, default_space, read_space, size
+from vidcondense.tuning.tune import Tuned, TuneOptions, tune
+from vidcondense.video.index import DataOptions
+from vidcondense.video.sampling import ClipOptions
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Choose options by cross-validation over source groups of the training clips; test clips are not used.
+
+    Examples:
+      vidcondense tune videos --out tuned --num-frames 8 --size 64 --iterations 150 --budget-minutes 30
+      vidcondense tune videos --out tuned --recipe prism.toml --vary lr=1,3,10 --vary init=noise,real
+      vidcondense condense videos --recipe tuned/recipe.toml --out small
+
+    The flags (or the --recipe) say where to start. By default the learning rate, the iterations, the scale of
+    the noise and epsilon are varied around that. All settings are judged on one fold, the better half on the
+    next, and so on; the start stays in to the end, as what the others must beat. OUT holds recipe.toml, which
+    `condense --recipe` takes, and every judgement: the same command goes on where it was interrupted.
+    """
+
+    data: tyro.conf.Positional[Path]
+    """Folder of videos."""
+
+    out: Path
+    """Folder for the recipe and the judgements."""
+
+    recipe: Path | None = None
+    """TOML file to start from; flags given here come before it."""
+
+    vary: tuple[str, ...] = ()
+    """Options to choose and their values, such as lr=1,10,100 (repeatable); they replace the usual ones."""
+
+    tune: TuneOptions = field(default_factory=TuneOptions)
+    """How options are chosen."""
+
+    networks: int = 1
+    """Networks that judge a setting on a fold."""
+
+    eval_model: str = EvaluateOptions().model
+    """The network that judges."""
+
+    eval_steps: int | None = None
+    """Training steps of a judging network (default: 500, as evaluate)."""
+
+    eval_lr: float | None = None
+    """Learning rate of a judging network (default: 0.003, as evaluate)."""
+
+    jobs: int = 1
+    """Settings to judge at the same time."""
+
+    threads: int | None = None
+    """Threads of each judging process (default: the cores, shared evenly among the jobs)."""
+
+    condense: CondenseOptions = field(default_factory=CondenseOptions)
+    """The setting to start from."""
+
+    clip: ClipOptions = field(default_factory=ClipOptions)
+    """How clips are cut from the real videos."""
+
+    reading: DataOptions = field(default_factory=DataOptions)
+    """How the folder of videos is read."""
+
+    compute: ComputeArguments = field(default_factory=ComputeArguments)
+    """Where networks run."""
+
+    overwrite: bool = False
+    """Replace the recipe of an earlier tuning in the same folder."""
+
+    shared: SharedArguments = field(default_factory=SharedArguments)
+    """For scripts."""
+
+    def __post_init__(self) -> None:
+        require(self.jobs >= 1, "jobs", self.jobs, "must be at least 1")
+        require(self.threads is None or self.threads >= 1, "threads", self.threads, "must be at least 1")
+        require(self.networks >= 1, "networks", self.networks, "must be at least 1")
+
+
+def arguments_for(given: Sequence[str]) -> type[Arguments]:
+    """The arguments, with a recipe's values for defaults where `given` names one."""
+    return from_recipe(Arguments, given)
+
+
+def run(arguments: Arguments, output: Output) -> dict[str, Any]:
+    """Race, then write the recipe of the winner."""
+    target = arguments.out / "recipe.toml"
+    if target.exists() and not arguments.overwrite:
+        raise OutputError(f"{target} exists; use --overwrite to replace it, or another --out")
+    base = Recipe(condense=arguments.condense, clip=arguments.clip, reading=arguments.reading)
+    space = read_space(arguments.vary, base) or default_space(base)
+    evaluation = EvaluateOptions(
+        repeats=arguments.networks,
+        model=arguments.eval_model,
+        steps=arguments.eval_steps,
+        lr=arguments.eval_lr,
+    )
+    place = Place(
+        data=arguments.data, out=arguments.out, reading=arguments.reading, folds=arguments.tune.folds
+    )
+    output.note(f"choosing among {size(space)} settings of {', '.join(space)}")
+    with progress() as bars:
+        tuned = tune(
+            base,
+            space,
+            evaluation,
+            place,
+            arguments.tune,
+            partial(_compute, arguments, place, bars),
+            jobs=arguments.jobs,
+        )
+    write_recipe(target, tuned.recipe, _comment(tuned, arguments.tune.folds))
+    _show(tuned, space, output)
+    output.say(f"\n{target}: for `vidcondense condense --recipe`")
+    return _as_dict(tuned, target)
+
+
+def _compute(
+    arguments: Arguments, place: Place, bars: Bars, plan: Path, cells: Sequence[str]
+) -> Mapping[str, str]:
+    words = {
+        name: cell_command(plan, place, name, arguments.compute.device, arguments.compute.precision)
+        for name in cells
+    }
+    return run_cells(
+        place,
+        words,
+        jobs=arguments.jobs,
+        threads=arguments.threads,
+        listener=bars.follow("cell", f"judging {', '.join(cells)}"),
+    )
+
+
+def _percent(values: Sequence[float]) -> str:
+    spread = deviation(values)
+    return f"{100 * (mean(values) or 0):.1f}" + ("" if spread is None else f" ± {100 * spread:.1f}")
+
+
+def _scores(tuned: Tuned, number: int) -> list[float]:
+    return list(tuned.scores[number].values())
+
+
+def _comment(tuned: Tuned, folds: int) -> str:
+    chosen, start = _scores(tuned, tuned.chosen), _scores(tuned, 0)
+    return (
+        f"Chosen by `vidcondense tune` among {len(tuned.settings)} settings:\n"
+        f"accuracy on held-out training clips {_percent(chosen)} % ({len(chosen)} of {folds} folds), "
+        f"of the start {_percent(start)} % ({len(start)} folds)."
+    )
+
+
+def _show(tuned: Tuned, space: Space, output: Output) -> None:
+    order = sorted(
+        (number for number in range(len(tuned.settings)) if tuned.scores[number]),
+        key=lambda number: (-len(tuned.scores[number]), -(mean(_scores(tuned, number)) or 0), number),
+    )
+    rows = [
+        [
+            _mark(number, tuned.chosen),
+            *(str(tuned.settings[number].get(key, "default")) for key in space),
+            str(len(tuned.scores[number])),
+            "failed" if min(_scores(tuned, number)) < 0 else _percent(_scores(tuned, number)),
+        ]
+        for number in order
+    ]
+    output.say(table(["", *space, "folds", "accuracy %"], rows[:_SHOWN]))
+    if len(rows) > _SHOWN:
+        output.say(f"and {len(rows) - _SHOWN} more, in state.json and cells/")
+    gain = tuned.gain
+    if gain.mean is not None and tuned.chosen != 0:
+        interval = (
+            ""
+            if gain.interval is None
+            else f" ({100 * gain.interval[0]:+.1f} to {100 * gain.interval[1]:+.1f})"
+        )
+        output.say(
+            f"gain over the start: {100 * gain.mean:+.1f} points{interval}, in pairs by fold; "
+            "of many tries the best, so less is to be expected"
+        )
+
+
+def _mark(number: int, chosen: int) -> str:
+    return "chosen" if number == chosen else "start" if number == 0 else ""
+
+
+def _as_dict(tuned: Tuned, target: Path) -> dict[str, Any]:
+    return {
+        "recipe": str(target),
+        "chosen": tuned.settings[tuned.chosen],
+        "trials": [
+            {
+                "setting": setting,
+                "accuracy": {str(f): None if a < 0 else a for f, a in tuned.scores[number].items()},
+            }
+            for number, setting in enumerate(tuned.settings)
+        ],
+        "gain": as_json(tuned.gain),
+        "failures": dict(tuned.failures),
+    }

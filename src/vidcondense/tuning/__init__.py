@@ -1,0 +1,1 @@
+"""Choosing options by grouped cross-validation on the training clips."""

@@ -1,0 +1,93 @@
+"""The race: all settings are judged on one fold, the better half on the next, until few are left.
+
+Successive halving (Jamieson and Talwalkar, AISTATS 2016) over the folds of a grouped cross-validation: at
+each round the settings still in the race have been judged on the same folds, so their means are comparable.
+The setting one came with stays in to the end: it is what the others must beat.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from vidcondense.evaluation.statistics import mean
+
+Scores = dict[int, dict[int, float]]
+"""The accuracy of each setting (by its number) on each fold it was judged on; -inf where it failed."""
+
+BASE = 0
+"""The number of the setting one came with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What one judgement gave.
+
+    Attributes:
+        accuracy: on the held-out fold, 0 to 1; None where the setting failed there.
+        seconds: it took.
+    """
+
+    accuracy: float | None
+    seconds: float
+
+
+Judge = Callable[[Sequence[tuple[int, int]]], Mapping[tuple[int, int], Judged]]
+"""Judges pairs of (setting, fold)."""
+
+
+def affordable(seconds: float, first: float, folds: int) -> int:
+    """How many settings can race in `seconds`, where one judgement takes `first`: at least 2."""
+    share = sum(0.5**fold for fold in range(folds))
+    return max(2, math.floor(seconds / max(first, 1e-9) / share))
+
+
+def race(count: int, folds: int, judge: Judge, *, budget: float, jobs: int) -> Scores:
+    """Run the race.
+
+    Args:
+        count: settings, numbered from 0; 0 is the one to beat.
+        folds: of the cross-validation; the rounds.
+        judge: judges up to `jobs` pairs at a time.
+        budget: seconds of the judge's work (of one process); nothing is begun once they are spent.
+        jobs: how many judgements run at the same time.
+    """
+    scores: Scores = {number: {} for number in range(count)}
+    running = list(range(count))
+    spent = 0.0
+    for fold in range(folds):
+        for start in range(0, len(running), jobs):
+            if spent >= budget * jobs:
+                return scores
+            pairs = [(number, fold) for number in running[start : start + jobs]]
+            for (number, where), found in judge(pairs).items():
+                scores[number][where] = -math.inf if found.accuracy is None else found.accuracy
+                spent += found.seconds
+        running = survivors(scores, running)
+    return scores
+
+
+def survivors(scores: Scores, running: Sequence[int]) -> list[int]:
+    """The better half, and the setting to beat; settings that failed are out."""
+    alive = [number for number in running if min(scores[number].values()) > -math.inf]
+    ranked = sorted(alive, key=lambda number: -_mean(scores, number))
+    kept = ranked[: math.ceil(len(running) / 2)]
+    return sorted({*kept, *({BASE} & set(alive))})
+
+
+def best(scores: Scores) -> int | None:
+    """The best of the settings that were judged on the most folds; the earlier one where two are equal."""
+    finished = {
+        number: folds for number, folds in scores.items() if folds and min(folds.values()) > -math.inf
+    }
+    if not finished:
+        return None
+    most = max(map(len, finished.values()))
+    finalists = [number for number, folds in finished.items() if len(folds) == most]
+    return max(finalists, key=lambda number: (_mean(scores, number), -number))
+
+
+def _mean(scores: Scores, number: int) -> float:
+    found = mean(list(scores[number].values()))
+    return -math.inf if found is None else found

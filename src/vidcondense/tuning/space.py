@@ -1,0 +1,94 @@
+"""What may be chosen, and which combinations are tried."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from vidcondense import rng
+from vidcondense.errors import UsageError
+from vidcondense.methods import METHODS
+from vidcondense.options import unknown
+from vidcondense.recipe import Recipe, from_keys, keys_of, to_keys
+
+Space = Mapping[str, Sequence[Any]]
+"""The values to choose from, by the key of the option."""
+
+Setting = dict[str, Any]
+"""One value of each option of a space."""
+
+_FACTORS = {"lr": (0.1, 0.3, 1.0, 3.0, 10.0), "iterations": (0.5, 1.0, 2.0)}
+_SCALES = (0.1, 0.3, 1.0)
+_EPSILONS = (-0.05, 0.0, 0.05)
+
+
+def default_space(base: Recipe) -> Space:
+    """Learning rate and iterations around those of `base`; the scale of noise; ε where frames are inserted.
+
+    Raises:
+        UsageError: the method of `base` learns nothing.
+    """
+    options = base.condense
+    method = METHODS[options.method]
+    if method.kind == "select":
+        raise UsageError(f"--method {options.method} has nothing to tune: it learns nothing")
+    space: dict[str, Sequence[Any]] = {
+        "lr": [_round(options.lr * factor) for factor in _FACTORS["lr"]],
+        "iterations": [max(1, round(options.iterations * factor)) for factor in _FACTORS["iterations"]],
+    }
+    if (options.init or method.init) == "noise":
+        space["init-scale"] = _SCALES
+    if method.kind == "sparse" and options.insert.insertion != "none":
+        space["epsilon"] = _EPSILONS
+    return space
+
+
+def read_space(texts: Sequence[str], base: Recipe) -> Space:
+    """A space from texts such as `real-batch=8,16,64` and `init="noise","real"`.
+
+    Raises:
+        UsageError: a text has another form, a key is unknown, or a value is of another type than its option.
+    """
+    space: dict[str, Sequence[Any]] = {}
+    for text in texts:
+        key, equals, values = text.partition("=")
+        key = key.strip().removeprefix("--").replace("_", "-")
+        if not equals or key not in keys_of(Recipe):
+            known = [name for name in keys_of(Recipe) if name != "seed"]
+            raise UsageError(f"--vary {text}: write KEY=VALUE,VALUE; {unknown(key, known, 'key')}")
+        space[key] = [_value(part.strip()) for part in values.split(",")]
+        for value in space[key]:
+            from_keys(Recipe, {**to_keys(base), key: value})
+    return space
+
+
+def draw(space: Space, base: Setting, count: int, seed: int) -> list[Setting]:
+    """`base`, and `count - 1` other combinations of the space, drawn without repetition."""
+    grid = [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())]
+    others = [setting for setting in grid if setting != base]
+    order = torch.randperm(len(others), generator=rng.generator(seed, "trials")).tolist()
+    return [base, *(others[index] for index in order[: count - 1])]
+
+
+def size(space: Space) -> int:
+    """How many combinations there are."""
+    total = 1
+    for values in space.values():
+        total *= len(values)
+    return total
+
+
+def _value(text: str) -> object:
+    """A value as TOML would read it; a bare word is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.3g}")

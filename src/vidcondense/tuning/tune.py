@@ -1,0 +1,205 @@
+"""Tuning: a race of settings, each judgement a cell of a comparison by cross-validation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from vidcondense.comparison.cells import Place, missing, read_cell
+from vidcondense.comparison.outcome import accuracy_of
+from vidcondense.comparison.plan import Plan, read_plan
+from vidcondense.errors import DataError, FormatError, OutputError
+from vidcondense.evaluation.protocol import EvaluateOptions
+from vidcondense.evaluation.statistics import PairedDifference, paired_difference
+from vidcondense.files import write_json, write_text
+from vidcondense.options import changed_fields, require
+from vidcondense.recipe import Recipe, from_keys, to_keys
+from vidcondense.tuning.race import BASE, Judged, Scores, affordable, best, race
+from vidcondense.tuning.space import Setting, Space, draw, size
+
+PLAN = "plan.toml"
+STATE = "state.json"
+
+Compute = Callable[[Path, Sequence[str]], Mapping[str, str]]
+"""Computes cells of the plan in a file; says why those failed that did."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneOptions:
+    """How options are chosen."""
+
+    budget_minutes: float = 30.0
+    """Minutes of work to spend, of all jobs together at the same time."""
+
+    folds: int = 4
+    """Parts into which the training clips are divided by source; each is held out once."""
+
+    trials: int | None = None
+    """Settings to try (default: as many as the budget allows)."""
+
+    def __post_init__(self) -> None:
+        minutes = self.budget_minutes
+        require(minutes > 0, "budget_minutes", minutes, "must be more than 0 minutes")
+        require(self.folds >= 2, "folds", self.folds, "must be at least 2")
+        require(self.trials is None or self.trials >= 2, "trials", self.trials, "must be at least 2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """The outcome.
+
+    Attributes:
+        recipe: the best one.
+        settings: all that were tried, by number; 0 is the one to beat.
+        scores: of each, the accuracy on each fold.
+        chosen: the number of the best.
+        gain: of it over number 0, in pairs by fold; too high by design, for the best of many was taken.
+        failures: why cells failed.
+    """
+
+    recipe: Recipe
+    settings: tuple[Setting, ...]
+    scores: Scores
+    chosen: int
+    gain: PairedDifference
+    failures: Mapping[str, str]
+
+
+def tune(
+    base: Recipe,
+    space: Space,
+    evaluation: EvaluateOptions,
+    place: Place,
+    options: TuneOptions,
+    compute: Compute,
+    *,
+    jobs: int,
+) -> Tuned:
+    """Choose from `space` by accuracy on held-out training clips; an interrupted tuning goes on.
+
+    Args:
+        base: the recipe to start from, which the others must beat.
+        space: the values to choose from.
+        evaluation: how settings are judged.
+        place: where to work; `folds` are those of `options`.
+        options: how much work, how many folds.
+        compute: how cells are computed.
+        jobs: how many at the same time.
+
+    Raises:
+        OutputError: the folder holds another tuning.
+        DataError: no setting could be judged at all.
+    """
+    asked = {
+        "base": to_keys(base),
+        "space": {key: list(values) for key, values in space.items()},
+        "evaluate": to_keys(evaluation),
+        "folds": options.folds,
+        "trials": options.trials,
+    }
+    referee = _Referee(place, base, evaluation, compute)
+    budget = 60 * options.budget_minutes
+    settings = _earlier(place.out / STATE, asked)
+    if settings is None:
+        settings = _settings(base, space, options, referee, budget * jobs)
+        write_json(place.out / STATE, {"asked": asked, "settings": settings})
+    referee.write_plan(settings)
+    scores = race(len(settings), options.folds, referee.judge, budget=budget, jobs=jobs)
+    chosen = best(scores)
+    if chosen is None:
+        reason = next(iter(referee.failures.values()), "the budget was spent before one was judged")
+        raise DataError(f"no setting could be judged: {reason}")
+    folds = sorted(scores[chosen].keys() & scores[BASE].keys())
+    return Tuned(
+        recipe=from_keys(Recipe, {**to_keys(base), **settings[chosen]}),
+        settings=tuple(settings),
+        scores=scores,
+        chosen=chosen,
+        gain=paired_difference([scores[chosen][f] for f in folds], [scores[BASE][f] for f in folds]),
+        failures=referee.failures,
+    )
+
+
+class _Referee:
+    """Judges settings: each is an entrant of a comparison by cross-validation, each fold a cell of it."""
+
+    def __init__(self, place: Place, base: Recipe, evaluation: EvaluateOptions, compute: Compute) -> None:
+        self.place = place
+        self.common = {
+            "folds": place.folds,
+            "repeats": place.folds,
+            "networks": evaluation.repeats,
+            "condense": _without(to_keys(base), "seed"),
+            "evaluate": _without(to_keys(evaluation), "seed", "repeats"),
+        }
+        self.compute = compute
+        self.failures: dict[str, str] = {}
+        self.plan = Plan(entrants=())
+
+    def write_plan(self, settings: Sequence[Setting]) -> None:
+        """Make the settings a plan, in a file for the processes that compute its cells."""
+        sets = {f"trial {number}": setting for number, setting in enumerate(settings)}
+        write_text(self.place.out / PLAN, tomli_w.dumps({**self.common, "sets": sets}))
+        self.plan = read_plan(self.place.out / PLAN)
+
+    def judge(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Judged]:
+        """Compute the cells that are missing, and read all."""
+        entrants = self.plan.entrants
+        names = {pair: entrants[pair[0]].cell_name(pair[1]) for pair in pairs}
+        todo = [
+            names[number, fold]
+            for number, fold in pairs
+            if missing(entrants[number], read_cell(self.place, entrants[number], fold))
+        ]
+        self.failures |= self.compute(self.place.out / PLAN, todo) if todo else {}
+        return {(number, fold): self._judged(number, fold) for number, fold in pairs}
+
+    def _judged(self, number: int, fold: int) -> Judged:
+        cell = read_cell(self.place, self.plan.entrants[number], fold)
+        if cell is None:
+            return Judged(accuracy=None, seconds=0.0)
+        (entry,) = cell["entries"]
+        return Judged(
+            accuracy=accuracy_of(entry),
+            seconds=(cell["seconds_condense"] or 0.0) + entry["seconds_evaluate"],
+        )
+
+
+def _settings(
+    base: Recipe, space: Space, options: TuneOptions, referee: _Referee, seconds: float
+) -> list[Setting]:
+    """The settings to race, the one to beat first; as many as are asked for, or as `seconds` allow."""
+    keys = to_keys(base)
+    first = {key: keys[key] for key in space if key in keys}
+    count = options.trials
+    if count is None:
+        referee.write_plan([first])
+        opening = referee.judge([(BASE, 0)])[BASE, 0]
+        if opening.accuracy is None:
+            reason = next(iter(referee.failures.values()), "its networks diverged")
+            raise DataError(f"the setting to start from could not be judged: {reason}")
+        count = affordable(seconds, opening.seconds, options.folds)
+    return draw(space, first, min(count, size(space)), base.condense.seed)
+
+
+def _earlier(path: Path, asked: Mapping[str, Any]) -> list[Setting] | None:
+    """The settings of an interrupted tuning in the same folder; None where there is none."""
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        before, settings = state["asked"], list(state["settings"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{path} is damaged ({error}); use another --out") from error
+    if changed := changed_fields(before, asked):
+        raise OutputError(f"{path} is of another tuning ({'; '.join(changed)}); use another --out")
+    return settings
+
+
+def _without(keys: Mapping[str, Any], *left_out: str) -> dict[str, Any]:
+    return {key: value for key, value in keys.items() if key not in left_out}

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vidcondense.recipe import read_recipe
+
+
+@pytest.fixture
+def arguments(toy, cache, tmp_path):
+    clip = ["--num-frames", "8", "--stride", "1", "--size", "44", "--real-batch", "2", "--iterations", "2"]
+    places = ["--out", tmp_path / "tuned", "--cache-dir", cache, "--workers", "0", "--precision", "float32"]
+    return [toy, *clip, *places, "--eval-steps", "2", "--folds", "2", "--jobs", "2"]
+
+
+@pytest.mark.slow
+def test_tuning_writes_a_recipe_and_is_computed_once(run, arguments, toy, cache, tmp_path):
+    vary = ["--vary", "lr=3.0,30.0"]
+    outcome = run("tune", *arguments, *vary, "--trials", "2", "--json")
+    assert outcome.code == 0, outcome.err
+    told = json.loads(outcome.out)
+    # The start is lr 10, which is not among the values: it is tried all the same.
+    assert next(trial["setting"]["lr"] for trial in told["trials"]) == 10.0
+    recipe = read_recipe(tmp_path / "tuned" / "recipe.toml")
+    assert recipe.condense.lr == told["chosen"]["lr"]
+    assert recipe.condense.iterations == 2
+    cells = {path: path.stat().st_mtime_ns for path in (tmp_path / "tuned" / "cells").iterdir()}
+    assert {path.name for path in cells} >= {"trial-0-0.json", "trial-0-1.json", "trial-1-0.json"}
+    for path in cells:
+        cell = json.loads(path.read_text())
+        assert cell["folds"] == 2
+        (entry,) = cell["entries"]
+        assert entry["evaluation"]["num_test"] == 3, "half of the six training clips"
+
+    assert "exists; use --overwrite" in run("tune", *arguments, *vary, "--trials", "2").line
+    again = run("tune", *arguments, *vary, "--trials", "2", "--json", "--overwrite")
+    assert json.loads(again.out) == told
+    assert {path: path.stat().st_mtime_ns for path in cells} == cells
+    other = run("tune", *arguments, *vary, "--trials", "2", "--overwrite", "--vpc", "2")
+    assert "of another tuning (base.vpc: 1 → 2)" in other.line
+
+
+def test_mistakes_are_one_line(run, arguments, tmp_path):
+    assert "did you mean lr?" in run("tune", *arguments, "--vary", "lrr=3").line
+    assert "nothing to tune" in run("tune", *arguments, "--method", "random").line
+    assert not (tmp_path / "tuned").exists()

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vidcondense.tuning.race import Judged, affordable, best, race, survivors
+
+
+class Truth:
+    """Settings of known worth: setting k is judged `worth[k]` on every fold, plus its fold's ease."""
+
+    def __init__(self, worth, seconds=1.0):
+        self.worth = worth
+        self.seconds = seconds
+        self.asked = []
+
+    def __call__(self, pairs):
+        self.asked += pairs
+        return {
+            (number, fold): Judged(
+                accuracy=None if self.worth[number] is None else self.worth[number] + fold / 10,
+                seconds=self.seconds,
+            )
+            for number, fold in pairs
+        }
+
+
+@given(
+    worth=st.lists(st.integers(0, 50).map(lambda k: k / 100), min_size=2, max_size=20),
+    folds=st.integers(2, 5),
+    jobs=st.integers(1, 4),
+)
+def test_without_noise_the_best_wins(worth, folds, jobs):
+    truth = Truth(worth)
+    scores = race(len(worth), folds, truth, budget=1e9, jobs=jobs)
+    assert worth[best(scores)] == max(worth)
+    assert len(scores[0]) == folds, "the start stays in to the end"
+    assert len(truth.asked) == len(set(truth.asked))
+    first_round = [pair for pair in truth.asked if pair[1] == 0]
+    assert len(first_round) == len(worth)
+    for fold in range(1, folds):
+        before, now = (sum(pair[1] == f for pair in truth.asked) for f in (fold - 1, fold))
+        assert now <= math.ceil(before / 2) + 1
+
+
+def test_rounds_halve_and_use_the_same_folds():
+    truth = Truth([0.1, 0.5, 0.4, 0.3, 0.2, 0.0, 0.0, 0.0])
+    race(8, 3, truth, budget=1e9, jobs=3)
+    by_fold = [sorted(number for number, fold in truth.asked if fold == f) for f in range(3)]
+    assert by_fold == [list(range(8)), [0, 1, 2, 3, 4], [0, 1, 2, 3]]
+
+
+def test_failures_leave_the_race_the_start_too():
+    truth = Truth([None, 0.1, None, 0.3])
+    scores = race(4, 2, truth, budget=1e9, jobs=1)
+    assert best(scores) == 3
+    assert [number for number, fold in truth.asked if fold == 1] == [1, 3]
+    assert best(race(2, 2, Truth([None, None]), budget=1e9, jobs=1)) is None
+
+
+@pytest.mark.parametrize(("jobs", "begun"), [(1, 3), (2, 6)])
+def test_nothing_is_begun_once_the_budget_is_spent(jobs, begun):
+    truth = Truth([0.1] * 10, seconds=10.0)
+    scores = race(10, 4, truth, budget=30.0, jobs=jobs)
+    assert len(truth.asked) == begun
+    assert best(scores) == 0, "of equals the first"
+
+
+def test_more_folds_come_before_a_better_mean():
+    assert best({0: {0: 0.5, 1: 0.5}, 1: {0: 0.9}}) == 0
+
+
+def test_survivors_are_ranked_by_their_mean():
+    scores = {0: {0: 0.0}, 1: {0: 0.2}, 2: {0: 0.6}, 3: {0: 0.4}}
+    assert survivors(scores, [0, 1, 2, 3]) == [0, 2, 3]
+
+
+def test_affordable_settings_fit_the_budget():
+    for count in range(2, 40):
+        seconds = random.Random(count).uniform(1, 9)
+        work = seconds * count * (1 + 1 / 2 + 1 / 4 + 1 / 8)
+        assert affordable(work * 1.0001, seconds, 4) == count
+    assert affordable(1.0, 100.0, 4) == 2

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from vidcondense.condensation import CondenseOptions
+from vidcondense.errors import UsageError
+from vidcondense.insertion.options import InsertionOptions
+from vidcondense.recipe import Recipe
+from vidcondense.tuning.space import default_space, draw, read_space, size
+
+BASE = Recipe(condense=CondenseOptions(iterations=100, lr=10.0))
+
+
+def test_usual_space_follows_the_method():
+    assert default_space(BASE) == {
+        "lr": [1.0, 3.0, 10.0, 30.0, 100.0],
+        "iterations": [50, 100, 200],
+        "init-scale": (0.1, 0.3, 1.0),
+        "epsilon": (-0.05, 0.0, 0.05),
+    }
+    dense = Recipe(condense=CondenseOptions(method="dm"))
+    assert list(default_space(dense)) == ["lr", "iterations"], "real clips have no scale"
+    fixed = Recipe(condense=CondenseOptions(insert=InsertionOptions(insertion="none")))
+    assert "epsilon" not in default_space(fixed)
+    with pytest.raises(UsageError, match="nothing to tune"):
+        default_space(Recipe(condense=CondenseOptions(method="random")))
+
+
+def test_values_are_read_as_the_option_wants_them():
+    space = read_space(["real-batch=8, 16", "init=noise,real", "--init_scale=0.5,1.0"], BASE)
+    assert space == {"real-batch": [8, 16], "init": ["noise", "real"], "init-scale": [0.5, 1.0]}
+    assert size(space) == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("real-batch", "KEY=VALUE"),
+        ("reel-batch=3", "did you mean real-batch?"),
+        ("real-batch=3,x", "real-batch = 'x': expected `int`"),
+        ("vpc=0", "--vpc 0"),
+        ("real-batch=", "real-batch"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(text, said):
+    with pytest.raises(UsageError) as caught:
+        read_space([text], BASE)
+    assert said in str(caught.value)
+
+
+def test_draws_differ_begin_with_the_base_and_depend_on_the_seed():
+    space = {"a": [1, 2, 3], "b": ["x", "y"]}
+    base = {"a": 9, "b": "x"}
+    drawn = draw(space, base, 7, seed=0)
+    assert drawn[0] == base
+    grid = [dict(zip("ab", values, strict=True)) for values in itertools.product([1, 2, 3], "xy")]
+    assert sorted(drawn[1:], key=str) == sorted(grid, key=str)
+    assert draw(space, grid[0], 99, seed=0)[1:] != draw(space, grid[0], 99, seed=1)[1:]
+    assert len(draw(space, grid[0], 99, seed=0)) == 6
+    assert draw(space, base, 3, seed=5) == draw(space, base, 7, seed=5)[:3]
