@@ -16,12 +16,13 @@ def arguments(toy, cache, tmp_path):
 
 @pytest.mark.slow
 def test_tuning_writes_a_recipe_and_is_computed_once(run, arguments, toy, cache, tmp_path):
-    vary = ["--vary", "lr=3.0,30.0"]
+    vary = ["--vary", "lr=3.0,30.0", "--vary", "epsilon=0.0,0.1"]
     outcome = run("tune", *arguments, *vary, "--trials", "2", "--json")
     assert outcome.code == 0, outcome.err
     told = json.loads(outcome.out)
     # The start is lr 10, which is not among the values: it is tried all the same.
     assert next(trial["setting"]["lr"] for trial in told["trials"]) == 10.0
+    assert all(set(trial["setting"]) == {"lr", "epsilon"} for trial in told["trials"])
     recipe = read_recipe(tmp_path / "tuned" / "recipe.toml")
     assert recipe.condense.lr == told["chosen"]["lr"]
     assert recipe.condense.iterations == 2

@@ -55,7 +55,7 @@ class Arguments:
     recipe: Path | None = None
     """TOML file to start from; flags given here come before it."""
 
-    vary: tuple[str, ...] = ()
+    vary: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Options to choose and their values, such as lr=1,10,100 (repeatable); they replace the usual ones."""
 
     tune: TuneOptions = field(default_factory=TuneOptions)
