@@ -7,15 +7,18 @@ import signal
 import pytest
 import torch
 
-import vidcondense.condensation as module
+from vidcondense.assembly import learned_videos
 from vidcondense.checkpoint import load_checkpoint
 from vidcondense.compute import choose_compute
-from vidcondense.condensation import CondenseOptions, Condenser, condense
+from vidcondense.condensation import condense
+from vidcondense.condenser import Condenser
 from vidcondense.errors import DataError, Interrupted, LimitError, OutputError, UsageError
 from vidcondense.estimation import estimate
 from vidcondense.events import read_events
 from vidcondense.insertion.options import InsertionOptions
-from vidcondense.matching.distribution import MatchOptions
+from vidcondense.matching.options import MatchOptions
+from vidcondense.methods import METHODS
+from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import PAYLOAD, load_condensed
 from vidcondense.storage.manifest import MANIFEST
 from vidcondense.storage.workspace import CHECKPOINT, LOG
@@ -101,11 +104,14 @@ def test_random_is_real_clips_to_the_pixel(memory_clips, tmp_path):
         ({"initial_key_frames": 4}, 4, False),
         ({"method": "dm"}, 8, True),
         ({"method": "dm", "init": "noise"}, 8, False),
+        ({"method": "still"}, 1, False),
+        ({"method": "still", "init": "real"}, 1, True),
     ],
 )
 def test_initial_videos(memory_clips, changes, key_frames, real):
     clips = memory_clips()
-    videos = module.initial_videos(clips, options_for(vpc=2, **changes), COMPUTE)
+    options = options_for(vpc=2, **changes)
+    videos = learned_videos(METHODS[options.method].stages[0], clips, options, COMPUTE)
     assert videos.labels.tolist() == [0, 0, 1, 1]
     assert videos.num_key_frames().tolist() == [key_frames] * 4
     first = videos.frames[:, 0].detach()
@@ -117,6 +123,13 @@ def test_initial_videos(memory_clips, changes, key_frames, real):
     if not real:
         assert abs(float(first.mean())) < 0.05
         assert float(first.std()) == pytest.approx(1, abs=0.05)
+
+
+def test_still_is_one_learned_frame_shown_all_the_time(memory_clips, tmp_path):
+    result = condense(memory_clips(), tmp_path / "out", options_for(method="still", iterations=3))
+    assert result.positions == [[0], [0]]
+    assert result.key_frames.shape == (2, 3, 44, 44)
+    assert all(clip.equal(clip[:1].expand_as(clip)) for clip, _ in result)
 
 
 @pytest.mark.parametrize("changes", [{}, {"init": "real"}, {"method": "random"}])

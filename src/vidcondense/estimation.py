@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import torch
 
+from vidcondense.assembly import check_condense, key_frame_bounds
 from vidcondense.compute import Compute
-from vidcondense.condensation import CondenseOptions, Condenser, check_condense
+from vidcondense.condenser import Condenser
 from vidcondense.interfaces import RealClips
 from vidcondense.methods import METHODS
+from vidcondense.settings import CondenseOptions
 from vidcondense.storage.accounting import paper_mb, raw_bytes
 from vidcondense.storage.codecs import CODECS, KEY_FRAMES
 
@@ -46,16 +48,11 @@ def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Est
         UsageError, DataError: as `condense` would.
     """
     check_condense(real, options)
-    method = METHODS[options.method]
     num_frames, channels, height, width = real.shape
     size = options.key_frame_size
     side = (channels, size or height, size or width)
     videos = options.vpc * len(real.classes)
-    fewest = options.initial_key_frames or 2
-    most = fewest if options.insert.insertion == "none" else options.insert.max_key_frames or num_frames
-    bounds = (fewest, max(fewest, min(most, num_frames)))
-    per_video = bounds if method.kind == "sparse" else (num_frames, num_frames)
-    low, high = (videos * count for count in per_video)
+    low, high = (videos * count for count in key_frame_bounds(options, num_frames))
     share = CODECS[options.codec].dtypes[KEY_FRAMES].itemsize / torch.float32.itemsize
     return Estimate(
         train_clips=len(real),
@@ -63,7 +60,7 @@ def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Est
         key_frames=(low, high),
         payload_bytes=(int(raw_bytes(low, *side) * share), int(raw_bytes(high, *side) * share)),
         paper_mb=(paper_mb(low, *side), paper_mb(high, *side)),
-        seconds=0.0 if method.kind == "select" else _measure(real, options, compute),
+        seconds=0.0 if METHODS[options.method].select else _measure(real, options, compute),
         peak_memory_mb=_peak_memory_mb(),
     )
 

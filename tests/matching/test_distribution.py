@@ -6,7 +6,8 @@ import torch
 
 from vidcondense.compute import choose_compute
 from vidcondense.errors import UsageError
-from vidcondense.matching.distribution import DistributionMatcher, MatchOptions, group_means
+from vidcondense.matching.distribution import DistributionMatcher, group_means
+from vidcondense.matching.options import MatchOptions
 
 FLOAT32 = choose_compute("cpu", "float32")
 LABELS = torch.tensor([1, 0, 1])

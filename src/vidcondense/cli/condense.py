@@ -14,10 +14,11 @@ from vidcondense.cli.output import Output, facts, size_text, time_text
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import hint_when_long, progress
 from vidcondense.cli.reading import read_data, recorded_data
-from vidcondense.condensation import CondenseOptions, condense
+from vidcondense.condensation import condense
 from vidcondense.estimation import Estimate, estimate
 from vidcondense.events import broadcast
 from vidcondense.models import check_size
+from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.workspace import check_output
 from vidcondense.video.index import DataOptions, RealData
