@@ -18,6 +18,7 @@ from vidcondense.events import read_events
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.matching.options import MatchOptions
 from vidcondense.methods import METHODS
+from vidcondense.selection.options import SelectOptions
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import PAYLOAD, load_condensed
 from vidcondense.storage.manifest import MANIFEST
@@ -94,6 +95,22 @@ def test_random_is_real_clips_to_the_pixel(memory_clips, tmp_path):
     for clip, label in result:
         own = clips.pixels[clips.labels == label]
         assert min(float((clip - real).abs().max()) for real in own) < 1e-6
+
+
+@pytest.mark.parametrize("method", ["herding", "k-center", "best-of-random"])
+def test_coresets_are_real_clips_and_the_same_every_time(memory_clips, tmp_path, method):
+    clips = memory_clips()
+    clips.groups = tuple(f"g{index}" for index in range(len(clips)))
+    options = options_for(method=method, vpc=2, select=SelectOptions(draws=2, draw_steps=2))
+    result = condense(clips, tmp_path / "out", options)
+    assert result.labels.tolist() == [0, 0, 1, 1]
+    for clip, label in result:
+        own = clips.pixels[clips.labels == label]
+        assert min(float((clip - real).abs().max()) for real in own) < 1e-6
+    condense(clips, tmp_path / "again", options)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "again")
+    draws = [event["draw"] for event in read_events(tmp_path / "out" / LOG)]
+    assert draws == ([0, 1] if method == "best-of-random" else [])
 
 
 @pytest.mark.parametrize(
@@ -297,5 +314,7 @@ def test_estimate_brackets_the_truth(memory_clips, tmp_path):
     dense = estimate(clips, options_for(method="random", vpc=2), COMPUTE)
     assert dense.key_frames == (32, 32)
     assert dense.seconds == 0
+    trained = options_for(method="herding", select=SelectOptions(features="trained", feature_steps=1000))
+    assert estimate(clips, trained, COMPUTE).seconds > 1
     with pytest.raises(DataError):
         estimate(clips, options_for(vpc=6), COMPUTE)

@@ -81,7 +81,8 @@ def condense(
             versions=_versions(compute),
         )
         if METHODS[options.method].select is not None:
-            videos = selected_videos(real, options, compute)
+            with EventLog(work / LOG) as log:
+                videos = selected_videos(real, options, compute, broadcast(log, listener))
         else:
             videos = _optimise(real, options, origin, compute, work, listener, resume=resume)
         save_condensed(work, videos, options.codec, origin)

@@ -15,7 +15,7 @@ Init = Literal["noise", "real"]
 
 RepresentationName = Literal["sparse", "dense", "still"]
 MatcherName = Literal["dm"]
-SelectionName = Literal["random"]
+SelectionName = Literal["random", "herding", "k-center", "best-of-random"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,5 +72,20 @@ METHODS: Mapping[str, Method] = {
         summary="random real clips of the same number, the control",
         source="-",
         select="random",
+    ),
+    "herding": Method(
+        summary="real clips whose mean feature stays nearest to that of their class",
+        source="Welling, ICML 2009; as in iCaRL (arXiv 1611.07725)",
+        select="herding",
+    ),
+    "k-center": Method(
+        summary="real clips that leave no clip of their class far away",
+        source="Gonzalez 1985; Sener and Savarese, ICLR 2018 (arXiv 1708.00489)",
+        select="k-center",
+    ),
+    "best-of-random": Method(
+        summary="the best of several random draws, chosen on training clips of other sources",
+        source="-",
+        select="best-of-random",
     ),
 }

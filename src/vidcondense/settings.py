@@ -10,6 +10,7 @@ from vidcondense.insertion.options import InsertionOptions
 from vidcondense.matching.options import MatchOptions
 from vidcondense.methods import METHODS, Init
 from vidcondense.options import choose, require
+from vidcondense.selection.options import SelectOptions
 from vidcondense.storage.codecs import CODECS
 
 
@@ -18,7 +19,8 @@ class CondenseOptions:
     """How a set is condensed."""
 
     method: str = "prism"
-    """prism, dm (every frame learned), still (one frame a video), or random (real clips, the control)."""
+    """Learned: prism, dm (every frame), still (one frame a video). Real clips: random, herding, k-center,
+    best-of-random."""
 
     vpc: int = 1
     """Synthetic videos per class."""
@@ -52,6 +54,9 @@ class CondenseOptions:
 
     insert: InsertionOptions = field(default_factory=InsertionOptions)
     """When and where key frames appear."""
+
+    select: SelectOptions = field(default_factory=SelectOptions)
+    """How real clips are chosen."""
 
     def __post_init__(self) -> None:
         method = choose(METHODS, self.method, "method")

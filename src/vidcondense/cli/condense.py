@@ -96,6 +96,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             compute=compute,
             listener=broadcast(
                 bars.follow("iteration", "condensing", options.iterations),
+                bars.follow("draw", "trying draws"),
                 hint_when_long(options.iterations, output, ADVICE),
             ),
         )

@@ -19,7 +19,7 @@ class MatchOptions:
     """Whose mean a video must match: its class's, or that of its own cluster of the class's real clips."""
 
     model: str = "convnet3d"
-    """The network whose features are matched, newly initialised every iteration."""
+    """The network in which videos are matched, newly initialised every iteration; also of coresets."""
 
     def __post_init__(self) -> None:
         require(self.real_batch >= 1, "real_batch", self.real_batch, "must be at least 1")
