@@ -97,6 +97,41 @@ def test_random_is_real_clips_to_the_pixel(memory_clips, tmp_path):
         assert min(float((clip - real).abs().max()) for real in own) < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("method", "match"), [("dc", None), ("dsa", None), ("prism", "dc"), ("prism", "dsa"), ("still", "dc")]
+)
+def test_gradient_matching_is_interrupted_and_resumed_exactly(memory_clips, tmp_path, method, match):
+    clips = memory_clips(per_class=3)
+    options = options_for(
+        method=method,
+        iterations=5,
+        lr=None,
+        match=MatchOptions(match=match, real_batch=2, outer_steps=3, inner_steps=2),
+        insert=InsertionOptions(epsilon=0.3, max_per_iteration=1),
+    )
+    condense(clips, tmp_path / "whole", options)
+
+    def stop(event):
+        if event["kind"] == "iteration" and event["iteration"] in (1, 3):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    for resume in (False, True):  # in the middle of a round, and at the start of one
+        with pytest.raises(Interrupted):
+            condense(clips, tmp_path / "out", options, resume=resume, listener=stop)
+    result = condense(clips, tmp_path / "out", options, resume=True)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+    keys = {"prism": 2, "still": 1}.get(method, 8)
+    assert all(len(row) >= keys for row in result.positions)
+
+
+@pytest.mark.parametrize(
+    ("method", "match", "lr"), [("prism", None, 10.0), ("prism", "dc", 0.1), ("dsa", None, 0.1)]
+)
+def test_learning_rate_follows_what_is_matched(memory_clips, method, match, lr):
+    options = CondenseOptions(method=method, match=MatchOptions(match=match))
+    assert Condenser(memory_clips(), options, COMPUTE).optimiser.param_groups[0]["lr"] == lr
+
+
 @pytest.mark.parametrize("method", ["herding", "k-center", "best-of-random"])
 def test_coresets_are_real_clips_and_the_same_every_time(memory_clips, tmp_path, method):
     clips = memory_clips()
@@ -275,6 +310,8 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         ({"initial_key_frames": 1}, "--initial-key-frames 1"),
         ({"method": "dm", "initial_key_frames": 2}, "has no key frames"),
         ({"seed": -1}, "--seed -1"),
+        ({"method": "dm", "match": MatchOptions(match="dc")}, "--match dc: --method dm matches dm by def"),
+        ({"method": "random", "match": MatchOptions(match="dm")}, "matches nothing"),
         ({"seed": 2**64}, "--seed"),
     ],
 )

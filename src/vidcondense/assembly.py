@@ -12,9 +12,11 @@ from vidcondense.compute import Compute
 from vidcondense.errors import DataError, UsageError
 from vidcondense.events import Listener
 from vidcondense.insertion.conflict import Inserter
-from vidcondense.interfaces import Indices, Matcher, RealClips
+from vidcondense.interfaces import Indices, Labels, Matcher, RealClips
 from vidcondense.matching.distribution import DistributionMatcher
-from vidcondense.methods import METHODS, Init, MatcherName, RepresentationName, SelectionName, Stage
+from vidcondense.matching.gradient import GradientMatcher
+from vidcondense.matching.options import MatcherName
+from vidcondense.methods import METHODS, Init, RepresentationName, SelectionName, Stage
 from vidcondense.models import check_size
 from vidcondense.selection.best import select_best
 from vidcondense.selection.coreset import Rule, herding, k_center, select_by
@@ -36,22 +38,30 @@ class Parts:
         matcher: what it must match.
         inserter: adds key frames; None where none are added.
         iterations: of the stage.
+        lr: the learning rate of what sets none of its own.
     """
 
     videos: KeyFrameVideos
     matcher: Matcher
     inserter: Inserter | None
     iterations: int
+    lr: float
 
 
 def assemble(stage: Stage, real: RealClips, options: CondenseOptions, compute: Compute) -> Parts:
     """Build the parts of a stage, before its first iteration."""
     videos = learned_videos(stage, real, options, compute)
-    matcher = MATCHERS[stage.match[0]](real, videos.labels, options, compute)
+    matcher = MATCHERS[options.matcher_of(stage)](real, videos.labels, options, compute)
     inserter = None
     if stage.insertion:
         inserter = Inserter(options.insert, options.iterations, videos.mask, options.seed)
-    return Parts(videos=videos, matcher=matcher, inserter=inserter, iterations=options.iterations)
+    return Parts(
+        videos=videos,
+        matcher=matcher,
+        inserter=inserter,
+        iterations=options.iterations,
+        lr=options.lr_of(stage),
+    )
 
 
 def learned_videos(
@@ -140,10 +150,21 @@ START: Mapping[RepresentationName, Callable[[CondenseOptions, int], int]] = {
 }
 """The key frames a video starts with."""
 
-MATCHERS: Mapping[MatcherName, Callable[..., Matcher]] = {
+MakeMatcher = Callable[[RealClips, Labels, CondenseOptions, Compute], Matcher]
+
+
+def _gradient_matcher(*, siamese: bool) -> MakeMatcher:
+    return lambda real, labels, options, compute: GradientMatcher(
+        real, labels, options.match, siamese=siamese, seed=options.seed, compute=compute
+    )
+
+
+MATCHERS: Mapping[MatcherName, MakeMatcher] = {
     "dm": lambda real, labels, options, compute: DistributionMatcher(
         real, labels, options.match, seed=options.seed, compute=compute
     ),
+    "dc": _gradient_matcher(siamese=False),
+    "dsa": _gradient_matcher(siamese=True),
 }
 """What videos can be made to match."""
 

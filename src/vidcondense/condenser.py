@@ -32,9 +32,10 @@ class Condenser:
         (stage,) = METHODS[options.method].stages
         parts = assemble(stage, real, options, compute)
         self.videos, self.matcher, self.inserter = parts.videos, parts.matcher, parts.inserter
+        self.lr = parts.lr
         self.optimiser = torch.optim.SGD(
             [*_groups(self.videos.parameters()), *_groups(self.matcher.parameters())],
-            lr=options.lr,
+            lr=parts.lr,
             momentum=options.momentum,
         )
 
@@ -57,7 +58,7 @@ class Condenser:
         match = self.matcher.match(videos.detach(), self.iteration)
         if not bool(match.losses.isfinite().all()):
             raise LimitError(
-                f"the loss is not finite at iteration {self.iteration} (--lr {self.options.lr}); "
+                f"the loss is not finite at iteration {self.iteration} (--lr {self.lr}); "
                 "use a smaller --lr, and --overwrite to start anew"
             )
         self.optimiser.zero_grad()

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from vidcondense.matching.options import MatcherName
+
 Init = Literal["noise", "real"]
 
 RepresentationName = Literal["sparse", "dense", "still"]
-MatcherName = Literal["dm"]
 SelectionName = Literal["random", "herding", "k-center", "best-of-random"]
 
 
@@ -56,7 +57,7 @@ METHODS: Mapping[str, Method] = {
     "prism": Method(
         summary="sparse key frames, inserted where gradients conflict; distribution matching",
         source="PRISM, CVPR 2026 (arXiv 2505.22564)",
-        stages=(Stage(videos="sparse", match=("dm",), insertion=True),),
+        stages=(Stage(videos="sparse", match=("dm", "dc", "dsa"), insertion=True),),
     ),
     "dm": Method(
         summary="every frame learned; distribution matching",
@@ -66,7 +67,17 @@ METHODS: Mapping[str, Method] = {
     "still": Method(
         summary="one frame a video, shown all the time; distribution matching",
         source="the other end of PRISM's axis; kin: one frame per video (arXiv 2512.14621)",
-        stages=(Stage(videos="still", match=("dm",)),),
+        stages=(Stage(videos="still", match=("dm", "dc", "dsa")),),
+    ),
+    "dc": Method(
+        summary="every frame learned; gradient matching",
+        source="Zhao, Mopuri and Bilen, ICLR 2021 (arXiv 2006.05929)",
+        stages=(Stage(videos="dense", match=("dc",)),),
+    ),
+    "dsa": Method(
+        summary="every frame learned; gradient matching under the same augmentation",
+        source="Zhao and Bilen, ICML 2021 (arXiv 2102.08259)",
+        stages=(Stage(videos="dense", match=("dsa",), init="real"),),
     ),
     "random": Method(
         summary="random real clips of the same number, the control",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from vidcondense import rng
 from vidcondense.errors import UsageError
 from vidcondense.insertion.options import InsertionOptions
-from vidcondense.matching.options import MatchOptions
-from vidcondense.methods import METHODS, Init
+from vidcondense.matching.options import LEARNING_RATES, MatcherName, MatchOptions
+from vidcondense.methods import METHODS, Init, Stage
 from vidcondense.options import choose, require
 from vidcondense.selection.options import SelectOptions
 from vidcondense.storage.codecs import CODECS
@@ -19,8 +19,8 @@ class CondenseOptions:
     """How a set is condensed."""
 
     method: str = "prism"
-    """Learned: prism, dm (every frame), still (one frame a video). Real clips: random, herding, k-center,
-    best-of-random."""
+    """Learned: prism; still (one frame a video); dm, dc, dsa (every frame). Real clips: random, herding,
+    k-center, best-of-random."""
 
     vpc: int = 1
     """Synthetic videos per class."""
@@ -31,8 +31,8 @@ class CondenseOptions:
     iterations: int = 5000
     """Optimisation steps."""
 
-    lr: float = 10.0
-    """Learning rate of the key frames (SGD)."""
+    lr: float | None = None
+    """Learning rate of the frames (SGD) (default: 10 for dm, 0.1 for dc and dsa)."""
 
     momentum: float = 0.95
     """Momentum of SGD."""
@@ -63,7 +63,7 @@ class CondenseOptions:
         choose(CODECS, self.codec, "codec")
         require(self.vpc >= 1, "vpc", self.vpc, "must be at least 1 video per class")
         require(self.iterations >= 1, "iterations", self.iterations, "must be at least 1")
-        require(self.lr > 0, "lr", self.lr, "must be a positive number")
+        require(self.lr is None or self.lr > 0, "lr", self.lr, "must be a positive number")
         require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
         keys = self.initial_key_frames
         require(keys is None or keys >= 2, "initial_key_frames", keys, "must be at least 2 (first and last)")
@@ -71,4 +71,17 @@ class CondenseOptions:
         require(side is None or side >= 1, "key_frame_size", side, "must be at least 1 pixel")
         if keys is not None and not any(stage.videos == "sparse" for stage in method.stages):
             raise UsageError(f"--initial-key-frames {keys}: --method {self.method} has no key frames")
+        given = self.match.match
+        allowed = method.stages[-1].match if method.stages else ()
+        if given is not None and given not in allowed:
+            what = f"matches {allowed[0]} by definition" if allowed else "matches nothing"
+            raise UsageError(f"--match {given}: --method {self.method} {what}; leave --match out")
         rng.check_seed(self.seed)
+
+    def matcher_of(self, stage: Stage) -> MatcherName:
+        """What the videos of a stage are made to match."""
+        return self.match.match or stage.match[0]
+
+    def lr_of(self, stage: Stage) -> float:
+        """The learning rate of a stage's videos."""
+        return self.lr or LEARNING_RATES[self.matcher_of(stage)]

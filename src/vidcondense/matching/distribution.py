@@ -7,10 +7,12 @@ distance of mean embeddings in a newly initialised network each iteration; it is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from vidcondense import rng
 from vidcondense.compute import Compute
@@ -19,7 +21,7 @@ from vidcondense.matching.options import MatchOptions
 from vidcondense.matching.targets import make_targets
 from vidcondense.models import VideoNetwork, build_network
 
-_CHUNK = 64  # real clips a forward pass: bounds the memory of the activations
+_CHUNK = 64  # real clips a forward pass, at most
 
 
 class DistributionMatcher:
@@ -43,6 +45,7 @@ class DistributionMatcher:
         self.seed = seed
         self.compute = compute
         self.targets = make_targets(options.match_targets, real, labels, seed)
+        self.chunk = options.chunk_of(real.shape)
 
     def loss(self, videos: Videos, iteration: int) -> PerTarget:
         """‖mean real feature − mean synthetic feature‖² of every target, float32.
@@ -53,8 +56,8 @@ class DistributionMatcher:
         """
         network = self.network(iteration)
         of_video = self.targets.of_video.to(videos.device)
-        with self.compute.autocast():
-            synthetic = group_means(network.embed(videos), of_video, len(self.targets.members))
+        features = self._features(network, videos)
+        synthetic = group_means(features, of_video, len(self.targets.members))
         return (self.real_means(network, iteration) - synthetic).square().sum(dim=1)
 
     def match(self, videos: Videos, iteration: int) -> Match:
@@ -91,13 +94,26 @@ class DistributionMatcher:
         )
         return network.requires_grad_(False)
 
+    def _features(self, network: VideoNetwork, videos: Videos) -> Float[Tensor, "n d"]:
+        """The features of the synthetic videos.
+
+        Of more than a chunk no activations are kept: each chunk's forward pass is done again when its
+        gradient is wanted, so memory is that of one chunk.
+        """
+        with self.compute.autocast():
+            if len(videos) <= self.chunk:
+                return network.embed(videos)
+            parts = torch.split(videos, self.chunk)
+            embed = partial(checkpoint, network.embed, use_reentrant=False, preserve_rng_state=False)
+            return torch.cat([embed(part) for part in parts])
+
     @torch.no_grad()
     def real_means(self, network: VideoNetwork, iteration: int) -> Float[Tensor, "g d"]:
         """The mean feature of each target's real clips of this iteration."""
         drawn = self.targets.draw(self.options.real_batch, self.seed, iteration)
         features = []
         with self.compute.autocast():
-            for part in torch.split(torch.cat(drawn), _CHUNK):
+            for part in torch.split(torch.cat(drawn), min(self.chunk, _CHUNK)):
                 features.append(network.embed(self.compute.move(self.real.batch(part))).float())
         together = torch.cat(features)
         groups = torch.repeat_interleave(torch.tensor([len(indices) for indices in drawn]))
