@@ -17,10 +17,11 @@ from typing import Any
 from cells import RUNS, cell, publish, ucf101_5
 
 from vidcondense.compute import choose_compute
-from vidcondense.condensation import CondenseOptions, condense
+from vidcondense.condensation import condense
 from vidcondense.evaluation import EvaluateOptions, as_dict, evaluate
 from vidcondense.evaluation.statistics import bootstrap_interval, deviation, mean, t_interval
-from vidcondense.matching.distribution import MatchOptions
+from vidcondense.matching.options import MatchOptions
+from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
 from vidcondense.video.index import DataOptions, RealData, load_data
 from vidcondense.video.sampling import ClipOptions

@@ -7,15 +7,19 @@ import signal
 import pytest
 import torch
 
-import vidcondense.condensation as module
+from vidcondense.assembly import learned_videos
 from vidcondense.checkpoint import load_checkpoint
 from vidcondense.compute import choose_compute
-from vidcondense.condensation import CondenseOptions, Condenser, condense
+from vidcondense.condensation import condense
+from vidcondense.condenser import Condenser
 from vidcondense.errors import DataError, Interrupted, LimitError, OutputError, UsageError
 from vidcondense.estimation import estimate
 from vidcondense.events import read_events
 from vidcondense.insertion.options import InsertionOptions
-from vidcondense.matching.distribution import MatchOptions
+from vidcondense.matching.options import MatchOptions
+from vidcondense.methods import METHODS
+from vidcondense.selection.options import SelectOptions
+from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import PAYLOAD, load_condensed
 from vidcondense.storage.manifest import MANIFEST
 from vidcondense.storage.workspace import CHECKPOINT, LOG
@@ -94,6 +98,57 @@ def test_random_is_real_clips_to_the_pixel(memory_clips, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("method", "match"), [("dc", None), ("dsa", None), ("prism", "dc"), ("prism", "dsa"), ("still", "dc")]
+)
+def test_gradient_matching_is_interrupted_and_resumed_exactly(memory_clips, tmp_path, method, match):
+    clips = memory_clips(per_class=3)
+    options = options_for(
+        method=method,
+        iterations=5,
+        lr=None,
+        match=MatchOptions(match=match, real_batch=2, outer_steps=3, inner_steps=2),
+        insert=InsertionOptions(epsilon=0.3, max_per_iteration=1),
+    )
+    condense(clips, tmp_path / "whole", options)
+
+    def stop(event):
+        if event["kind"] == "iteration" and event["iteration"] in (1, 3):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    for resume in (False, True):  # in the middle of a round, and at the start of one
+        with pytest.raises(Interrupted):
+            condense(clips, tmp_path / "out", options, resume=resume, listener=stop)
+    result = condense(clips, tmp_path / "out", options, resume=True)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+    keys = {"prism": 2, "still": 1}.get(method, 8)
+    assert all(len(row) >= keys for row in result.positions)
+
+
+@pytest.mark.parametrize(
+    ("method", "match", "lr"), [("prism", None, 10.0), ("prism", "dc", 0.1), ("dsa", None, 0.1)]
+)
+def test_learning_rate_follows_what_is_matched(memory_clips, method, match, lr):
+    options = CondenseOptions(method=method, match=MatchOptions(match=match))
+    assert Condenser(memory_clips(), options, COMPUTE).optimiser.param_groups[0]["lr"] == lr
+
+
+@pytest.mark.parametrize("method", ["herding", "k-center", "best-of-random"])
+def test_coresets_are_real_clips_and_the_same_every_time(memory_clips, tmp_path, method):
+    clips = memory_clips()
+    clips.groups = tuple(f"g{index}" for index in range(len(clips)))
+    options = options_for(method=method, vpc=2, select=SelectOptions(draws=2, draw_steps=2))
+    result = condense(clips, tmp_path / "out", options)
+    assert result.labels.tolist() == [0, 0, 1, 1]
+    for clip, label in result:
+        own = clips.pixels[clips.labels == label]
+        assert min(float((clip - real).abs().max()) for real in own) < 1e-6
+    condense(clips, tmp_path / "again", options)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "again")
+    draws = [event["draw"] for event in read_events(tmp_path / "out" / LOG)]
+    assert draws == ([0, 1] if method == "best-of-random" else [])
+
+
+@pytest.mark.parametrize(
     ("changes", "key_frames", "real"),
     [
         ({}, 2, False),
@@ -101,11 +156,14 @@ def test_random_is_real_clips_to_the_pixel(memory_clips, tmp_path):
         ({"initial_key_frames": 4}, 4, False),
         ({"method": "dm"}, 8, True),
         ({"method": "dm", "init": "noise"}, 8, False),
+        ({"method": "still"}, 1, False),
+        ({"method": "still", "init": "real"}, 1, True),
     ],
 )
 def test_initial_videos(memory_clips, changes, key_frames, real):
     clips = memory_clips()
-    videos = module.initial_videos(clips, options_for(vpc=2, **changes), COMPUTE)
+    options = options_for(vpc=2, **changes)
+    videos = learned_videos(METHODS[options.method].stages[0], clips, options, COMPUTE)
     assert videos.labels.tolist() == [0, 0, 1, 1]
     assert videos.num_key_frames().tolist() == [key_frames] * 4
     first = videos.frames[:, 0].detach()
@@ -117,6 +175,13 @@ def test_initial_videos(memory_clips, changes, key_frames, real):
     if not real:
         assert abs(float(first.mean())) < 0.05
         assert float(first.std()) == pytest.approx(1, abs=0.05)
+
+
+def test_still_is_one_learned_frame_shown_all_the_time(memory_clips, tmp_path):
+    result = condense(memory_clips(), tmp_path / "out", options_for(method="still", iterations=3))
+    assert result.positions == [[0], [0]]
+    assert result.key_frames.shape == (2, 3, 44, 44)
+    assert all(clip.equal(clip[:1].expand_as(clip)) for clip, _ in result)
 
 
 @pytest.mark.parametrize("changes", [{}, {"init": "real"}, {"method": "random"}])
@@ -245,6 +310,8 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         ({"initial_key_frames": 1}, "--initial-key-frames 1"),
         ({"method": "dm", "initial_key_frames": 2}, "has no key frames"),
         ({"seed": -1}, "--seed -1"),
+        ({"method": "dm", "match": MatchOptions(match="dc")}, "--match dc: --method dm matches dm by def"),
+        ({"method": "random", "match": MatchOptions(match="dm")}, "matches nothing"),
         ({"seed": 2**64}, "--seed"),
     ],
 )
@@ -284,5 +351,7 @@ def test_estimate_brackets_the_truth(memory_clips, tmp_path):
     dense = estimate(clips, options_for(method="random", vpc=2), COMPUTE)
     assert dense.key_frames == (32, 32)
     assert dense.seconds == 0
+    trained = options_for(method="herding", select=SelectOptions(features="trained", feature_steps=1000))
+    assert estimate(clips, trained, COMPUTE).seconds > 1
     with pytest.raises(DataError):
         estimate(clips, options_for(vpc=6), COMPUTE)

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidcondense.condensation import CondenseOptions
 from vidcondense.errors import FormatError, UsageError
 from vidcondense.insertion.options import InsertionOptions
-from vidcondense.matching.distribution import MatchOptions
+from vidcondense.matching.options import MatchOptions
 from vidcondense.recipe import Recipe, from_keys, keys_of, read_recipe, recipe_text, to_keys, write_recipe
+from vidcondense.selection.options import SelectOptions
+from vidcondense.settings import CondenseOptions
 from vidcondense.video.index import DataOptions
 from vidcondense.video.sampling import ClipOptions
 
@@ -35,9 +36,9 @@ def test_keys_are_the_flags_of_condense(tmp_path):
 def test_no_two_options_share_a_key_and_all_have_one():
     own = sum(
         len([each for each in dataclasses.fields(kind) if not each.name.startswith("_")])
-        for kind in (CondenseOptions, MatchOptions, InsertionOptions, ClipOptions, DataOptions)
+        for kind in (CondenseOptions, MatchOptions, InsertionOptions, SelectOptions, ClipOptions, DataOptions)
     )
-    nested, of_the_machine = 2, 4
+    nested, of_the_machine = 3, 4
     assert len(keys_of(Recipe)) == own - nested - of_the_machine
 
 
@@ -47,12 +48,12 @@ def test_no_two_options_share_a_key_and_all_have_one():
         ("itterations = 3", "did you mean iterations?"),
         ("workers = 3", "unknown key 'workers'"),
         ('vpc = "5"', "vpc = '5': expected `int`"),
-        ("lr = true", "lr = True: expected `float`"),
+        ("lr = true", "lr = True: expected `float"),
         ("vpc = 0", "--vpc 0"),
         ('insertion = "sometimes"', "insertion = 'sometimes'"),
         ('method = "prisma"', "did you mean prism?"),
         ("real-batch = 1.5", "real-batch = 1.5"),
-        ("[match]\nreal-batch = 3", "unknown key 'match'"),
+        ("[insert]\nepsilon = 0.1", "unknown key 'insert'"),
         ("vpc = ", "no TOML"),
         ("classes = [1]", "classes"),
     ],

@@ -19,7 +19,6 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from vidcondense.compute import Compute as Compute
     from vidcondense.compute import choose_compute as choose_compute
-    from vidcondense.condensation import CondenseOptions as CondenseOptions
     from vidcondense.condensation import condense as condense
     from vidcondense.errors import VidcondenseError as VidcondenseError
     from vidcondense.estimation import Estimate as Estimate
@@ -30,13 +29,14 @@ if TYPE_CHECKING:
     from vidcondense.evaluation.results import Summary as Summary
     from vidcondense.evaluation.results import summarise as summarise
     from vidcondense.insertion.options import InsertionOptions as InsertionOptions
-    from vidcondense.matching.distribution import MatchOptions as MatchOptions
+    from vidcondense.matching.options import MatchOptions as MatchOptions
     from vidcondense.methods import METHODS as METHODS
     from vidcondense.models import MODELS as MODELS
     from vidcondense.models import build_network as build_network
     from vidcondense.models.saved import NetworkDescription as NetworkDescription
     from vidcondense.models.saved import load_network as load_network
     from vidcondense.models.saved import save_network as save_network
+    from vidcondense.settings import CondenseOptions as CondenseOptions
     from vidcondense.storage.condensed import CondensedDataset as CondensedDataset
     from vidcondense.storage.condensed import load_condensed as load_condensed
     from vidcondense.training.options import TrainOptions as TrainOptions
@@ -61,8 +61,8 @@ _HOMES = {
     "ToyOptions": "video.toy",
     # condensing
     "condense": "condensation",
-    "CondenseOptions": "condensation",
-    "MatchOptions": "matching.distribution",
+    "CondenseOptions": "settings",
+    "MatchOptions": "matching.options",
     "InsertionOptions": "insertion.options",
     "METHODS": "methods",
     "estimate": "estimation",

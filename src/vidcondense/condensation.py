@@ -1,211 +1,32 @@
-"""The loop: step, insert, log, checkpoint, stop."""
+"""A condensation from start to end: log, checkpoint, resume, stop, write the set."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from vidcondense import __version__, rng
+from vidcondense import __version__
+from vidcondense.assembly import check_condense, selected_videos
 from vidcondense.checkpoint import load_checkpoint, save_checkpoint
 from vidcondense.compute import Compute, choose_compute
-from vidcondense.errors import DataError, Interrupted, LimitError, UsageError
-from vidcondense.events import Event, EventLog, Listener, broadcast, ignore
+from vidcondense.condenser import Condenser
+from vidcondense.errors import Interrupted, UsageError
+from vidcondense.events import EventLog, Listener, broadcast, ignore
 from vidcondense.files import replace_folder, write_text
-from vidcondense.insertion.conflict import Inserter
-from vidcondense.insertion.options import InsertionOptions
 from vidcondense.interfaces import RealClips
 from vidcondense.interrupts import Interrupts, catch_interrupts
-from vidcondense.matching.distribution import DistributionMatcher, MatchOptions
-from vidcondense.methods import METHODS, Init
-from vidcondense.models import check_size
-from vidcondense.options import as_json, changed_fields, choose, require
-from vidcondense.selection import select_random
-from vidcondense.storage.codecs import CODECS
+from vidcondense.methods import METHODS
+from vidcondense.options import as_json, changed_fields
+from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
 from vidcondense.storage.workspace import CHECKPOINT, LOG, RECIPE, owned_output
-from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample, spread_mask
+from vidcondense.synthetic.keyframes import KeyFrameVideos
 
 _CHECKPOINT_SECONDS = 60.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class CondenseOptions:
-    """How a set is condensed."""
-
-    method: str = "prism"
-    """prism, dm (every frame learned), or random (real clips as they are, the control)."""
-
-    vpc: int = 1
-    """Synthetic videos per class."""
-
-    init: Init | None = None
-    """What key frames start from: noise, or frames of random real clips (default: noise; dm: real)."""
-
-    iterations: int = 5000
-    """Optimisation steps."""
-
-    lr: float = 10.0
-    """Learning rate of the key frames (SGD)."""
-
-    momentum: float = 0.95
-    """Momentum of SGD."""
-
-    init_scale: float = 1.0
-    """Standard deviation of the noise key frames start from, in network units (1: as real clips have)."""
-
-    initial_key_frames: int | None = None
-    """Key frames a video starts with, evenly spread (default: 2, the first and the last)."""
-
-    key_frame_size: int | None = None
-    """Side of the key frames in pixels; smaller ones are learned upsampled (default: that of the clips)."""
-
-    codec: str = "uint8"
-    """How key frames are stored: float32 (as the papers count), float16, or uint8 (a quarter)."""
-
-    seed: int = 0
-    """Seed of everything random; the same seed gives the same bytes on the same machine."""
-
-    match: MatchOptions = field(default_factory=MatchOptions)
-    """What is matched."""
-
-    insert: InsertionOptions = field(default_factory=InsertionOptions)
-    """When and where key frames appear."""
-
-    def __post_init__(self) -> None:
-        method = choose(METHODS, self.method, "method")
-        choose(CODECS, self.codec, "codec")
-        require(self.vpc >= 1, "vpc", self.vpc, "must be at least 1 video per class")
-        require(self.iterations >= 1, "iterations", self.iterations, "must be at least 1")
-        require(self.lr > 0, "lr", self.lr, "must be a positive number")
-        require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
-        require(self.init_scale > 0, "init_scale", self.init_scale, "must be a positive number")
-        keys = self.initial_key_frames
-        require(keys is None or keys >= 2, "initial_key_frames", keys, "must be at least 2 (first and last)")
-        side = self.key_frame_size
-        require(side is None or side >= 1, "key_frame_size", side, "must be at least 1 pixel")
-        if keys is not None and method.kind != "sparse":
-            raise UsageError(f"--initial-key-frames {keys}: --method {self.method} has no key frames")
-        rng.check_seed(self.seed)
-
-
-class Condenser:
-    """One condensation in memory: everything but files and signals.
-
-    Args:
-        real: the training clips.
-        options: what to do; the method must be one that learns.
-        compute: where.
-    """
-
-    def __init__(self, real: RealClips, options: CondenseOptions, compute: Compute) -> None:
-        self.options = options
-        self.iteration = 0
-        self.videos = initial_videos(real, options, compute)
-        self.matcher = DistributionMatcher(
-            real, self.videos.labels, options.match, seed=options.seed, compute=compute
-        )
-        self.optimiser = torch.optim.SGD(self.videos.parameters(), lr=options.lr, momentum=options.momentum)
-        self.inserter = Inserter(options.insert, options.iterations, self.videos.mask, options.seed)
-
-    def step(self) -> list[Event]:
-        """Do one iteration.
-
-        Returns:
-            The insertions, and one event for the iteration: loss (summed over targets), mean number of key
-            frames a video, and a summary of the cosines.
-
-        Raises:
-            LimitError: the loss is not a finite number any more; the videos are then as before the step.
-        """
-        videos = self.videos.render()
-        losses = self.matcher.loss(videos, self.iteration)
-        if not bool(losses.isfinite().all()):
-            raise LimitError(
-                f"the loss is not finite at iteration {self.iteration} (--lr {self.options.lr}); "
-                "use a smaller --lr, and --overwrite to start anew"
-            )
-        (gradient,) = torch.autograd.grad(losses.sum(), [videos])
-        self.optimiser.zero_grad()
-        torch.autograd.backward([videos], [gradient])
-        self.optimiser.step()
-        inserted, cosines = self.inserter.after_step(self.videos, gradient, self.iteration)
-        event = {
-            "kind": "iteration",
-            "iteration": self.iteration,
-            "loss": float(losses.detach().sum()),
-            "key_frames": round(float(self.videos.num_key_frames().float().mean()), 4),
-            **cosines,
-        }
-        self.iteration += 1
-        return [*inserted, event]
-
-    def state(self) -> dict[str, Tensor]:
-        """The tensors from which the condensation goes on exactly."""
-        momentum = self.optimiser.state[self.videos.frames].get("momentum_buffer")
-        state = {"frames": self.videos.frames, "mask": self.videos.mask}
-        state |= {f"insert.{name}": tensor for name, tensor in self.inserter.state().items()}
-        return state if momentum is None else {**state, "momentum": momentum}
-
-    def load_state(self, state: Mapping[str, Tensor], iteration: int) -> None:
-        """Continue from `state` before the step of `iteration`."""
-        frames = self.videos.frames
-        with torch.no_grad():
-            frames.copy_(state["frames"])
-        self.videos.mask.copy_(state["mask"])
-        if "momentum" in state:
-            self.optimiser.state[frames]["momentum_buffer"] = state["momentum"].to(frames.device)
-        prefix = "insert."
-        self.inserter.load_state(
-            {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        )
-        self.iteration = iteration
-
-
-def initial_videos(real: RealClips, options: CondenseOptions, compute: Compute) -> KeyFrameVideos:
-    """The synthetic videos before the first step, in network units: Gaussian noise, or random real clips."""
-    method = METHODS[options.method]
-    num_frames, channels, height, width = real.shape
-    labels = torch.arange(len(real.classes)).repeat_interleave(options.vpc)
-    side = options.key_frame_size
-    size = (side, side) if side else (height, width)
-    if (options.init or method.init) == "noise":
-        stream = rng.generator(options.seed, "noise")
-        frames = options.init_scale * torch.randn(len(labels), num_frames, channels, *size, generator=stream)
-    else:
-        frames = downsample(real.batch(select_random(real, options.vpc, options.seed)), size)
-    keys = options.initial_key_frames or 2 if method.kind == "sparse" else num_frames
-    mask = spread_mask(len(labels), num_frames, keys)
-    return KeyFrameVideos(compute.move(frames), compute.move(mask), labels, (height, width))
-
-
-def check_condense(real: RealClips, options: CondenseOptions) -> None:
-    """Refuse what cannot work before anything starts.
-
-    Raises:
-        UsageError: the clips are too small for the network, or have fewer frames than key frames are asked.
-        DataError: a class has fewer clips than `vpc`.
-    """
-    num_frames, _, size, _ = real.shape
-    check_size(options.match.model, num_frames, size)
-    side = options.key_frame_size or size
-    if side > size:
-        raise UsageError(f"--key-frame-size {side}: the clips are only {size}×{size} pixels")
-    keys = options.initial_key_frames or 2
-    if keys > num_frames:
-        raise UsageError(f"--initial-key-frames {keys}: the clips have only {num_frames} frames")
-    for label, name in enumerate(real.classes):
-        found = len(real.indices_of(label))
-        if found < options.vpc:
-            raise DataError(
-                f"class {name!r} has {found} training clips, fewer than --vpc {options.vpc}; "
-                "use a smaller --vpc or leave the class out"
-            )
 
 
 def condense(
@@ -261,8 +82,9 @@ def condense(
             data=data or {},
             versions=_versions(compute),
         )
-        if METHODS[options.method].kind == "select":
-            videos = initial_videos(real, options, compute)
+        if METHODS[options.method].select is not None:
+            with EventLog(work / LOG) as log:
+                videos = selected_videos(real, options, compute, broadcast(log, listener))
         else:
             videos = _optimise(real, options, origin, compute, work, listener, resume=resume)
         save_condensed(work, videos, options.codec, origin)
@@ -317,13 +139,13 @@ def _run(
     condenser: Condenser, emit: Listener, save: Callable[[], None], interrupts: Interrupts, work: Path
 ) -> None:
     saved = time.monotonic()
-    while condenser.iteration < condenser.options.iterations:
+    while condenser.iteration < condenser.iterations:
         for event in condenser.step():
             emit(event)
         if interrupts.received is not None:
             save()
             raise Interrupted(
-                f"stopped after {condenser.iteration} of {condenser.options.iterations} iterations; "
+                f"stopped after {condenser.iteration} of {condenser.iterations} iterations; "
                 f"the checkpoint is in {work}: the same command with --resume goes on from there",
                 interrupts.received,
             )

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 import torch
 
+from vidcondense.assembly import check_condense, key_frame_bounds, selection_steps
 from vidcondense.compute import Compute
-from vidcondense.condensation import CondenseOptions, Condenser, check_condense
+from vidcondense.condenser import Condenser
 from vidcondense.interfaces import RealClips
 from vidcondense.methods import METHODS
+from vidcondense.models import build_network
+from vidcondense.settings import CondenseOptions
 from vidcondense.storage.accounting import paper_mb, raw_bytes
 from vidcondense.storage.codecs import CODECS, KEY_FRAMES
+from vidcondense.training import TrainOptions, train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +50,11 @@ def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Est
         UsageError, DataError: as `condense` would.
     """
     check_condense(real, options)
-    method = METHODS[options.method]
     num_frames, channels, height, width = real.shape
     size = options.key_frame_size
     side = (channels, size or height, size or width)
     videos = options.vpc * len(real.classes)
-    fewest = options.initial_key_frames or 2
-    most = fewest if options.insert.insertion == "none" else options.insert.max_key_frames or num_frames
-    bounds = (fewest, max(fewest, min(most, num_frames)))
-    per_video = bounds if method.kind == "sparse" else (num_frames, num_frames)
-    low, high = (videos * count for count in per_video)
+    low, high = (videos * count for count in key_frame_bounds(options, num_frames))
     share = CODECS[options.codec].dtypes[KEY_FRAMES].itemsize / torch.float32.itemsize
     return Estimate(
         train_clips=len(real),
@@ -63,12 +62,38 @@ def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Est
         key_frames=(low, high),
         payload_bytes=(int(raw_bytes(low, *side) * share), int(raw_bytes(high, *side) * share)),
         paper_mb=(paper_mb(low, *side), paper_mb(high, *side)),
-        seconds=0.0 if method.kind == "select" else _measure(real, options, compute),
+        seconds=_measure(real, options, compute),
         peak_memory_mb=peak_memory_mb(),
     )
 
 
 def _measure(real: RealClips, options: CondenseOptions, compute: Compute) -> float:
+    """Seconds for all iterations, or for the training that a selection needs."""
+    if METHODS[options.method].select is None:
+        return _measure_iterations(real, options, compute)
+    steps = selection_steps(options)
+    return _measure_training(real, options, compute) * steps if steps else 0.0
+
+
+def _measure_training(real: RealClips, options: CondenseOptions, compute: Compute) -> float:
+    """Seconds of a training step, the second of two (the first warms up)."""
+    num_frames, _, size, _ = real.shape
+    network = build_network(
+        options.match.model, len(real.classes), num_frames=num_frames, size=size, seed=0, compute=compute
+    )
+    times = []
+    train(
+        network,
+        real,
+        TrainOptions(steps=2),
+        seed=0,
+        compute=compute,
+        after_step=lambda step: times.append(time.perf_counter()),
+    )
+    return times[-1] - times[0]
+
+
+def _measure_iterations(real: RealClips, options: CondenseOptions, compute: Compute) -> float:
     """Seconds for all iterations, from the second of two steps (the first warms up)."""
     condenser = Condenser(real, options, compute)
     condenser.step()

@@ -6,8 +6,9 @@ Videos are `[N, T, C, H, W]` everywhere; a network that wants another order perm
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
@@ -72,3 +73,63 @@ class RealClips(ClipSource, Protocol):
 
     def indices_of(self, label: int) -> Labels:
         """Which clips have this label."""
+
+
+@runtime_checkable
+class Representation(Protocol):
+    """Synthetic videos as parameters that can be rendered (`synthetic/`)."""
+
+    @property
+    def labels(self) -> Labels:
+        """The label of every rendered video, `[N]`, on the CPU."""
+
+    def parameters(self) -> Sequence[Tensor | dict[str, Any]]:
+        """What is learned, as `torch.optim` takes it: tensors, or groups with options of their own."""
+
+    def render(self, iteration: int | None = None) -> Videos:
+        """All videos, `[N, T, C, H, W]` in network units, differentiable in the parameters.
+
+        Args:
+            iteration: of what is drawn anew each time, where there is such a thing; None: the final set.
+        """
+
+    def state(self) -> dict[str, Tensor]:
+        """The tensors from which the representation goes on exactly, parameters included."""
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take on what `state` gave."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """How far videos are from what they must match, and which way they should go.
+
+    Args:
+        losses: one value a target, float32.
+        gradient: ∂ Σ losses / ∂ videos, `[N, T, C, H, W]`.
+        own: the gradients of the matcher's own parameters.
+    """
+
+    losses: PerTarget
+    gradient: Videos
+    own: tuple[Tensor, ...] = ()
+
+
+@runtime_checkable
+class Matcher(Protocol):
+    """What synthetic videos must match (`matching/`)."""
+
+    def parameters(self) -> Sequence[Tensor | dict[str, Any]]:
+        """What the matcher itself learns beside the videos, such as a step size; mostly nothing."""
+
+    def match(self, videos: Videos, iteration: int) -> Match:
+        """Compare rendered videos (cut off from the graph they were rendered in) with real clips."""
+
+    def after_step(self, videos: Representation, iteration: int) -> None:
+        """Do what is to be done once the videos were stepped, such as training the matcher's network."""
+
+    def state(self) -> dict[str, Tensor]:
+        """The tensors from which the matcher goes on exactly; empty where the iteration says it all."""
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take on what `state` gave."""

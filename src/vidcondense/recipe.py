@@ -25,10 +25,10 @@ from typing import Any, TypeVar
 import msgspec
 import tomli_w
 
-from vidcondense.condensation import CondenseOptions
 from vidcondense.errors import FormatError, UsageError
 from vidcondense.files import write_text
 from vidcondense.options import as_json, unknown
+from vidcondense.settings import CondenseOptions
 from vidcondense.video.index import DataOptions
 from vidcondense.video.sampling import ClipOptions
 

@@ -53,6 +53,14 @@ def test_random_method_stores_real_clips(run, toy, cache, tmp_path):
     torch.testing.assert_close(levels, levels.round(), atol=1e-3, rtol=0)
 
 
+def test_best_of_random_logs_what_each_draw_was_worth(run, toy, cache, tmp_path):
+    arguments = ["--method", "best-of-random", "--draws", 2, "--draw-steps", 2, "--precision", "float32"]
+    outcome = run("condense", toy, "--out", tmp_path / "set", "--cache-dir", cache, *CLIP, *arguments)
+    assert outcome.code == 0
+    draws = [json.loads(line) for line in (tmp_path / "set" / "events.jsonl").read_text().splitlines()]
+    assert [(draw["draw"], draw["tested_on"]) for draw in draws] == [(0, 4), (1, 4)]
+
+
 def test_dry_run_tells_and_writes_nothing(run, toy, cache, tmp_path):
     arguments = ["--out", tmp_path / "set", "--cache-dir", cache, *QUICK, "--dry-run", "--codec", "float32"]
     outcome = run("condense", toy, *arguments, "--json")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from vidcondense.selection import select_random
+from vidcondense.selection.random import select_random
 
 
 def test_as_many_different_clips_of_each_class_as_asked(memory_clips):

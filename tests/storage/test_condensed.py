@@ -147,6 +147,8 @@ def test_resealing_itself_is_fine(tmp_path):
         (lambda m: m["positions"].__setitem__(0, [0, 3]), "positions"),
         (lambda m: m["positions"].__setitem__(0, [0, 2, 2, 4]), "positions"),
         (lambda m: m["positions"].__setitem__(0, "04"), "positions"),
+        (lambda m: m["positions"].__setitem__(0, []), "positions"),
+        (lambda m: m["positions"].__setitem__(0, [4]), "positions"),
         (lambda m: m["positions"].__setitem__(0, [0, 1, 4]), "has not the shape"),
         (lambda m: m.update(codec="zip"), "codec"),
         (lambda m: m.update(codec="uint8"), "holds"),

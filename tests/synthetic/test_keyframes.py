@@ -139,7 +139,7 @@ def test_inserted_key_frame_has_zero_momentum_and_then_moves_alone():
 
 @pytest.mark.parametrize(
     ("count", "expected"),
-    [(2, [0, 15]), (4, [0, 5, 10, 15]), (8, [0, 2, 4, 6, 9, 11, 13, 15]), (16, list(range(16)))],
+    [(1, [0]), (2, [0, 15]), (4, [0, 5, 10, 15]), (8, [0, 2, 4, 6, 9, 11, 13, 15]), (16, list(range(16)))],
 )
 def test_spread_mask(count, expected):
     mask = spread_mask(3, 16, count)
@@ -181,7 +181,16 @@ def test_downsample_averages_and_undoes_nothing_at_the_same_size():
     assert upsample(videos, (8, 4)) is videos
 
 
-@pytest.mark.parametrize("row", [[False, True, True], [True, True, False], [True]])
+def test_a_still_repeats_its_frame_and_learns_from_all_of_them():
+    videos = KeyFrameVideos(torch.randn(2, 5, 3, 2, 2), spread_mask(2, 5, 1), torch.tensor([0, 1]))
+    rendered = videos.render()
+    assert all(rendered[:, t].equal(videos.frames[:, 0]) for t in range(5))
+    rendered.sum().backward()
+    assert (videos.frames.grad[:, 0] == 5).all()
+    assert not videos.frames.grad[:, 1:].any()
+
+
+@pytest.mark.parametrize("row", [[False, True, True], [True, True, False], [False]])
 def test_mask_without_an_end_fails(row):
     with pytest.raises(ValueError, match="first and the last"):
         KeyFrameVideos(torch.zeros(1, len(row), 3, 2, 2), torch.tensor([row]), torch.tensor([0]))

@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from vidcondense.condensation import CondenseOptions
 from vidcondense.errors import UsageError
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.recipe import Recipe
+from vidcondense.settings import CondenseOptions
 from vidcondense.tuning.space import default_space, draw, read_space, size
 
 BASE = Recipe(condense=CondenseOptions(iterations=100, lr=10.0))

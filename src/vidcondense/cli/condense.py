@@ -15,11 +15,12 @@ from vidcondense.cli.output import Output, facts, size_text, time_text
 from vidcondense.cli.parse import SharedArguments, value_of, with_defaults
 from vidcondense.cli.progress import hint_when_long, progress
 from vidcondense.cli.reading import read_data
-from vidcondense.condensation import CondenseOptions, condense
+from vidcondense.condensation import condense
 from vidcondense.estimation import Estimate, estimate
 from vidcondense.events import broadcast
 from vidcondense.models import check_size
 from vidcondense.recipe import Recipe, read_recipe, recipe_text
+from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.workspace import check_output
 from vidcondense.video.index import DataOptions, RealData
@@ -118,6 +119,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             compute=compute,
             listener=broadcast(
                 bars.follow("iteration", "condensing", options.iterations),
+                bars.follow("draw", "trying draws"),
                 hint_when_long(options.iterations, output, ADVICE),
             ),
         )

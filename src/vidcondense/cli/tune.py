@@ -17,12 +17,12 @@ from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import Bars, progress
 from vidcondense.comparison.cells import Place
 from vidcondense.comparison.run import cell_command, run_cells
-from vidcondense.condensation import CondenseOptions
 from vidcondense.errors import OutputError
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.statistics import deviation, mean
 from vidcondense.options import as_json, require
 from vidcondense.recipe import Recipe, write_recipe
+from vidcondense.settings import CondenseOptions
 from vidcondense.tuning.space import Space, default_space, read_space, size
 from vidcondense.tuning.tune import Tuned, TuneOptions, tune
 from vidcondense.video.index import DataOptions

@@ -6,37 +6,22 @@ distance of mean embeddings in a newly initialised network each iteration; it is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from vidcondense import rng
 from vidcondense.compute import Compute
-from vidcondense.interfaces import Indices, Labels, PerTarget, RealClips, Videos
-from vidcondense.matching.targets import TargetKind, make_targets
+from vidcondense.interfaces import Labels, Match, PerTarget, RealClips, Representation, Videos
+from vidcondense.matching.options import MatchOptions
+from vidcondense.matching.targets import make_targets
 from vidcondense.models import VideoNetwork, build_network
-from vidcondense.options import require
 
-_CHUNK = 64  # real clips a forward pass: bounds the memory of the activations
-
-
-@dataclass(frozen=True, kw_only=True)
-class MatchOptions:
-    """What is matched, and in which networks."""
-
-    real_batch: int = 64
-    """Real clips a target and iteration (all, where it has fewer)."""
-
-    match_targets: TargetKind = "class"
-    """Whose mean a video must match: its class's, or that of its own cluster of the class's real clips."""
-
-    model: str = "convnet3d"
-    """The network whose features are matched, newly initialised every iteration."""
-
-    def __post_init__(self) -> None:
-        require(self.real_batch >= 1, "real_batch", self.real_batch, "must be at least 1")
+_CHUNK = 64  # real clips a forward pass, at most
 
 
 class DistributionMatcher:
@@ -60,6 +45,7 @@ class DistributionMatcher:
         self.seed = seed
         self.compute = compute
         self.targets = make_targets(options.match_targets, real, labels, seed)
+        self.chunk = options.chunk_of(real.shape)
 
     def loss(self, videos: Videos, iteration: int) -> PerTarget:
         """‖mean real feature − mean synthetic feature‖² of every target, float32.
@@ -70,9 +56,30 @@ class DistributionMatcher:
         """
         network = self.network(iteration)
         of_video = self.targets.of_video.to(videos.device)
-        with self.compute.autocast():
-            synthetic = group_means(network.embed(videos), of_video, len(self.targets.members))
+        features = self._features(network, videos)
+        synthetic = group_means(features, of_video, len(self.targets.members))
         return (self.real_means(network, iteration) - synthetic).square().sum(dim=1)
+
+    def match(self, videos: Videos, iteration: int) -> Match:
+        """`loss`, and the gradient of its sum in the videos."""
+        videos = videos.detach().requires_grad_()
+        losses = self.loss(videos, iteration)
+        (gradient,) = torch.autograd.grad(losses.sum(), [videos])
+        return Match(losses.detach(), gradient)
+
+    def parameters(self) -> list[Tensor]:
+        """None: nothing but the videos is learned."""
+        return []
+
+    def after_step(self, videos: Representation, iteration: int) -> None:
+        """Nothing: the next iteration has a network of its own."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Nothing: the iteration says it all."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Nothing to take on."""
 
     def network(self, iteration: int) -> VideoNetwork:
         """The random network of an iteration, frozen."""
@@ -87,23 +94,30 @@ class DistributionMatcher:
         )
         return network.requires_grad_(False)
 
+    def _features(self, network: VideoNetwork, videos: Videos) -> Float[Tensor, "n d"]:
+        """The features of the synthetic videos.
+
+        Of more than a chunk no activations are kept: each chunk's forward pass is done again when its
+        gradient is wanted, so memory is that of one chunk.
+        """
+        with self.compute.autocast():
+            if len(videos) <= self.chunk:
+                return network.embed(videos)
+            parts = torch.split(videos, self.chunk)
+            embed = partial(checkpoint, network.embed, use_reentrant=False, preserve_rng_state=False)
+            return torch.cat([embed(part) for part in parts])
+
     @torch.no_grad()
     def real_means(self, network: VideoNetwork, iteration: int) -> Float[Tensor, "g d"]:
         """The mean feature of each target's real clips of this iteration."""
-        drawn = [self._draw(target, iteration) for target in range(len(self.targets.members))]
+        drawn = self.targets.draw(self.options.real_batch, self.seed, iteration)
         features = []
         with self.compute.autocast():
-            for part in torch.split(torch.cat(drawn), _CHUNK):
+            for part in torch.split(torch.cat(drawn), min(self.chunk, _CHUNK)):
                 features.append(network.embed(self.compute.move(self.real.batch(part))).float())
         together = torch.cat(features)
         groups = torch.repeat_interleave(torch.tensor([len(indices) for indices in drawn]))
         return group_means(together, groups.to(together.device), len(drawn))
-
-    def _draw(self, target: int, iteration: int) -> Indices:
-        """`real_batch` different clips of a target, or all of them."""
-        members = self.targets.members[target]
-        order = torch.randperm(len(members), generator=rng.generator(self.seed, "real", iteration, target))
-        return members[order[: self.options.real_batch]]
 
 
 def group_means(features: Float[Tensor, "n d"], groups: Labels, num_groups: int) -> Float[Tensor, "g d"]:

@@ -37,6 +37,15 @@ class Targets:
     members: tuple[Indices, ...]
     of_video: Labels
 
+    def draw(self, count: int, seed: int, iteration: int) -> list[Indices]:
+        """For each target `count` different ones of its real clips, or all; new ones every iteration."""
+        return [
+            members[
+                torch.randperm(len(members), generator=rng.generator(seed, "real", iteration, target))[:count]
+            ]
+            for target, members in enumerate(self.members)
+        ]
+
 
 def make_targets(kind: TargetKind, real: RealClips, labels: Labels, seed: int) -> Targets:
     """Assign real clips and synthetic videos to targets.

@@ -119,11 +119,11 @@ def _check_values(path: Path, manifest: dict[str, Any]) -> None:
     for row in positions:
         if not (
             isinstance(row, list)
-            and len(row) >= 2
+            and len(row) >= 1
             and all(type(frame) is int for frame in row)
             and all(left < right for left, right in itertools.pairwise(row))
             and row[0] == 0
-            and row[-1] == shape[0] - 1
+            and (row == [0] or row[-1] == shape[0] - 1)
         ):
             raise FormatError(f"{path}: key-frame positions {str(row)[:80]} cannot be")
 

@@ -1,13 +1,16 @@
 """PRISM's representation: sparse key frames, every other frame linearly interpolated between its neighbours.
 
 Source: "Video Dataset Condensation with Progressive Refinement and Insertion for Sparse Motion"
-(arXiv 2505.22564), the sparse key-frame set and its interpolation. Two ends of the axis are other methods:
-one key frame everywhere is a dense video (every frame a parameter), two are the start of PRISM.
+(arXiv 2505.22564), the sparse key-frame set and its interpolation. The ends of the axis are other methods:
+a key frame everywhere is a dense video (every frame a parameter), the first one alone a still, repeated; two
+are the start of PRISM.
 Key frames may be smaller than the videos; they are then upsampled in the graph, so that what is learned is
 the best small picture, not a shrunk large one.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +28,7 @@ class KeyFrameVideos:
 
     Args:
         frames: `[N, T, C, h, w]` float32 in network units; slots that are no key frames are ignored.
-        mask: `[N, T]`, true at key frames; the first and last frame of every video must be key frames.
+        mask: `[N, T]`, true at key frames: a video's first and last frame and any others, or its first alone.
         labels: `[N]`.
         size: height and width of the rendered videos; default: those of `frames`.
     """
@@ -50,9 +53,23 @@ class KeyFrameVideos:
         """The one tensor of slots."""
         return [self.frames]
 
-    def render(self) -> Videos:
-        """All videos, `[N, T, C, H, W]` at `size` in network units, differentiable in the key frames."""
+    def render(self, iteration: int | None = None) -> Videos:
+        """All videos, `[N, T, C, H, W]` at `size` in network units, differentiable in the key frames.
+
+        Args:
+            iteration: does not matter here; all iterations render alike.
+        """
         return upsample(interpolate(self.frames, self.mask), self.size)
+
+    def state(self) -> dict[str, Tensor]:
+        """Slots and mask."""
+        return {"frames": self.frames, "mask": self.mask}
+
+    @torch.no_grad()
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take on the slots and the mask of a checkpoint."""
+        self.frames.copy_(state["frames"])
+        self.mask.copy_(state["mask"])
 
     @torch.no_grad()
     def insert(self, where: KeyMask) -> None:
@@ -67,19 +84,22 @@ class KeyFrameVideos:
 
 
 def spread_mask(num_videos: int, num_frames: int, num_key_frames: int) -> KeyMask:
-    """A mask of `num_key_frames` (2 to T) evenly spread key frames, first and last included."""
+    """A mask of `num_key_frames` (1 to T) evenly spread key frames; two or more include first and last."""
     mask = torch.zeros(num_videos, num_frames, dtype=torch.bool)
     mask[:, torch.linspace(0, num_frames - 1, num_key_frames).round().long()] = True
     return mask
 
 
 def neighbours(mask: KeyMask) -> tuple[Int[Tensor, "n t"], Int[Tensor, "n t"]]:
-    """The key frames around each frame: the last one at or before it, the first one at or after it."""
+    """The key frames around each frame: the last one at or before it, the first one at or after it.
+
+    Behind the last key frame (of a still) that one is also the one after.
+    """
     num_frames = mask.shape[1]
     index = torch.arange(num_frames, device=mask.device).expand_as(mask)
     before = index.where(mask, -1).cummax(dim=1).values
     after = index.where(mask, num_frames).flip(1).cummin(dim=1).values.flip(1)
-    return before, after
+    return before, after.where(after < num_frames, before)
 
 
 def interpolation_weights(mask: KeyMask) -> Float[Tensor, "n t s"]:
@@ -129,6 +149,7 @@ def accumulate(gradient: Videos, mask: KeyMask) -> Videos:
 
 
 def check_mask(mask: Bool[Tensor, "n t"]) -> None:
-    """Raise `ValueError` unless every video has its first and last frame as key frames."""
-    if mask.shape[1] < 2 or not bool((mask[:, 0] & mask[:, -1]).all()):
+    """Raise `ValueError` unless each video has key frames at both ends, or its first frame alone."""
+    still = mask.sum(dim=1) == 1
+    if not bool((mask[:, 0] & (mask[:, -1] | still)).all()):
         raise ValueError("the first and the last frame of every video must be key frames")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -33,18 +34,28 @@ def default_space(base: Recipe) -> Space:
         UsageError: the method of `base` learns nothing.
     """
     options = base.condense
-    method = METHODS[options.method]
-    if method.kind == "select":
+    stages = METHODS[options.method].stages
+    if not stages:
         raise UsageError(f"--method {options.method} has nothing to tune: it learns nothing")
+    stage = stages[-1]
     space: dict[str, Sequence[Any]] = {
-        "lr": [_round(options.lr * factor) for factor in _FACTORS["lr"]],
+        "lr": [_round(options.lr_of(stage) * factor) for factor in _FACTORS["lr"]],
         "iterations": [max(1, round(options.iterations * factor)) for factor in _FACTORS["iterations"]],
     }
-    if (options.init or method.init) == "noise":
+    if (options.init or stage.init) == "noise":
         space["init-scale"] = _SCALES
-    if method.kind == "sparse" and options.insert.insertion != "none":
+    if stage.insertion and options.insert.insertion != "none":
         space["epsilon"] = _EPSILONS
     return space
+
+
+def explicit(base: Recipe) -> Recipe:
+    """The same recipe, its learning rate written out where the method's own is meant."""
+    options = base.condense
+    stages = METHODS[options.method].stages
+    if options.lr is not None or not stages:
+        return base
+    return replace(base, condense=replace(options, lr=options.lr_of(stages[-1])))
 
 
 def read_space(texts: Sequence[str], base: Recipe) -> Space:

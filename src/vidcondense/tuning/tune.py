@@ -20,7 +20,7 @@ from vidcondense.files import write_json, write_text
 from vidcondense.options import changed_fields, require
 from vidcondense.recipe import Recipe, from_keys, to_keys
 from vidcondense.tuning.race import BASE, Judged, Scores, affordable, best, race
-from vidcondense.tuning.space import Setting, Space, draw, size
+from vidcondense.tuning.space import Setting, Space, draw, explicit, size
 
 PLAN = "plan.toml"
 STATE = "state.json"
@@ -95,6 +95,7 @@ def tune(
         OutputError: the folder holds another tuning.
         DataError: no setting could be judged at all.
     """
+    base = explicit(base)
     asked = {
         "base": to_keys(base),
         "space": {key: list(values) for key, values in space.items()},

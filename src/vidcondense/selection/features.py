@@ -1,0 +1,67 @@
+"""The features in which clips are compared: of several random networks, or of trained ones, side by side.
+
+Random networks agree on nothing but distances, so their features are joined and not averaged: a squared
+distance between joined features is the sum of those in each network.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vidcondense import rng
+from vidcondense.compute import Compute
+from vidcondense.errors import LimitError
+from vidcondense.interfaces import Indices, RealClips
+from vidcondense.models import VideoNetwork, build_network
+from vidcondense.selection.options import SelectOptions
+from vidcondense.training import TrainOptions, train
+
+_CHUNK = 64  # clips a forward pass
+
+
+def feature_networks(
+    real: RealClips, model: str, options: SelectOptions, *, seed: int, compute: Compute
+) -> list[VideoNetwork]:
+    """The networks to compare clips in, in evaluation mode.
+
+    Args:
+        real: the training clips.
+        model: a key of `MODELS`.
+        options: how many, and whether they are trained on all of `real` first.
+        seed: of their weights and their training.
+        compute: where they run.
+
+    Raises:
+        LimitError: a training diverged.
+    """
+    num_frames, _, size, _ = real.shape
+    networks = []
+    for number in range(options.num_feature_networks):
+        own = rng.derive_seed(seed, "features", number)
+        network = build_network(
+            model, len(real.classes), num_frames=num_frames, size=size, seed=own, compute=compute
+        )
+        if options.features == "trained":
+            training = TrainOptions(steps=options.feature_steps)
+            if train(network, real, training, seed=own, compute=compute).diverged:
+                raise LimitError(
+                    f"the training of feature network {number} diverged; use --features random, "
+                    "or another --seed"
+                )
+        networks.append(network.eval().requires_grad_(False))
+    return networks
+
+
+@torch.no_grad()
+def features_of(
+    networks: list[VideoNetwork], real: RealClips, indices: Indices, compute: Compute
+) -> Float[Tensor, "n d"]:
+    """The joined features of the clips at `indices`, float32 on the CPU."""
+    parts = []
+    for part in torch.split(indices, _CHUNK):
+        videos = compute.move(real.batch(part))
+        with compute.autocast():
+            parts.append(torch.cat([network.embed(videos).float() for network in networks], dim=1).cpu())
+    return torch.cat(parts)

@@ -1,0 +1,91 @@
+"""The options of a condensation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vidcondense import rng
+from vidcondense.errors import UsageError
+from vidcondense.insertion.options import InsertionOptions
+from vidcondense.matching.options import LEARNING_RATES, MatcherName, MatchOptions
+from vidcondense.methods import METHODS, Init, Stage
+from vidcondense.options import choose, require
+from vidcondense.selection.options import SelectOptions
+from vidcondense.storage.codecs import CODECS
+
+
+@dataclass(frozen=True, kw_only=True)
+class CondenseOptions:
+    """How a set is condensed."""
+
+    method: str = "prism"
+    """Learned: prism; still (one frame a video); dm, dc, dsa (every frame). Real clips: random, herding,
+    k-center, best-of-random."""
+
+    vpc: int = 1
+    """Synthetic videos per class."""
+
+    init: Init | None = None
+    """What key frames start from: noise, or frames of random real clips (default: noise; dm: real)."""
+
+    iterations: int = 5000
+    """Optimisation steps."""
+
+    lr: float | None = None
+    """Learning rate of the frames (SGD) (default: 10 for dm, 0.1 for dc and dsa)."""
+
+    momentum: float = 0.95
+    """Momentum of SGD."""
+
+    init_scale: float = 1.0
+    """Standard deviation of the noise frames start from, in network units (1: as real clips have)."""
+
+    initial_key_frames: int | None = None
+    """Key frames a video starts with, evenly spread (default: 2, the first and the last)."""
+
+    key_frame_size: int | None = None
+    """Side of the key frames in pixels; smaller ones are learned upsampled (default: that of the clips)."""
+
+    codec: str = "uint8"
+    """How key frames are stored: float32 (as the papers count), float16, or uint8 (a quarter)."""
+
+    seed: int = 0
+    """Seed of everything random; the same seed gives the same bytes on the same machine."""
+
+    match: MatchOptions = field(default_factory=MatchOptions)
+    """What is matched."""
+
+    insert: InsertionOptions = field(default_factory=InsertionOptions)
+    """When and where key frames appear."""
+
+    select: SelectOptions = field(default_factory=SelectOptions)
+    """How real clips are chosen."""
+
+    def __post_init__(self) -> None:
+        method = choose(METHODS, self.method, "method")
+        choose(CODECS, self.codec, "codec")
+        require(self.vpc >= 1, "vpc", self.vpc, "must be at least 1 video per class")
+        require(self.iterations >= 1, "iterations", self.iterations, "must be at least 1")
+        require(self.lr is None or self.lr > 0, "lr", self.lr, "must be a positive number")
+        require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
+        require(self.init_scale > 0, "init_scale", self.init_scale, "must be a positive number")
+        keys = self.initial_key_frames
+        require(keys is None or keys >= 2, "initial_key_frames", keys, "must be at least 2 (first and last)")
+        side = self.key_frame_size
+        require(side is None or side >= 1, "key_frame_size", side, "must be at least 1 pixel")
+        if keys is not None and not any(stage.videos == "sparse" for stage in method.stages):
+            raise UsageError(f"--initial-key-frames {keys}: --method {self.method} has no key frames")
+        given = self.match.match
+        allowed = method.stages[-1].match if method.stages else ()
+        if given is not None and given not in allowed:
+            what = f"matches {allowed[0]} by definition" if allowed else "matches nothing"
+            raise UsageError(f"--match {given}: --method {self.method} {what}; leave --match out")
+        rng.check_seed(self.seed)
+
+    def matcher_of(self, stage: Stage) -> MatcherName:
+        """What the videos of a stage are made to match."""
+        return self.match.match or stage.match[0]
+
+    def lr_of(self, stage: Stage) -> float:
+        """The learning rate of a stage's videos."""
+        return self.lr or LEARNING_RATES[self.matcher_of(stage)]
