@@ -6,19 +6,20 @@ that is there is not computed again, so an interrupted benchmark goes on where i
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from vidcondense import __version__
-from vidcondense.files import write_json
+from vidcondense.files import locked, make_folder, write_json
 
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "runs" / "benchmarks"
@@ -33,16 +34,33 @@ def ucf101_5() -> Path:
     return folder
 
 
-def cell(benchmark: str, name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The result of a cell, computed unless it is there."""
+def cell(benchmark: str, name: str, compute: Callable[[], dict[str, Any]] | None) -> dict[str, Any] | None:
+    """The result of a cell, computed unless it is there; None where it is not and `compute` is None."""
     path = RUNS / benchmark / f"{name}.json"
     if path.exists():
         return dict(json.loads(path.read_text()))
+    if compute is None:
+        return None
     start = time.perf_counter()
     result = {**compute(), "cell": name, "seconds": round(time.perf_counter() - start, 1)}
     write_json(path, result)
     print(f"{benchmark}/{name}: {result['seconds']} s", flush=True)
     return result
+
+
+@contextlib.contextmanager
+def claimed(benchmark: str, name: str) -> Iterator[bool]:
+    """Whether a cell is this process's to compute: not where another process is at it."""
+
+    def refuse() -> None:
+        raise BlockingIOError
+
+    make_folder(RUNS / benchmark)
+    try:
+        with locked(RUNS / benchmark / f".{name}.lock", refuse):
+            yield True
+    except BlockingIOError:
+        yield False
 
 
 def machine() -> dict[str, Any]:
