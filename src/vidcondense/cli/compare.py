@@ -151,7 +151,7 @@ def _as_dict(plan: Plan, outcome: Outcome) -> dict[str, Any]:
     return {
         "baseline": plan.baseline,
         "folds": plan.folds,
-        "rows": outcome.records(),
+        "rows": outcome.rows_as_json(),
         "failures": dict(outcome.failures),
         "waiting": list(outcome.waiting),
     }

@@ -59,6 +59,14 @@ class Outcome:
         """A row of numbers for each row that has any; accuracies in percent, of fractions the rest."""
         return [self._record(row) for row in self.rows if row.entries]
 
+    def rows_as_json(self) -> list[Record]:
+        """The records, each with the accuracy (0 to 1, None: all diverged) of every condensation seed."""
+        return [
+            {**self._record(row), "accuracies": {str(seed): each for seed, each in row.accuracies.items()}}
+            for row in self.rows
+            if row.entries
+        ]
+
     def _record(self, row: Row) -> Record:
         evaluations = [_evaluation(row.entries[seed]) for seed in sorted(row.entries)]
         entries, cells = list(row.entries.values()), list(row.cells.values())

@@ -42,11 +42,15 @@ _TINT_SPREAD = 0.2
 """How much a class of mode `scenes` brightens and darkens the colour channels, and how much that varies."""
 
 
+Mode = Literal["reversal", "kinds", "scenes"]
+"""What tells the classes apart."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ToyOptions:
     """What a toy set is like."""
 
-    mode: Literal["reversal", "kinds", "scenes"] = "reversal"
+    mode: Mode = "reversal"
     """reversal: classes in pairs, each the time reversal of the other; kinds: the kinds of motion (easier);
     scenes: kinds of motion that also tend to a light of their own, as real actions do (easy)."""
     pairs: int = 5

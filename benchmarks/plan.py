@@ -1,0 +1,87 @@
+"""Run a plan of `vidcondense compare` from benchmarks/plans/ and publish its table.
+
+    python benchmarks/plan.py ucf101_5            # goes on where it stopped; hours
+    python benchmarks/plan.py ucf101_5 --publish  # only publish what is computed by now
+    python benchmarks/plan.py toy_scenes --jobs 2
+
+Every cell is a process of one thread. What is compared, and how it is judged, is in the plan; each plan says
+at its head what was fixed beforehand and what was chosen by cross-validation on training clips.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+from cells import ROOT, RUNS, publish, ucf101_5
+
+from vidcondense.cli.main import main as vidcondense
+from vidcondense.comparison.cells import Place
+from vidcondense.comparison.plan import read_plan
+from vidcondense.comparison.run import read_outcome
+from vidcondense.video.index import DataOptions
+from vidcondense.video.toy import Mode, ToyOptions, make_toy
+
+PLANS = ROOT / "benchmarks" / "plans"
+
+
+def toy(mode: Mode, *, train: int, test: int) -> Path:
+    """A generated toy set of 8 frames of 48×48."""
+    folder = RUNS / f"toy_{mode}_{train}_{test}"
+    if not folder.exists():
+        counts = {"train_per_class": train, "test_per_class": test}
+        make_toy(folder, ToyOptions(mode=mode, num_frames=8, size=48, workers=1, **counts))
+    return folder
+
+
+DATA: dict[str, Callable[[], Path]] = {
+    "ucf101_5": ucf101_5,
+    "toy_scenes": lambda: toy("scenes", train=80, test=400),
+    "toy_reversal": lambda: toy("reversal", train=80, test=200),
+    "toy_ablations": lambda: toy("scenes", train=80, test=400),
+}
+"""The data of each plan."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("plan", choices=DATA)
+    parser.add_argument("--jobs", type=int, default=1, help="cells at the same time (1)")
+    parser.add_argument("--publish", action="store_true", help="compute nothing")
+    chosen = parser.parse_args()
+    path, data, out = PLANS / f"{chosen.plan}.toml", DATA[chosen.plan](), RUNS / chosen.plan
+    words = ["compare", str(path), "--data", str(data), "--out", str(out), "--jobs", str(chosen.jobs)]
+    with contextlib.suppress(KeyboardInterrupt):
+        if not chosen.publish:
+            vidcondense([*words, "--threads", "1"])
+    text = path.read_text()
+    plan = read_plan(path)
+    outcome = read_outcome(plan, Place(data=data, out=out, reading=DataOptions(), folds=plan.folds), {})
+    publish(
+        chosen.plan,
+        {
+            "settings": _head(text),
+            "plan": tomllib.loads(text),
+            "baseline": plan.baseline,
+            "rows": json.loads(json.dumps(outcome.rows_as_json())),
+            "cells_waiting": len(outcome.waiting),
+        },
+    )
+
+
+def _head(text: str) -> str:
+    """The comment at the head of a plan."""
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.removeprefix("#").strip())
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
