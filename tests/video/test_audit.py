@@ -59,6 +59,27 @@ def test_bad_files_and_what_makes_a_dataset_unusable(make_folder):
     assert "no video to test on" in look(root, max_bad=0.9).problem
 
 
+def test_a_bad_file_does_not_leak(make_folder):
+    root = make_folder()
+    for split in ("train", "test"):
+        (root / split / "a" / f"v_a_g01_c0{split == 'test':d}.avi").write_text(f"no video to {split} on")
+    assert look(root, max_bad=0.5).leaks == ()
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_what_no_list_names_does_not_count(make_folder, quick):
+    root = make_folder()
+    for number in range(5):
+        (root / "train" / "b" / f"broken{number}.mp4").symlink_to("nowhere")
+    chosen = "path,label,split\n" + "".join(
+        f"{split}/{name}/0.mp4,{name},{split}\n" for split in ("train", "test") for name in "ab"
+    )
+    (root / "list.csv").write_text(chosen)
+    found = look(root, quick=quick)
+    assert (found.listing.layout, len(found.usable)) == ("csv", 4)
+    assert (found.quarantined, found.problem) == ((), None)
+
+
 def test_no_dataset(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         look(tmp_path / "none")

@@ -303,6 +303,15 @@ def test_a_crash_costs_one_file(make_folder, monkeypatch):
     assert len(data.train) == 5
 
 
+def test_what_fails_again_does_not_cost_the_others_again(make_folder, monkeypatch):
+    monkeypatch.setattr("vidcondense.video.index.try_read_clips", die_on_the_first)
+    root, heard = make_folder(), []
+    first = load(root, workers=2, max_bad=0.1)
+    again = load(root, workers=2, max_bad=0.1, listener=heard.append)
+    assert heard == []
+    assert cache_bytes(again) == cache_bytes(first)
+
+
 def test_room_on_the_disk_is_checked_first(make_folder, monkeypatch, tmp_path):
     monkeypatch.setattr(
         shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(200, 1, 10 * 3 * 8 * 8 * 3 + 9)

@@ -124,7 +124,7 @@ def audit(
     out = {item.path for item in bad}
     usable = tuple(record for record in listing.records if record.path not in out)
     frames = {path: facts.frames_digest for path, facts in probed.items()}
-    leaks = (*content_leaks(usable, files, frames), *source_leaks(listing))
+    leaks = (*content_leaks(usable, files, frames), *source_leaks(usable, listing.classes))
     times = [facts.num_frames / facts.fps for facts in probed.values() if facts.fps]
     return Audit(
         root=root,
@@ -145,7 +145,7 @@ def audit(
 
 def _blocked(found: Scan, listing: Listing) -> list[Quarantined]:
     records = {record.path: record for record in listing.records}
-    return [_quarantined(path, error, records.get(path)) for path, error in found.blocked.items()]
+    return [Quarantined.of(path, error, records.get(path)) for path, error in found.blocked.items()]
 
 
 def _probe(
@@ -160,7 +160,7 @@ def _probe(
     with contextlib.closing(results):
         for done, (record, result) in enumerate(zip(open_ones, results, strict=True), start=1):
             if isinstance(result, VideoError):
-                bad.append(_quarantined(record.path, result, record))
+                bad.append(Quarantined.of(record.path, result, record))
             else:
                 probed[record.path] = result
             listener({"kind": "check", "done": done, "total": len(open_ones)})
@@ -185,11 +185,6 @@ def _hash_suspects(root: Path, records: Sequence[Record]) -> dict[str, str]:
         with contextlib.suppress(OSError):
             found[path] = sha256_of_file(root / path)
     return found
-
-
-def _quarantined(path: str, error: VideoError, record: Record | None) -> Quarantined:
-    split, label = (record.split, record.label) if record else (None, None)
-    return Quarantined(path=path, split=split, label=label, code=error.code, detail=error.detail)
 
 
 def _spread(numbers: Sequence[int] | Sequence[float]) -> Spread | None:
