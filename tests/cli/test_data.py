@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from vidcondense.video.catalogue import CATALOGUE
+
 
 @pytest.fixture
 def videos(toy, tmp_path):
@@ -106,6 +108,17 @@ def test_every_layout_is_listed(run):
     assert all(f"\n{name}: " in f"\n{outcome.out}" for name in LAYOUTS)
     assert "https://www.crcv.ucf.edu/data/UCF101.php" in outcome.out
     assert {each["layout"] for each in json.loads(run("datasets", "--json").out)["datasets"]} == set(LAYOUTS)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_command_of_a_page_reads_its_example(run, tmp_path, monkeypatch, name):
+    for path, text in CATALOGUE[name].files:
+        (tmp_path / "DATA" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "DATA" / path).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    outcome = run("data", "check", "DATA", *CATALOGUE[name].options.split(), "--quick", "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["layout"] == name
 
 
 def test_one_page(run):

@@ -71,6 +71,17 @@ def test_classind_in_small_letters_and_tabs():
     assert facts(read(class_file="classind.txt", classes=CLASSES.replace(" ", "\t"))) == EXPECTED
 
 
+@pytest.mark.parametrize("folder", ["", "UCF101TrainTestSplits-RecognitionTask/ucfTrainTestlist/"])
+def test_the_lists_may_lie_in_any_folder(make_tree, folder):
+    texts = {"classInd.txt": CLASSES, "trainlist01.txt": TRAIN, "testlist01.txt": TEST}
+    held = {f"{folder}{name}": text for name, text in texts.items()}
+    assert facts(parse(make_tree(*VIDEOS, texts=held), "auto", SplitRule())) == EXPECTED
+    with pytest.raises(DataError, match=f"{folder}trainlist02.txt is missing"):
+        parse(make_tree(*VIDEOS, texts=held), "auto", SplitRule(fold=2))
+    with pytest.raises(DataError, match="several lists of classes"):
+        parse(make_tree(*VIDEOS, texts={**held, "x/classind.txt": CLASSES}), "ucf101", SplitRule())
+
+
 def test_other_endings_and_cases_are_found_and_noted():
     result = read([video.replace(".avi", ".mp4") for video in VIDEOS])
     assert [name.replace(".mp4", ".avi") for name, *_ in facts(result)] == [name for name, *_ in EXPECTED]

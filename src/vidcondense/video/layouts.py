@@ -58,7 +58,7 @@ LAYOUTS: Mapping[str, Parser] = {
     "slowfast": parse_slowfast,
 }
 
-LIST_LAYOUTS = ("csv", "miniucf", *KINETICS, "mmaction", "slowfast")
+LIST_LAYOUTS = ("csv", "miniucf", "hmdb51-leaky", *KINETICS, "mmaction", "slowfast")
 """Layouts whose lists may be any files of the user's (`SplitRule.list_files`)."""
 
 CARD = "dataset.json"
