@@ -367,7 +367,8 @@ CATALOGUE: dict[str, Description] = {
             options="--layout ssv2",
             remarks=(
                 "Clips are never mirrored: left and right are labels.",
-                "The older names `something-something-v2-labels.json` and so on are read, too.",
+                "The older names `something-something-v2-labels.json` and so on are read, too, as are the "
+                "lists of published baselines: `annot_train.json`, `annot_val.json`, `class_list.json`.",
                 "Class ids follow `labels.json`; its templates have no brackets, those of the lists have.",
                 _MISSING,
             ),

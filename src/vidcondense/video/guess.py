@@ -8,10 +8,11 @@ from vidcondense.video import texts
 from vidcondense.video.assemble import split_of
 from vidcondense.video.hmdb51 import LIST as HMDB_LIST
 from vidcondense.video.kinetics import COLUMNS as KINETICS_COLUMNS
-from vidcondense.video.kinetics import find_annotations, guess_classes
+from vidcondense.video.kinetics import find_annotations as find_kinetics
+from vidcondense.video.kinetics import guess_classes
 from vidcondense.video.listing import SplitRule, Tree
 from vidcondense.video.lists import MMACTION, SLOWFAST
-from vidcondense.video.ssv2 import find_text
+from vidcondense.video.ssv2 import find_annotations
 from vidcondense.video.tables import MINI, PATHS, tables
 from vidcondense.video.ucf101 import find_lists
 
@@ -26,8 +27,8 @@ def guess(tree: Tree, rule: SplitRule) -> tuple[str, str]:
         return "ucf101", f"there are lists in {folder or 'its folder'}{also}"
     if name := next((name for name in tree.texts if HMDB_LIST.fullmatch(name)), None):
         return "hmdb51", f"there is a list {name}"
-    if find_text(tree, "labels") and find_text(tree, "validation"):
-        return "ssv2", f"there are {find_text(tree, 'labels')} and {find_text(tree, 'validation')}"
+    if names := find_annotations(tree):
+        return "ssv2", f"there are {' and '.join(names)}"
     if found := _guess_kinetics(tree, rule):
         return found
     if names := tables(tree, PATHS):
@@ -73,7 +74,7 @@ def _guess_kinetics(tree: Tree, rule: SplitRule) -> tuple[str, str] | None:
     names = [name for name in tables_there if set(KINETICS_COLUMNS) <= set(texts.csv_header(tree, name))]
     if names:
         return f"kinetics{guess_classes(tree, names)}", f"{names[0]} has a column youtube_id"
-    names = [name for name in find_annotations(tree, rule) if _is_kinetics_json(tree, name)]
+    names = [name for name in find_kinetics(tree, rule) if _is_kinetics_json(tree, name)]
     if names:
         return f"kinetics{guess_classes(tree, names)}", f"{names[0]} has segments of YouTube videos"
     return None
