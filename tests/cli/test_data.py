@@ -50,6 +50,14 @@ def test_a_leak_is_an_error_only_when_strict(run, videos):
     assert not json.loads(outcome.out)["ok"]
 
 
+def test_what_is_found_is_named_and_the_rest_counted(run, videos):
+    for number in range(7):
+        (videos / "train" / "left" / f"bad{number}.mp4").write_text("no video")
+    out = check(run, videos, "--max-bad", "0.5").out
+    assert out.count("set aside: 'train/left/bad") == 5
+    assert "and 2 more such (--json names all)" in out
+
+
 def test_unusable(run, videos):
     for video in (videos / "train" / "left").iterdir():
         video.write_text("no video")

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vidcondense.errors import DataError
 from vidcondense.media.encode import encode_lossless
@@ -64,6 +65,15 @@ def test_a_bad_file_does_not_leak(make_folder):
     for split in ("train", "test"):
         (root / split / "a" / f"v_a_g01_c0{split == 'test':d}.avi").write_text(f"no video to {split} on")
     assert look(root, max_bad=0.5).leaks == ()
+
+
+def test_what_is_unusual_about_a_video_is_told(tmp_path):
+    for name in ("train/a/1", "train/b/1", "test/a/1"):
+        (tmp_path / name).mkdir(parents=True)
+        for frame in range(1, 4):
+            size = 8 * frame if name == "train/b/1" else 8
+            Image.new("RGB", (size, 8)).save(tmp_path / name / f"img_{frame:05d}.png")
+    assert look(tmp_path).remarks == (("train/b/1", "frames of several sizes"),)
 
 
 @pytest.mark.parametrize("quick", [False, True])

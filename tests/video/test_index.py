@@ -55,6 +55,27 @@ def test_pixels_labels_and_statistics_by_hand(make_folder):
     assert data.listing.layout == "folder"
 
 
+@pytest.mark.parametrize(
+    ("short", "frames", "words"),
+    [
+        ("stride", [0, 1, 2], "clips of them have a smaller stride than 2"),
+        ("repeat", [0, 2, 3], "clips of them repeat the last frame"),
+        ("loop", [0, 2, 0], "clips of them begin again at the first frame"),
+    ],
+)
+def test_short_videos_are_told_of(make_folder, make_video, short, frames, words):
+    root = make_folder()
+    make_video(root / "train" / "a" / "0.mp4", num_frames=4)
+    for _ in range(2):  # from the cache, too
+        data = load(root, ClipOptions(num_frames=3, stride=2, size=8, short=short))
+        assert data.train.clips8([0])[0, :, 1, 0, 0].tolist() == frames
+        expected = f"1 of 10 videos are shorter than the 5 frames a clip spans; {words}"
+        assert data.listing.notes[-1] == expected
+    assert not any(
+        "shorter" in note for note in load(root, ClipOptions(num_frames=2, stride=3, size=8)).listing.notes
+    )
+
+
 def test_views(make_folder):
     root = make_folder(num_frames=12)
     data = load(root, ClipOptions(num_frames=2, stride=1, size=8, clips_per_video=2))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import tyro
 
@@ -117,16 +117,16 @@ def _show(found: Audit, output: Output) -> None:
 
 
 def _show_findings(found: Audit, output: Output) -> None:
-    lines = [f"{item.path!r}: {item.code}: {item.detail}" for item in found.quarantined[:_SHOWN]]
-    lines += [f"missing: {path!r}" for path in found.listing.missing[:_SHOWN]]
-    lines += [_leak_line(leak) for kind in ("file", "frames", "source") for leak in _of(found, kind)[:_SHOWN]]
-    lines += [f"the same video: {', '.join(map(repr, paths))}" for paths in found.duplicates[:_SHOWN]]
-    if lines:
-        output.say("\n" + "\n".join(lines))
-
-
-def _of(found: Audit, kind: str) -> list[Leak]:
-    return [leak for leak in found.leaks if leak.kind == kind]
+    findings = [
+        [f"set aside: {item.path!r}: {item.code}: {item.detail}" for item in found.quarantined],
+        [f"remark: {path!r}: {note}" for path, note in found.remarks],
+        [f"missing: {path!r}" for path in found.listing.missing],
+        *([_leak_line(leak) for leak in found.leaks if leak.kind == kind] for kind in get_args(LeakKind)),
+        [f"the same video twice: {', '.join(map(repr, paths[:_SHOWN]))}" for paths in found.duplicates],
+    ]
+    for lines in filter(None, findings):
+        more = [f"and {len(lines) - _SHOWN} more such (--json names all)"] if len(lines) > _SHOWN else []
+        output.say("\n".join(["", *lines[:_SHOWN], *more]))
 
 
 def _balance(found: Audit) -> str:

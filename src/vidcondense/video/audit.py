@@ -52,6 +52,8 @@ class Audit:
     sizes: Counter[tuple[int, int]]
     """How many videos have a width and height."""
     frame_rates: Counter[float]
+    remarks: tuple[tuple[str, str], ...]
+    """Path and what is unusual about a usable video: `partial: cut short after 9 frames`, …"""
     leaks: tuple[Leak, ...]
     duplicates: tuple[tuple[str, ...], ...]
     """Videos of one split that are the same."""
@@ -91,6 +93,7 @@ class Audit:
             "hours": self.hours,
             "sizes": [[width, height, n] for (width, height), n in self.sizes.most_common()],
             "frame_rates": [[rate, n] for rate, n in self.frame_rates.most_common()],
+            "remarks": [list(remark) for remark in self.remarks],
             "leaks": [asdict(leak) for leak in self.leaks],
             "duplicates": [list(paths) for paths in self.duplicates],
             "problem": self.problem,
@@ -137,6 +140,7 @@ def audit(
         hours=sum(times) / 3600,
         sizes=Counter((facts.width, facts.height) for facts in probed.values()),
         frame_rates=Counter(round(facts.fps, 3) for facts in probed.values() if facts.fps),
+        remarks=tuple((path, note) for path, facts in probed.items() for note in facts.notes),
         leaks=leaks,
         duplicates=tuple(duplicates(usable, frames or files)),
         problem=_problem(root, listing, usable, bad, data),

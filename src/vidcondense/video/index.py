@@ -34,7 +34,7 @@ from vidcondense.video.dataset import ClipDataset, ClipFacts, ClipFile
 from vidcondense.video.layouts import Layout, parse
 from vidcondense.video.listing import Listing, Split, SplitRule
 from vidcondense.video.pool import run_tasks
-from vidcondense.video.sampling import ClipOptions, clip_indices
+from vidcondense.video.sampling import ClipOptions, clip_indices, short_note
 from vidcondense.video.scan import Scan, read_class_names, scan, with_lists
 from vidcondense.video.subset import balance_note, cap_classes, choose_classes, match_lines
 
@@ -142,6 +142,8 @@ def load_data(
             raise OutputError(f"the cache {folder} is not whole though it was just written; check the disk")
     quarantined = read_quarantine(folder / QUARANTINE)
     check_usable(listing, manifest["records"], quarantined, max_bad=data.max_bad, root=root, folder=folder)
+    lengths = [record["num_frames"] for record in manifest["records"]]
+    listing = replace(listing, notes=(*listing.notes, *short_note(lengths, clip)))
     return RealData(
         train=_dataset("train", folder, manifest, listing, flip=data.flip),
         test=_dataset("test", folder, manifest, listing, flip=data.flip),
