@@ -83,6 +83,22 @@ def test_the_split_can_be_kept_and_used(run, videos, tmp_path):
     assert check(run, videos, "--write-list", kept).code == 4
 
 
+def test_a_split_that_was_kept_says_when_it_must_not_be_mirrored(run, videos, tmp_path):
+    """A CSV list has no place for that."""
+    assert "read it with --no-flip" in check(run, videos, "--quick", "--write-list", tmp_path / "1.csv").out
+    (videos / "dataset.json").unlink()
+    assert "--no-flip" not in check(run, videos, "--quick", "--write-list", tmp_path / "2.csv").out
+
+
+def test_names_cannot_break_the_report(run, videos):
+    """No line ends, and nothing that a terminal obeys."""
+    (videos / "train" / "left").rename(videos / "train" / "le\nft\x1b[31m")
+    (videos / "test" / "left").rename(videos / "test" / "le\nft\x1b[31m")
+    out = check(run, videos, "--quick").out
+    assert "le\\nft\\x1b[31m      3     2" in out
+    assert "\x1b" not in out
+
+
 def test_a_part_of_the_classes(run, videos, tmp_path):
     assert "--classes: unknown class 'lft'; did you mean left?" in check(run, videos, "--classes", "lft").err
     (tmp_path / "classes.txt").write_text("1 left\n\n2 right\n")

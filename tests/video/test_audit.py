@@ -15,7 +15,7 @@ from vidcondense.video.tables import write_csv
 
 
 def look(root, quick=False, listener=lambda event: None, **options):
-    return audit(root, DataOptions(**{"workers": 0, **options}), quick=quick, listener=listener)
+    return audit(str(root), DataOptions(**{"workers": 0, **options}), quick=quick, listener=listener)
 
 
 def test_facts_by_hand(make_folder, make_video):

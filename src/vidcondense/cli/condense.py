@@ -9,7 +9,7 @@ from typing import Any
 
 import tyro
 
-from vidcondense.cli.arguments import ComputeArguments
+from vidcondense.cli.arguments import ClipArguments, ComputeArguments
 from vidcondense.cli.output import Output, facts, size_text, time_text
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import hint_when_long, progress
@@ -21,7 +21,6 @@ from vidcondense.models import check_size
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.workspace import check_output
 from vidcondense.video.index import DataOptions, RealData
-from vidcondense.video.sampling import ClipOptions
 
 ADVICE = (
     "fewer --iterations, a smaller --real-batch, --size or --num-frames take less; Ctrl-C keeps a checkpoint"
@@ -51,7 +50,7 @@ class Arguments:
     condense: CondenseOptions = field(default_factory=CondenseOptions)
     """How the set is condensed."""
 
-    clip: ClipOptions = field(default_factory=ClipOptions)
+    clip: ClipArguments = field(default_factory=ClipArguments)
     """How clips are cut from the real videos; synthetic videos have the same shape."""
 
     reading: DataOptions = field(default_factory=DataOptions)
@@ -75,7 +74,7 @@ class Arguments:
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Condense, or tell what it would cost."""
-    options, clip = arguments.condense, arguments.clip
+    options, clip = arguments.condense, arguments.clip.options()
     check_size(options.match.model, clip.num_frames, clip.size)
     compute = arguments.compute.choose()
     if not arguments.dry_run:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import tyro
 
-from vidcondense.cli.output import Output, facts, table
+from vidcondense.cli.output import Output, facts, table, visible
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
 from vidcondense.errors import DataError, OutputError
@@ -33,8 +33,8 @@ class Arguments:
       vidcondense data check UCF101 --layout ucf101 --fold 2 --strict
       vidcondense data check UCF101 --list-file my_split.csv --json
 
-    Every video is decoded once; nothing is written. The exit code is 3 where the data cannot be used, and
-    with --strict also where the test split holds what is trained on.
+    Every video is decoded once; nothing is written, so an interrupted check begins anew. The exit code is 3
+    where the data cannot be used, and with --strict also where the test split holds what is trained on.
     """
 
     action: tyro.conf.Positional[Literal["check"]]
@@ -76,7 +76,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     _show(found, output)
     if arguments.write_list is not None:
         write_text(arguments.write_list, write_csv(found.listing))
-        output.say(f"\nthe split is in {arguments.write_list}")
+        flip = "" if found.listing.flip else "; read it with --no-flip"
+        output.say(f"\nthe split is in {arguments.write_list}{flip}")
     refused = found.problem or (_leak_text(found.leaks) if arguments.strict and found.leaks else None)
     verdict = {"exit_code": DataError.exit_code, "error": refused} if refused else {}
     return {"ok": refused is None, **found.as_dict(), **verdict}
@@ -107,7 +108,7 @@ def _show(found: Audit, output: Output) -> None:
         }
     output.say(facts(rows))
     for note in listing.notes:
-        output.say(f"note: {note}")
+        output.say(f"note: {visible(note)}")
     output.say("")
     shown = list(counts.items())[:_LINES]
     output.say(table(["class", "train", "test"], [[name, c["train"], c["test"]] for name, c in shown]))

@@ -101,7 +101,7 @@ class Audit:
 
 
 def audit(
-    root: Path, data: DataOptions | None = None, *, quick: bool = False, listener: Listener = ignore
+    root: str | Path, data: DataOptions | None = None, *, quick: bool = False, listener: Listener = ignore
 ) -> Audit:
     """Look at every video of a dataset; nothing is written.
 
@@ -114,7 +114,7 @@ def audit(
     Raises:
         DataError: the folder is no dataset at all.
     """
-    data = data or DataOptions()
+    root, data = Path(root), data or DataOptions()
     found, listing = read_listing(root, data)
     real = root.resolve()
     if quick:

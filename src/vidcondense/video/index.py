@@ -63,7 +63,8 @@ class DataOptions:
     max_per_class: int | None = None
     """Most training videos to use of a class, drawn by --split-seed; all by default."""
     flip: bool = True
-    """Whether a mirrored clip keeps its label (the paper protocol mirrors test clips)."""
+    """Whether clips may be mirrored; --no-flip where left and right make a class (the paper protocol mirrors
+    test clips)."""
     max_bad: float = 0.05
     """Share of unusable videos to accept (0 to 1); they are set aside and reported."""
     workers: int = -1
