@@ -81,6 +81,13 @@ def test_the_split_can_be_kept_and_used(run, videos, tmp_path):
     assert found["layout"] == "csv"
     assert found["classes"] == {"left": {"train": 3, "test": 2}, "right": {"train": 3, "test": 2}}
     assert check(run, videos, "--write-list", kept).code == 4
+    (gone, *_) = (videos / "test" / "left").iterdir()
+    gone.unlink()
+    outcome = check(run, videos, "--list-file", kept, "--quick")
+    assert outcome.code == 0
+    path = gone.relative_to(videos)
+    assert f"note: 1 of 10 listed videos are missing, first '{path}'" in outcome.out
+    assert f"missing: '{path}'" in outcome.out
 
 
 def test_a_split_that_was_kept_says_when_it_must_not_be_mirrored(run, videos, tmp_path):

@@ -30,7 +30,7 @@ def test_the_expected_files_are_what_the_layout_reads(name, tmp_path, check_roun
     tree = scan(tmp_path).tree
     listing = parse(tree, name, SplitRule())
     assert listing.layout == name
-    assert listing.missing == ()
+    assert tuple(listing.missing) == ()
     assert len(listing.classes) == 2
     assert {record.split for record in listing.records} == {"train", "test"}
     # All videos of the example are used, and no other layout is taken for this one.

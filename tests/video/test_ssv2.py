@@ -74,7 +74,7 @@ def test_byte_order_mark_and_line_ends():
 def test_missing_clips_and_other_endings():
     videos = [video.replace(".webm", ".mp4") for video in VIDEOS[1:]]
     result = read(videos)
-    assert result.missing == ("78687.webm",)
+    assert tuple(result.missing) == ("78687.webm",)
     assert "3 listed videos were found with another ending" in result.notes
 
 

@@ -36,7 +36,7 @@ from vidcondense.video.listing import Listing, Split, SplitRule
 from vidcondense.video.pool import run_tasks
 from vidcondense.video.sampling import ClipOptions, clip_indices, short_note
 from vidcondense.video.scan import Scan, read_class_names, scan, with_lists
-from vidcondense.video.subset import balance_note, cap_classes, choose_classes, match_lines
+from vidcondense.video.subset import balance_note, cap_classes, choose_classes, match_lines, missing_note
 
 _MAY_PASS = frozenset({"timeout", "crashed", "permission", "unreadable"})
 """Reasons that lie in the machine and the moment; the next time, such videos are tried again."""
@@ -193,9 +193,10 @@ def _subset(listing: Listing, data: DataOptions) -> Listing:
     names = (*data.classes, *match_lines(listing, lines))
     if names:
         listing = choose_classes(listing, names)
+    missing = missing_note(listing)
     if data.max_per_class is not None:
         listing = cap_classes(listing, data.max_per_class, data.split_seed)
-    return replace(listing, notes=(*listing.notes, *balance_note(listing)))
+    return replace(listing, notes=(*listing.notes, *missing, *balance_note(listing)))
 
 
 def _tasks(root: Path, found: Scan, listing: Listing, clip: ClipOptions) -> list[Task]:
