@@ -159,6 +159,7 @@ def test_replacements_of_broken_clips_are_used():
         (TRAIN.replace("84", "1e999"), r"train.csv:2: '1e999' is no time"),
         (TRAIN.replace("94,train", "94,dev"), r"train.csv:2: unknown split 'dev'"),
         (TRAIN.replace("---QUuC4vJs", "../x"), r"train.csv:2: '../x' is no YouTube id"),
+        (TRAIN.replace("---QUuC4vJs", "x/../y"), r"train.csv:2: 'x/../y' is no YouTube id"),
         (TRAIN.replace(",94,train", ",94"), r"train.csv:2: 4 cells where the header has 5"),
         (TRAIN + "testifying,xmhX4ZMqXxs,0,10,train\n", r"xmhX4ZMqXxs_000000_000010.mp4' is listed twice"),
         (TRAIN + '"open', r"train.csv:6?5?: no CSV"),

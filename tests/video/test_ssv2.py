@@ -11,8 +11,8 @@ from vidcondense.video.layouts import parse
 from vidcondense.video.listing import SplitRule, Tree
 
 LABELS = {
-    "Pushing something from left to right": "10",
-    "Holding something next to something": "9",
+    "Holding something next to something": "10",
+    "Pushing something from left to right": "9",
     "Tearing something into two pieces": "100",
 }
 TRAIN = [
@@ -49,13 +49,13 @@ def read(videos=VIDEOS, labels=LABELS, train=TRAIN, val=VAL, layout="auto", name
 def test_official_annotations(name):
     result = read(name=name)
     assert result.layout == "ssv2"
-    # By number, not by text: 9 comes before 10.
-    assert result.classes == ("Holding something next to something", "Pushing something from left to right")
+    # By number: 9 comes before 10, which neither the texts nor the names do.
+    assert result.classes == ("Pushing something from left to right", "Holding something next to something")
     assert [(r.path.rpartition("/")[2], r.label, r.split) for r in result.records] == [
-        ("78687.webm", 0, "train"),
-        ("42326.webm", 1, "train"),
-        ("74225.webm", 0, "test"),
-        ("116154.webm", 1, "test"),
+        ("42326.webm", 0, "train"),
+        ("78687.webm", 1, "train"),
+        ("116154.webm", 0, "test"),
+        ("74225.webm", 1, "test"),
     ]
     assert not result.flip
     assert "1 of 3 classes have no video here" in result.notes

@@ -49,6 +49,7 @@ def facts(result):
         lambda t: t.replace("path,", "file_name,"),
         lambda t: t.replace("path,label,split", "Video, Label ,SPLIT"),
         lambda t: t.replace(",train", ", Train "),
+        lambda t: t.replace(",wave,", ", wave\t,"),
         lambda t: t + "\n,,\n",
     ],
 )
