@@ -508,6 +508,14 @@ def test_a_list_with_any_names_from_anywhere(make_folder, tmp_path):
         load(root, list_file=(tmp_path / "none.csv",))
 
 
+def test_an_unknown_class_is_not_blamed_on_links(make_folder):
+    root = make_folder()
+    (root / "train" / "a" / "broken.mp4").symlink_to("nowhere")
+    with pytest.raises(DataError) as caught:
+        load(root, classes=("c", "a"))
+    assert str(caught.value) == "--classes: unknown class 'c' (known: a, b)"
+
+
 def test_parts_of_a_dataset_have_caches_of_their_own(make_folder):
     root = make_folder({f"{split}/{name}": 3 for split in ("train", "test") for name in "abc"})
     caches = set()

@@ -179,10 +179,11 @@ def read_listing(root: Path, data: DataOptions) -> tuple[Scan, Listing]:
     found, lists = with_lists(found, data.list_file)
     rule = SplitRule(fold=data.fold, seed=data.split_seed, test_fraction=data.test_fraction, list_files=lists)
     try:
-        listing = _subset(parse(found.tree, data.layout, rule), data)
+        listing = parse(found.tree, data.layout, rule)
     except DataError as error:
         refused = "".join(f"; {path or root}: {why}" for path, why in [*found.blocked.items()][:3])
         raise DataError(f"--data {root}: {error}{refused}") from error
+    listing = _subset(listing, data)
     unlisted = {*found.tree.clips}.difference(record.path for record in listing.records)
     blocked = {path: why for path, why in found.blocked.items() if path not in unlisted}
     return replace(found, blocked=blocked), listing
