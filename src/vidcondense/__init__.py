@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from vidcondense.training.options import TrainOptions as TrainOptions
     from vidcondense.training.predict import predict as predict
     from vidcondense.training.train import train as train
+    from vidcondense.video.audit import Audit as Audit
+    from vidcondense.video.audit import audit as audit
     from vidcondense.video.dataset import ClipDataset as ClipDataset
     from vidcondense.video.index import DataOptions as DataOptions
     from vidcondense.video.index import RealData as RealData
@@ -57,6 +59,8 @@ _HOMES = {
     "RealData": "video.index",
     "ClipOptions": "video.sampling",
     "ClipDataset": "video.dataset",
+    "audit": "video.audit",
+    "Audit": "video.audit",
     "make_toy": "video.toy",
     "ToyOptions": "video.toy",
     # condensing

@@ -32,7 +32,9 @@ from vidcondense.settings import CondenseOptions
 from vidcondense.video.index import DataOptions
 from vidcondense.video.sampling import ClipOptions
 
-_OF_THE_MACHINE = frozenset({"workers", "time_limit", "cache_dir", "follow_symlinks"})
+_LEFT_OUT = frozenset({"workers", "time_limit", "cache_dir", "follow_symlinks"}) | frozenset(
+    {"clips_per_video", "placement", "placement_seed"}  # a set is made from one clip of each video
+)
 
 O = TypeVar("O")  # noqa: E741 - a dataclass of options
 
@@ -59,7 +61,7 @@ def keys_of(kind: type[Any]) -> dict[str, tuple[str, ...]]:
         if dataclasses.is_dataclass(hints[each.name]):
             inner = keys_of(typing.cast(type[Any], hints[each.name]))
             found |= {key: (each.name, *path) for key, path in inner.items()}
-        elif each.name not in _OF_THE_MACHINE:
+        elif each.name not in _LEFT_OUT:
             found[each.name.replace("_", "-")] = (each.name,)
     return found
 

@@ -5,8 +5,10 @@ import json
 import pytest
 import torch
 
+from vidcondense.cli.arguments import ClipArguments
 from vidcondense.recipe import read_recipe
 from vidcondense.storage.condensed import load_condensed
+from vidcondense.video.sampling import ClipOptions
 
 CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0"]
 QUICK = [*CLIP, "--real-batch", "2", "--iterations", "3", "--precision", "float32"]
@@ -41,6 +43,25 @@ def test_same_seed_same_set_other_seed_other_set(run, condensed, toy, cache, tmp
     first, again, other = (load_condensed(p) for p in (condensed, tmp_path / "again", tmp_path / "other"))
     assert first.manifest["sha256"] == again.manifest["sha256"]
     assert not torch.equal(first.key_frames, other.key_frames)
+
+
+def test_one_clip_from_the_middle_of_each_video(run, tmp_path):
+    """That is what sets are judged against, so there is nothing to choose."""
+    assert ClipArguments().options() == ClipOptions()
+    help_text = run("condense", "--help").out
+    assert "--num-frames" in help_text
+    assert "--clips-per-video" not in help_text
+    assert "--placement" not in help_text
+
+
+def test_what_was_read_before_ctrl_c_is_kept(run, toy, tmp_path, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vidcondense.cli.reading.load_data", interrupted)
+    outcome = run("condense", toy, "--out", tmp_path / "set", *QUICK)
+    assert outcome.code == 130
+    assert "the same command goes on from there" in outcome.err
 
 
 def test_random_method_stores_real_clips(run, toy, cache, tmp_path):

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from vidcondense.video.catalogue import CATALOGUE
+
 
 @pytest.fixture
 def videos(toy, tmp_path):
@@ -48,6 +50,14 @@ def test_a_leak_is_an_error_only_when_strict(run, videos):
     assert not json.loads(outcome.out)["ok"]
 
 
+def test_what_is_found_is_named_and_the_rest_counted(run, videos):
+    for number in range(7):
+        (videos / "train" / "left" / f"bad{number}.mp4").write_text("no video")
+    out = check(run, videos, "--max-bad", "0.5").out
+    assert out.count("set aside: 'train/left/bad") == 5
+    assert "and 2 more such (--json names all)" in out
+
+
 def test_unusable(run, videos):
     for video in (videos / "train" / "left").iterdir():
         video.write_text("no video")
@@ -71,6 +81,29 @@ def test_the_split_can_be_kept_and_used(run, videos, tmp_path):
     assert found["layout"] == "csv"
     assert found["classes"] == {"left": {"train": 3, "test": 2}, "right": {"train": 3, "test": 2}}
     assert check(run, videos, "--write-list", kept).code == 4
+    (gone, *_) = (videos / "test" / "left").iterdir()
+    gone.unlink()
+    outcome = check(run, videos, "--list-file", kept, "--quick")
+    assert outcome.code == 0
+    path = gone.relative_to(videos)
+    assert f"note: 1 of 10 listed videos are missing, first '{path}'" in outcome.out
+    assert f"missing: '{path}'" in outcome.out
+
+
+def test_a_split_that_was_kept_says_when_it_must_not_be_mirrored(run, videos, tmp_path):
+    """A CSV list has no place for that."""
+    assert "read it with --no-flip" in check(run, videos, "--quick", "--write-list", tmp_path / "1.csv").out
+    (videos / "dataset.json").unlink()
+    assert "--no-flip" not in check(run, videos, "--quick", "--write-list", tmp_path / "2.csv").out
+
+
+def test_names_cannot_break_the_report(run, videos):
+    """No line ends, and nothing that a terminal obeys."""
+    (videos / "train" / "left").rename(videos / "train" / "le\nft\x1b[31m")
+    (videos / "test" / "left").rename(videos / "test" / "le\nft\x1b[31m")
+    out = check(run, videos, "--quick").out
+    assert "le\\nft\\x1b[31m      3     2" in out
+    assert "\x1b" not in out
 
 
 def test_a_part_of_the_classes(run, videos, tmp_path):
@@ -106,6 +139,17 @@ def test_every_layout_is_listed(run):
     assert all(f"\n{name}: " in f"\n{outcome.out}" for name in LAYOUTS)
     assert "https://www.crcv.ucf.edu/data/UCF101.php" in outcome.out
     assert {each["layout"] for each in json.loads(run("datasets", "--json").out)["datasets"]} == set(LAYOUTS)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_command_of_a_page_reads_its_example(run, tmp_path, monkeypatch, name):
+    for path, text in CATALOGUE[name].files:
+        (tmp_path / "DATA" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "DATA" / path).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    outcome = run("data", "check", "DATA", *CATALOGUE[name].options.split(), "--quick", "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["layout"] == name
 
 
 def test_one_page(run):

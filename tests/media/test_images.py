@@ -6,33 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vidcondense.media.images import save_animation, save_png, save_webp
+from vidcondense.media.images import save_animation
 
 
 def opened(data):
     image = Image.open(io.BytesIO(data))
     image.load()
     return image
-
-
-def noise(*shape):
-    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-
-
-def test_png_and_lossless_webp_are_exact():
-    image = noise(13, 17, 3)
-    for data, name in ((save_png(image), "PNG"), (save_webp(image, quality=None), "WEBP")):
-        assert opened(data).format == name
-        assert np.array_equal(np.asarray(opened(data).convert("RGB")), image)
-
-
-def test_webp_gets_smaller_with_its_quality():
-    image = noise(64, 64, 3)
-    assert (
-        len(save_webp(image, quality=10))
-        < len(save_webp(image, quality=80))
-        < len(save_webp(image, quality=None))
-    )
 
 
 @pytest.mark.parametrize("image_format", ["webp", "gif"])

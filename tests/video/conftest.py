@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vidcondense.errors import DataError
 from vidcondense.media.encode import encode_lossless
-from vidcondense.video.listing import Tree
+from vidcondense.video.listing import Listing, SplitRule, Tree
 from vidcondense.video.names import without_ending
+from vidcondense.video.tables import parse_csv, write_csv
 
 
 def make_tree(*clips: str, **options: object) -> Tree:
@@ -30,7 +32,23 @@ def make_tree(*clips: str, **options: object) -> Tree:
     )
 
 
-@pytest.fixture(name="make_tree")
+def check_round_trip(listing: Listing) -> None:
+    """What a parser accepted is the same after writing it as a list and reading that."""
+    if any(name != name.strip() for name in listing.classes):
+        with pytest.raises(DataError, match="begins or ends with a blank"):
+            write_csv(listing)
+        return
+    tree = make_tree(*(record.path for record in listing.records), texts={"list.csv": write_csv(listing)})
+    again = parse_csv(tree, SplitRule())
+    assert (again.classes, again.records) == (listing.classes, listing.records)
+
+
+@pytest.fixture(name="check_round_trip", scope="session")
+def check_round_trip_fixture() -> Callable[[Listing], None]:
+    return check_round_trip
+
+
+@pytest.fixture(name="make_tree", scope="session")
 def make_tree_fixture() -> Callable[..., Tree]:
     return make_tree
 

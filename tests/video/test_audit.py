@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vidcondense.errors import DataError
 from vidcondense.media.encode import encode_lossless
@@ -14,7 +15,7 @@ from vidcondense.video.tables import write_csv
 
 
 def look(root, quick=False, listener=lambda event: None, **options):
-    return audit(root, DataOptions(**{"workers": 0, **options}), quick=quick, listener=listener)
+    return audit(str(root), DataOptions(**{"workers": 0, **options}), quick=quick, listener=listener)
 
 
 def test_facts_by_hand(make_folder, make_video):
@@ -57,6 +58,36 @@ def test_bad_files_and_what_makes_a_dataset_unusable(make_folder):
     for video in (root / "test").rglob("*.mp4"):
         video.write_text("bad")
     assert "no video to test on" in look(root, max_bad=0.9).problem
+
+
+def test_a_bad_file_does_not_leak(make_folder):
+    root = make_folder()
+    for split in ("train", "test"):
+        (root / split / "a" / f"v_a_g01_c0{split == 'test':d}.avi").write_text(f"no video to {split} on")
+    assert look(root, max_bad=0.5).leaks == ()
+
+
+def test_what_is_unusual_about_a_video_is_told(tmp_path):
+    for name in ("train/a/1", "train/b/1", "test/a/1"):
+        (tmp_path / name).mkdir(parents=True)
+        for frame in range(1, 4):
+            size = 8 * frame if name == "train/b/1" else 8
+            Image.new("RGB", (size, 8)).save(tmp_path / name / f"img_{frame:05d}.png")
+    assert look(tmp_path).remarks == (("train/b/1", "frames of several sizes"),)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_what_no_list_names_does_not_count(make_folder, quick):
+    root = make_folder()
+    for number in range(5):
+        (root / "train" / "b" / f"broken{number}.mp4").symlink_to("nowhere")
+    chosen = "path,label,split\n" + "".join(
+        f"{split}/{name}/0.mp4,{name},{split}\n" for split in ("train", "test") for name in "ab"
+    )
+    (root / "list.csv").write_text(chosen)
+    found = look(root, quick=quick)
+    assert (found.listing.layout, len(found.usable)) == ("csv", 4)
+    assert (found.quarantined, found.problem) == ((), None)
 
 
 def test_no_dataset(tmp_path):

@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from vidcondense.compute import Compute
+from vidcondense.training.predict import predict
 from vidcondense.video.dataset import ClipDataset, ClipFacts, ClipFile
 
 N, VIEWS, T, S = 7, 2, 3, 5
@@ -77,6 +79,14 @@ def test_batch_is_normalised(clips, pixels):
     values = expected(pixels, [4, 2]).double().numpy() / 255
     mean, std = (np.array(v).reshape(3, 1, 1) for v in ((0.4, 0.5, 0.6), (0.2, 0.25, 0.3)))
     assert np.allclose(clips.batch([4, 2]), (values - mean) / std, atol=1e-5)
+
+
+@pytest.mark.parametrize("views", [(0,), (1,), (0, 1)])
+def test_every_view_can_be_predicted_from(clips, pixels, views):
+    network = torch.nn.Sequential(torch.nn.Flatten())
+    found = predict(network, clips, compute=Compute(torch.device("cpu"), "float32"), views=views)
+    batches = [clips.batch(range(N), view) for view in views]
+    assert torch.allclose(found, torch.stack(batches).mean(0).flatten(1), atol=1e-6)
 
 
 def test_the_file_cannot_be_changed(clips):

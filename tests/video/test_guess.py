@@ -14,7 +14,9 @@ KINETICS = "label,youtube_id,time_start,time_end,split\n"
         ({}, ["a/1.mp4"], "folder", "no list of a known dataset"),
         ({"notes.txt": "hello", "x.csv": "1,2\n"}, ["a/1.mp4"], "folder", "no list"),
         ({}, ["a/v1"], "frames", "folders of numbered images"),
-        ({"ucfTrainTestlist/classInd.txt": ""}, [], "ucf101", "folder ucfTrainTestlist"),
+        ({"ucfTrainTestlist/classInd.txt": ""}, [], "ucf101", "lists in ucfTrainTestlist/"),
+        ({"a/splits/classind.txt": ""}, [], "ucf101", "lists in a/splits/"),
+        ({"classInd.txt": ""}, [], "ucf101", "lists in its folder"),
         (
             {"ucfTrainTestlist/classInd.txt": "", "50.csv": "folder_name,label,split\n"},
             [],
@@ -34,6 +36,7 @@ KINETICS = "label,youtube_id,time_start,time_end,split\n"
         ({"k700_2020/val.csv": KINETICS}, [], "kinetics700", ""),
         ({"x.csv": "File_Name, label ,split\n"}, [], "csv", "x.csv has the columns file_name, label, split"),
         ({"x.csv": "folder_name,label,split\n"}, [], "miniucf", "folder_name"),
+        ({"HMDB51_splits.csv": "folder_name,label,split\n"}, [], "hmdb51-leaky", "folder_name"),
         ({"hmdb51_val_split_2_rawframes.txt": ""}, [], "mmaction", "hmdb51_val_split_2_rawframes.txt"),
         ({"kinetics400_train_list_videos.txt": ""}, [], "mmaction", ""),
         ({"train.csv": "a.mp4 1\n", "val.csv": "b.mp4 1\n"}, [], "slowfast", "train.csv and val.csv"),
@@ -52,6 +55,7 @@ def test_what_is_there_decides_and_is_named(make_tree, texts, clips, layout, wor
     [
         ("my.csv", "path,label,split\n", "csv"),
         ("my.csv", "folder_name,label,split\n", "miniucf"),
+        ("hmdb25_splits.csv", "folder_name,label,split\n", "hmdb51-leaky"),
         ("k600.csv", KINETICS, "kinetics600"),
         ("train.json", "{}", "kinetics400"),
         ("x_train_split_1_videos.txt", "", "mmaction"),

@@ -55,6 +55,27 @@ def test_pixels_labels_and_statistics_by_hand(make_folder):
     assert data.listing.layout == "folder"
 
 
+@pytest.mark.parametrize(
+    ("short", "frames", "words"),
+    [
+        ("stride", [0, 1, 2], "clips of them have a smaller stride than 2"),
+        ("repeat", [0, 2, 3], "clips of them repeat the last frame"),
+        ("loop", [0, 2, 0], "clips of them begin again at the first frame"),
+    ],
+)
+def test_short_videos_are_told_of(make_folder, make_video, short, frames, words):
+    root = make_folder()
+    make_video(root / "train" / "a" / "0.mp4", num_frames=4)
+    for _ in range(2):  # from the cache, too
+        data = load(root, ClipOptions(num_frames=3, stride=2, size=8, short=short))
+        assert data.train.clips8([0])[0, :, 1, 0, 0].tolist() == frames
+        expected = f"1 of 10 videos are shorter than the 5 frames a clip spans; {words}"
+        assert data.listing.notes[-1] == expected
+    assert not any(
+        "shorter" in note for note in load(root, ClipOptions(num_frames=2, stride=3, size=8)).listing.notes
+    )
+
+
 def test_views(make_folder):
     root = make_folder(num_frames=12)
     data = load(root, ClipOptions(num_frames=2, stride=1, size=8, clips_per_video=2))
@@ -303,6 +324,15 @@ def test_a_crash_costs_one_file(make_folder, monkeypatch):
     assert len(data.train) == 5
 
 
+def test_what_fails_again_does_not_cost_the_others_again(make_folder, monkeypatch):
+    monkeypatch.setattr("vidcondense.video.index.try_read_clips", die_on_the_first)
+    root, heard = make_folder(), []
+    first = load(root, workers=2, max_bad=0.1)
+    again = load(root, workers=2, max_bad=0.1, listener=heard.append)
+    assert heard == []
+    assert cache_bytes(again) == cache_bytes(first)
+
+
 def test_room_on_the_disk_is_checked_first(make_folder, monkeypatch, tmp_path):
     monkeypatch.setattr(
         shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(200, 1, 10 * 3 * 8 * 8 * 3 + 9)
@@ -476,6 +506,14 @@ def test_a_list_with_any_names_from_anywhere(make_folder, tmp_path):
     assert data.train.clips8([0, 1])[:, 0, 1, 0, 0].tolist() == [0, 10]
     with pytest.raises(DataError, match=r"--list-file .* is no file"):
         load(root, list_file=(tmp_path / "none.csv",))
+
+
+def test_an_unknown_class_is_not_blamed_on_links(make_folder):
+    root = make_folder()
+    (root / "train" / "a" / "broken.mp4").symlink_to("nowhere")
+    with pytest.raises(DataError) as caught:
+        load(root, classes=("c", "a"))
+    assert str(caught.value) == "--classes: unknown class 'c' (known: a, b)"
 
 
 def test_parts_of_a_dataset_have_caches_of_their_own(make_folder):

@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 
 from vidcondense.video.leakage import content_leaks, duplicates, source_leaks
-from vidcondense.video.listing import Listing, Record
+from vidcondense.video.listing import Record
 
 
 def record(path, split, group="", label=0):
     return Record(path=path, label=label, split=split, group=group or path)
 
 
-def listing(*records):
-    return Listing(layout="x", fold=None, classes=("Diving", "Swing"), records=records)
+def leaks(*records):
+    return source_leaks(records, ("Diving", "Swing"))
 
 
 @pytest.mark.parametrize(
@@ -24,25 +24,23 @@ def listing(*records):
 )
 def test_the_same_recording_on_both_sides(train, test, name):
     # Groups of the layout differ, as those of official folders do: names tell more.
-    (leak,) = source_leaks(listing(record(train, "train"), record(test, "test")))
+    (leak,) = leaks(record(train, "train"), record(test, "test"))
     assert (leak.kind, leak.name, leak.train, leak.test) == ("source", name, (train,), (test,))
 
 
 def test_no_leak_within_a_split_between_classes_or_by_bare_names():
-    assert not source_leaks(
-        listing(
-            record("a/v_Diving_g01_c01.avi", "train"),
-            record("a/v_Diving_g01_c02.avi", "train"),
-            record("b/v_Diving_g02_c01.avi", "test"),
-            record("b/v_Diving_g01_c01.avi", "test", label=1),
-            record("train/Diving/0.mp4", "train"),
-            record("test/Diving/0.mp4", "test"),
-        )
+    assert not leaks(
+        record("a/v_Diving_g01_c01.avi", "train"),
+        record("a/v_Diving_g01_c02.avi", "train"),
+        record("b/v_Diving_g02_c01.avi", "test"),
+        record("b/v_Diving_g01_c01.avi", "test", label=1),
+        record("train/Diving/0.mp4", "train"),
+        record("test/Diving/0.mp4", "test"),
     )
 
 
 def test_groups_of_the_list_count():
-    (leak,) = source_leaks(listing(record("1.mp4", "train", "tape 7"), record("2.mp4", "test", "tape 7", 1)))
+    (leak,) = leaks(record("1.mp4", "train", "tape 7"), record("2.mp4", "test", "tape 7", 1))
     assert leak.name == "tape 7"
 
 

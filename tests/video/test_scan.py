@@ -192,6 +192,13 @@ def test_images_that_lead_out_of_the_dataset(tmp_path):
     assert codes(scan(root, follow_symlinks=True)) == {}
 
 
+def test_previews_beside_videos_are_nothing_to_refuse(tmp_path):
+    touch(tmp_path / "data" / "a" / "1.mp4")
+    (tmp_path / "data" / "a" / "img_00001.jpg").symlink_to("/etc/passwd")
+    found = scan(tmp_path / "data")
+    assert (found.tree.frames, found.blocked) == ((), {})
+
+
 def test_lists_that_the_user_names(tmp_path):
     touch(tmp_path / "root" / "a" / "1.mp4")
     (tmp_path / "my.csv").write_text("x")

@@ -11,8 +11,8 @@ from vidcondense.video.layouts import parse
 from vidcondense.video.listing import SplitRule, Tree
 
 LABELS = {
-    "Pushing something from left to right": "10",
-    "Holding something next to something": "9",
+    "Holding something next to something": "10",
+    "Pushing something from left to right": "9",
     "Tearing something into two pieces": "100",
 }
 TRAIN = [
@@ -49,13 +49,13 @@ def read(videos=VIDEOS, labels=LABELS, train=TRAIN, val=VAL, layout="auto", name
 def test_official_annotations(name):
     result = read(name=name)
     assert result.layout == "ssv2"
-    # By number, not by text: 9 comes before 10.
-    assert result.classes == ("Holding something next to something", "Pushing something from left to right")
+    # By number: 9 comes before 10, which neither the texts nor the names do.
+    assert result.classes == ("Pushing something from left to right", "Holding something next to something")
     assert [(r.path.rpartition("/")[2], r.label, r.split) for r in result.records] == [
-        ("78687.webm", 0, "train"),
-        ("42326.webm", 1, "train"),
-        ("74225.webm", 0, "test"),
-        ("116154.webm", 1, "test"),
+        ("42326.webm", 0, "train"),
+        ("78687.webm", 1, "train"),
+        ("116154.webm", 0, "test"),
+        ("74225.webm", 1, "test"),
     ]
     assert not result.flip
     assert "1 of 3 classes have no video here" in result.notes
@@ -74,7 +74,7 @@ def test_byte_order_mark_and_line_ends():
 def test_missing_clips_and_other_endings():
     videos = [video.replace(".webm", ".mp4") for video in VIDEOS[1:]]
     result = read(videos)
-    assert result.missing == ("78687.webm",)
+    assert tuple(result.missing) == ("78687.webm",)
     assert "3 listed videos were found with another ending" in result.notes
 
 
@@ -91,7 +91,8 @@ def test_missing_clips_and_other_endings():
         ({"labels": '{"a": "0", "a": "1"}'}, "the key 'a' is there twice"),
         ({"train": {}}, "train.json: expected a list"),
         ({"train": [1]}, "train.json: item 1: expected an object"),
-        ({"train": [*TRAIN, {"id": "1", "template": "Nothing"}]}, "train.json: item 3: template 'Nothing'"),
+        ({"train": [*TRAIN, {"id": "1", "template": "Nothing"}]}, "train.json: item 3: no class .*'Nothing'"),
+        ({"train": [*TRAIN, {"id": "1"}]}, "train.json: item 3: no class that is listed"),
         ({"train": [{**TRAIN[0], "id": "../x"}]}, "train.json: item 1: expected an id"),
         ({"train": [{**TRAIN[0], "id": True}]}, "train.json: item 1: expected an id"),
         ({"train": TRAIN + VAL}, "validation.json: item 1: .* listed twice"),
@@ -101,6 +102,48 @@ def test_missing_clips_and_other_endings():
 def test_annotations_that_make_no_sense(change, message):
     with pytest.raises(DataError, match=message):
         read(layout="ssv2", **change)
+
+
+CLASS_LIST = ["holding something next to something", "pushing something from left to right"]
+ANNOT = [{"id": "78687", "class": 0}, {"id": "42326", "class": 1}]
+ANNOT_VAL = [{"id": "74225", "class": 0}, {"id": "116154", "class": 1}]
+
+
+def read_baselines(class_list=CLASS_LIST, annot_train=ANNOT, **more):
+    frames = tuple(f"frame/{item['id']}" for item in (*TRAIN, *VAL))
+    texts = {"class_list": class_list, "annot_train": annot_train, "annot_val": ANNOT_VAL, **more}
+    held = {f"{name}.json": json.dumps(value) for name, value in texts.items()}
+    tree = Tree(videos=(), frames=tuple(sorted(frames)), texts=tuple(sorted(held)), read=held.__getitem__)
+    return parse(tree, "auto", SplitRule())
+
+
+def test_annotations_of_published_baselines():
+    result = read_baselines()
+    assert (result.layout, result.flip, result.classes) == ("ssv2", False, tuple(CLASS_LIST))
+    assert [(r.path, r.label, r.split) for r in result.records] == [
+        ("frame/78687", 0, "train"),
+        ("frame/42326", 1, "train"),
+        ("frame/74225", 0, "test"),
+        ("frame/116154", 1, "test"),
+    ]
+    official = read_baselines(labels=LABELS, validation=VAL, train=TRAIN)
+    assert official.classes == read().classes, "the official ones come first"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"class_list": {"a": 0}}, "class_list.json: expected a list of class names"),
+        ({"class_list": ["a", 1]}, "class_list.json: expected a list of class names"),
+        ({"class_list": ["a", "a "]}, "class_list.json: a class name is there twice"),
+        ({"annot_train": [{"id": "1", "class": 2}]}, "annot_train.json: item 1: no class that is listed"),
+        ({"annot_train": [{"id": "1", "class": -1}]}, "annot_train.json: item 1: no class that is listed"),
+        ({"annot_train": [{"id": "1", "class": True}]}, "annot_train.json: item 1: no class that is listed"),
+    ],
+)
+def test_annotations_of_published_baselines_that_make_no_sense(change, message):
+    with pytest.raises(DataError, match=message):
+        read_baselines(**change)
 
 
 json_values = st.recursive(

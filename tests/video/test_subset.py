@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vidcondense.errors import DataError
 from vidcondense.video.listing import Listing, Record, sort_records
-from vidcondense.video.subset import balance_note, cap_classes, choose_classes, match_lines
+from vidcondense.video.subset import balance_note, cap_classes, choose_classes, match_lines, missing_note
 
 
 def listing(*counts):
@@ -28,6 +28,14 @@ def test_classes_keep_their_order_and_get_new_ids():
     assert {(r.path[0], r.label) for r in result.records} == {("1", 0), ("3", 1)}
     assert len(result.records) == 2 + 4 + 4
     assert "2 of 4 classes are chosen" in result.notes
+
+
+def test_missing_videos_are_those_of_the_chosen_classes():
+    full = replace(listing(1, 2, 3), missing={"b.mp4": 2, "a.mp4": 0, "c.mp4": 2})
+    part = choose_classes(full, ["class 1", "class 2"])
+    assert part.missing == {"b.mp4": 1, "c.mp4": 1}
+    assert missing_note(part) == ["2 of 11 listed videos are missing, first 'b.mp4'"]
+    assert missing_note(listing(1, 1)) == []
 
 
 def test_unknown_and_too_few_classes():

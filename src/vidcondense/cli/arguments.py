@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from vidcondense.compute import Compute, Precision, choose_compute
+from vidcondense.video.sampling import ClipOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,3 +22,30 @@ class ComputeArguments:
     def choose(self) -> Compute:
         """What these arguments stand for here. Raises `UsageError`: no such device."""
         return choose_compute(self.device, self.precision)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipArguments:
+    """How the one clip of a video is cut that a set is made from: around the middle of the video."""
+
+    num_frames: int = 16
+    """Frames in a clip."""
+
+    stride: int = 4
+    """Frames of the video from one frame of the clip to the next; 1 takes every frame."""
+
+    size: int = 112
+    """Height and width of a clip in pixels: the short side is scaled to this, the centre is kept."""
+
+    short: Literal["stride", "repeat", "loop", "reject"] = "stride"
+    """What to do with a video that is too short: take the largest stride that fits (and reject it where even
+    stride 1 does not), repeat its last frame, begin again at its first, or reject it."""
+
+    @classmethod
+    def of(cls, clip: ClipOptions) -> ClipArguments:
+        """The arguments that stand for `clip`."""
+        return cls(num_frames=clip.num_frames, stride=clip.stride, size=clip.size, short=clip.short)
+
+    def options(self) -> ClipOptions:
+        """What these arguments stand for. Raises `UsageError`: a value is out of range."""
+        return ClipOptions(num_frames=self.num_frames, stride=self.stride, size=self.size, short=self.short)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import tyro
 
-from vidcondense.cli.arguments import ComputeArguments
+from vidcondense.cli.arguments import ClipArguments, ComputeArguments
 from vidcondense.cli.output import Output, facts, size_text, time_text
 from vidcondense.cli.parse import SharedArguments, value_of, with_defaults
 from vidcondense.cli.progress import hint_when_long, progress
@@ -25,7 +25,6 @@ from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.workspace import check_output
 from vidcondense.video.index import DataOptions, RealData
 from vidcondense.video.record import recorded_data
-from vidcondense.video.sampling import ClipOptions
 
 A = TypeVar("A")
 
@@ -60,7 +59,7 @@ class Arguments:
     condense: CondenseOptions = field(default_factory=CondenseOptions)
     """How the set is condensed."""
 
-    clip: ClipOptions = field(default_factory=ClipOptions)
+    clip: ClipArguments = field(default_factory=ClipArguments)
     """How clips are cut from the real videos; synthetic videos have the same shape."""
 
     reading: DataOptions = field(default_factory=DataOptions)
@@ -93,12 +92,13 @@ def from_recipe(kind: type[A], given: Sequence[str]) -> type[A]:
     if path is None:
         return kind
     recipe = read_recipe(path)
-    return with_defaults(kind, condense=recipe.condense, clip=recipe.clip, reading=recipe.reading)
+    clip = ClipArguments.of(recipe.clip)
+    return with_defaults(kind, condense=recipe.condense, clip=clip, reading=recipe.reading)
 
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Condense, or tell what it would cost."""
-    options, clip = arguments.condense, arguments.clip
+    options, clip = arguments.condense, arguments.clip.options()
     check_size(options.match.model, clip.num_frames, clip.size)
     compute = arguments.compute.choose()
     if not arguments.dry_run:

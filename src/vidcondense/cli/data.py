@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import tyro
 
-from vidcondense.cli.output import Output, facts, table
+from vidcondense.cli.output import Output, facts, table, visible
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
 from vidcondense.errors import DataError, OutputError
@@ -33,8 +33,8 @@ class Arguments:
       vidcondense data check UCF101 --layout ucf101 --fold 2 --strict
       vidcondense data check UCF101 --list-file my_split.csv --json
 
-    Every video is decoded once; nothing is written. The exit code is 3 where the data cannot be used, and
-    with --strict also where the test split holds what is trained on.
+    Every video is decoded once; nothing is written, so an interrupted check begins anew. The exit code is 3
+    where the data cannot be used, and with --strict also where the test split holds what is trained on.
     """
 
     action: tyro.conf.Positional[Literal["check"]]
@@ -76,7 +76,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     _show(found, output)
     if arguments.write_list is not None:
         write_text(arguments.write_list, write_csv(found.listing))
-        output.say(f"\nthe split is in {arguments.write_list}")
+        flip = "" if found.listing.flip else "; read it with --no-flip"
+        output.say(f"\nthe split is in {arguments.write_list}{flip}")
     refused = found.problem or (_leak_text(found.leaks) if arguments.strict and found.leaks else None)
     verdict = {"exit_code": DataError.exit_code, "error": refused} if refused else {}
     return {"ok": refused is None, **found.as_dict(), **verdict}
@@ -107,7 +108,7 @@ def _show(found: Audit, output: Output) -> None:
         }
     output.say(facts(rows))
     for note in listing.notes:
-        output.say(f"note: {note}")
+        output.say(f"note: {visible(note)}")
     output.say("")
     shown = list(counts.items())[:_LINES]
     output.say(table(["class", "train", "test"], [[name, c["train"], c["test"]] for name, c in shown]))
@@ -117,16 +118,16 @@ def _show(found: Audit, output: Output) -> None:
 
 
 def _show_findings(found: Audit, output: Output) -> None:
-    lines = [f"{item.path!r}: {item.code}: {item.detail}" for item in found.quarantined[:_SHOWN]]
-    lines += [f"missing: {path!r}" for path in found.listing.missing[:_SHOWN]]
-    lines += [_leak_line(leak) for kind in ("file", "frames", "source") for leak in _of(found, kind)[:_SHOWN]]
-    lines += [f"the same video: {', '.join(map(repr, paths))}" for paths in found.duplicates[:_SHOWN]]
-    if lines:
-        output.say("\n" + "\n".join(lines))
-
-
-def _of(found: Audit, kind: str) -> list[Leak]:
-    return [leak for leak in found.leaks if leak.kind == kind]
+    findings = [
+        [f"set aside: {item.path!r}: {item.code}: {item.detail}" for item in found.quarantined],
+        [f"remark: {path!r}: {note}" for path, note in found.remarks],
+        [f"missing: {path!r}" for path in found.listing.missing],
+        *([_leak_line(leak) for leak in found.leaks if leak.kind == kind] for kind in get_args(LeakKind)),
+        [f"the same video twice: {', '.join(map(repr, paths[:_SHOWN]))}" for paths in found.duplicates],
+    ]
+    for lines in filter(None, findings):
+        more = [f"and {len(lines) - _SHOWN} more such (--json names all)"] if len(lines) > _SHOWN else []
+        output.say("\n".join(["", *lines[:_SHOWN], *more]))
 
 
 def _balance(found: Audit) -> str:

@@ -38,13 +38,20 @@ class Output:
 
     def note(self, text: str) -> None:
         """Print a remark on standard error."""
-        console(stderr=True).print(f"vidcondense: {text}", soft_wrap=True)
+        console(stderr=True).print(f"vidcondense: {visible(text)}", soft_wrap=True)
+
+
+def visible(text: str) -> str:
+    """Text of a line, with escapes for line ends, control characters, and bytes that are no UTF-8."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
 
 
 def facts(rows: Mapping[str, object]) -> str:
     """A line a fact: a name, padded, and what belongs to it."""
     width = max(map(len, rows), default=0)
-    return "\n".join(f"{name:{width}}  {value}" for name, value in rows.items())
+    return "\n".join(f"{name:{width}}  {visible(str(value))}" for name, value in rows.items())
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
@@ -53,7 +60,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     for column in made.columns[1:]:
         column.justify = "right"
     for row in rows:
-        made.add_row(*map(str, row))
+        made.add_row(*(visible(str(cell)) for cell in row))
     return made
 
 

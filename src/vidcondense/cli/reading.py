@@ -17,7 +17,11 @@ from vidcondense.video.sampling import ClipOptions
 def read_data(root: Path, data: DataOptions, clip: ClipOptions, *, bars: Bars, output: Output) -> RealData:
     """Index a folder of videos, or reuse its cache; says on standard error what a person should know."""
     listener = broadcast(bars.follow("index", "reading videos"), _tell_of_waiting(output))
-    real = load_data(root, data, clip, listener=listener)
+    try:
+        real = load_data(root, data, clip, listener=listener)
+    except KeyboardInterrupt:
+        output.note("the videos read so far are kept; the same command goes on from there")
+        raise
     for note in real.listing.notes:
         output.note(note)
     if real.quarantined:

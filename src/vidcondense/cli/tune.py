@@ -10,7 +10,7 @@ from typing import Any
 
 import tyro
 
-from vidcondense.cli.arguments import ComputeArguments
+from vidcondense.cli.arguments import ClipArguments, ComputeArguments
 from vidcondense.cli.condense import from_recipe
 from vidcondense.cli.output import Output, table
 from vidcondense.cli.parse import SharedArguments
@@ -26,7 +26,6 @@ from vidcondense.settings import CondenseOptions
 from vidcondense.tuning.space import Space, default_space, read_space, size
 from vidcondense.tuning.tune import Tuned, TuneOptions, tune
 from vidcondense.video.index import DataOptions
-from vidcondense.video.sampling import ClipOptions
 
 _SHOWN = 10
 
@@ -82,7 +81,7 @@ class Arguments:
     condense: CondenseOptions = field(default_factory=CondenseOptions)
     """The setting to start from."""
 
-    clip: ClipOptions = field(default_factory=ClipOptions)
+    clip: ClipArguments = field(default_factory=ClipArguments)
     """How clips are cut from the real videos."""
 
     reading: DataOptions = field(default_factory=DataOptions)
@@ -113,7 +112,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     target = arguments.out / "recipe.toml"
     if target.exists() and not arguments.overwrite:
         raise OutputError(f"{target} exists; use --overwrite to replace it, or another --out")
-    base = Recipe(condense=arguments.condense, clip=arguments.clip, reading=arguments.reading)
+    base = Recipe(condense=arguments.condense, clip=arguments.clip.options(), reading=arguments.reading)
     space = read_space(arguments.vary, base) or default_space(base)
     evaluation = EvaluateOptions(
         repeats=arguments.networks,

@@ -89,7 +89,8 @@ class Entrant:
     def cell_name(self, seed: int) -> str:
         """A name for a cell that can be a file's."""
         text = ", ".join([self.name, *(f"{key} {value}" for key, value in self.varied)])
-        return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") + f"-{seed}"
+        text = re.sub(r"(?<= )-(?=[0-9.])", "minus ", text.lower())
+        return re.sub(r"[^a-z0-9.]+", "-", text).strip("-.") + f"-{seed}"
 
 
 @dataclass(frozen=True, kw_only=True)

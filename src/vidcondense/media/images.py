@@ -1,4 +1,4 @@
-"""Arrays → image files, as bytes."""
+"""Frames → animated pictures, as bytes."""
 
 from __future__ import annotations
 
@@ -8,22 +8,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
-
-
-def save_png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
-    """Encode an RGB image (0 to 255) as PNG; lossless."""
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, format="png", optimize=True)
-    return file.getvalue()
-
-
-def save_webp(image: UInt8[np.ndarray, "h w 3"], *, quality: int | None = 80) -> bytes:
-    """Encode an RGB image (0 to 255) as WebP; `quality` from 0 to 100, or None for lossless."""
-    file = io.BytesIO()
-    Image.fromarray(image).save(
-        file, format="webp", lossless=quality is None, quality=quality or 80, method=4
-    )
-    return file.getvalue()
 
 
 def save_animation(

@@ -22,8 +22,8 @@ class ViewSource(ClipSource, Protocol):
     def num_views(self) -> int:
         """How many clips a video there are."""
 
-    def batch(self, indices: Sequence[int] | Tensor, view: int = 0) -> Videos:
-        """The clips `view` of the videos at `indices`, in network units."""
+    def batch(self, indices: Sequence[int] | Tensor, view: int | None = None) -> Videos:
+        """The clips `view` of the videos at `indices`, in network units; by default one it chooses."""
 
 
 @torch.no_grad()
@@ -68,7 +68,7 @@ def view_of(clips: ClipSource, view: int) -> Callable[[Tensor], Videos]:
         raise UsageError(
             f"clip {view} of each video: there are {available}; choose from 0 to {available - 1}"
         )
-    if view == 0:
+    if available == 1:
         return clips.batch
     several = cast(ViewSource, clips)
     return lambda indices: several.batch(indices, view=view)

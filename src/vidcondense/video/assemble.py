@@ -78,12 +78,15 @@ def assemble(
     present = {entry.class_name for entry in found.values()}
     known = sort_labels(present) if classes is None else list(classes)
     kept = [name for name in known if name in present]
+    ids = {name: label for label, name in enumerate(kept)}
     return Listing(
         layout=layout,
         fold=fold,
         classes=tuple(kept),
-        records=_records(found, {name: label for label, name in enumerate(kept)}),
-        missing=tuple(sorted(entry.listed for entry in missing if entry.class_name in present)),
+        records=_records(found, ids),
+        missing=dict(
+            sorted((each.listed, ids[each.class_name]) for each in missing if each.class_name in ids)
+        ),
         flip=flip,
         notes=(*notes, *finder.notes(), *_counts(repeated, len(known), len(kept))),
     )

@@ -52,6 +52,8 @@ class Audit:
     sizes: Counter[tuple[int, int]]
     """How many videos have a width and height."""
     frame_rates: Counter[float]
+    remarks: tuple[tuple[str, str], ...]
+    """Path and what is unusual about a usable video: `partial: cut short after 9 frames`, …"""
     leaks: tuple[Leak, ...]
     duplicates: tuple[tuple[str, ...], ...]
     """Videos of one split that are the same."""
@@ -91,6 +93,7 @@ class Audit:
             "hours": self.hours,
             "sizes": [[width, height, n] for (width, height), n in self.sizes.most_common()],
             "frame_rates": [[rate, n] for rate, n in self.frame_rates.most_common()],
+            "remarks": [list(remark) for remark in self.remarks],
             "leaks": [asdict(leak) for leak in self.leaks],
             "duplicates": [list(paths) for paths in self.duplicates],
             "problem": self.problem,
@@ -98,7 +101,7 @@ class Audit:
 
 
 def audit(
-    root: Path, data: DataOptions | None = None, *, quick: bool = False, listener: Listener = ignore
+    root: str | Path, data: DataOptions | None = None, *, quick: bool = False, listener: Listener = ignore
 ) -> Audit:
     """Look at every video of a dataset; nothing is written.
 
@@ -111,7 +114,7 @@ def audit(
     Raises:
         DataError: the folder is no dataset at all.
     """
-    data = data or DataOptions()
+    root, data = Path(root), data or DataOptions()
     found, listing = read_listing(root, data)
     real = root.resolve()
     if quick:
@@ -124,7 +127,7 @@ def audit(
     out = {item.path for item in bad}
     usable = tuple(record for record in listing.records if record.path not in out)
     frames = {path: facts.frames_digest for path, facts in probed.items()}
-    leaks = (*content_leaks(usable, files, frames), *source_leaks(listing))
+    leaks = (*content_leaks(usable, files, frames), *source_leaks(usable, listing.classes))
     times = [facts.num_frames / facts.fps for facts in probed.values() if facts.fps]
     return Audit(
         root=root,
@@ -137,6 +140,7 @@ def audit(
         hours=sum(times) / 3600,
         sizes=Counter((facts.width, facts.height) for facts in probed.values()),
         frame_rates=Counter(round(facts.fps, 3) for facts in probed.values() if facts.fps),
+        remarks=tuple((path, note) for path, facts in probed.items() for note in facts.notes),
         leaks=leaks,
         duplicates=tuple(duplicates(usable, frames or files)),
         problem=_problem(root, listing, usable, bad, data),
@@ -145,7 +149,7 @@ def audit(
 
 def _blocked(found: Scan, listing: Listing) -> list[Quarantined]:
     records = {record.path: record for record in listing.records}
-    return [_quarantined(path, error, records.get(path)) for path, error in found.blocked.items()]
+    return [Quarantined.of(path, error, records.get(path)) for path, error in found.blocked.items()]
 
 
 def _probe(
@@ -160,7 +164,7 @@ def _probe(
     with contextlib.closing(results):
         for done, (record, result) in enumerate(zip(open_ones, results, strict=True), start=1):
             if isinstance(result, VideoError):
-                bad.append(_quarantined(record.path, result, record))
+                bad.append(Quarantined.of(record.path, result, record))
             else:
                 probed[record.path] = result
             listener({"kind": "check", "done": done, "total": len(open_ones)})
@@ -185,11 +189,6 @@ def _hash_suspects(root: Path, records: Sequence[Record]) -> dict[str, str]:
         with contextlib.suppress(OSError):
             found[path] = sha256_of_file(root / path)
     return found
-
-
-def _quarantined(path: str, error: VideoError, record: Record | None) -> Quarantined:
-    split, label = (record.split, record.label) if record else (None, None)
-    return Quarantined(path=path, split=split, label=label, code=error.code, detail=error.detail)
 
 
 def _spread(numbers: Sequence[int] | Sequence[float]) -> Spread | None:

@@ -40,6 +40,12 @@ class Quarantined:
     detail: str
     """The reason in a sentence."""
 
+    @classmethod
+    def of(cls, path: str, error: VideoError, record: Record | None) -> Quarantined:
+        """What is at `path`, and why it is not used."""
+        split, label = (record.split, record.label) if record else (None, None)
+        return cls(path=path, split=split, label=label, code=error.code, detail=error.detail)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
@@ -130,8 +136,8 @@ def _finish(
             records.append({**vars(task.record), **entry["facts"]})
         else:
             error = VideoError(entry["code"], entry["detail"])
-            bad.append(_quarantined(entry["path"], error, task.record))
-    bad += [_quarantined(path, error, None) for path, error in also_bad.items()]
+            bad.append(Quarantined.of(entry["path"], error, task.record))
+    bad += [Quarantined.of(path, error, None) for path, error in also_bad.items()]
     write_text(folder / QUARANTINE, "".join(json.dumps(asdict(item)) + "\n" for item in bad))
     mean, std = _moments(histogram)
     shape = [len(records), *per_video]
@@ -159,11 +165,6 @@ def _check_room(folder: Path, needed: int) -> None:
             f"are free and {size_text(spare)} must stay so; make room, choose another disk with --cache-dir, "
             "or take fewer or smaller frames"
         )
-
-
-def _quarantined(path: str, error: VideoError, record: Record | None) -> Quarantined:
-    split, label = (record.split, record.label) if record else (None, None)
-    return Quarantined(path=path, split=split, label=label, code=error.code, detail=error.detail)
 
 
 def _facts(result: Decoded) -> dict[str, Any]:

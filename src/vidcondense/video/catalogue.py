@@ -224,7 +224,7 @@ CATALOGUE: dict[str, Description] = {
                 ),
             ),
             split="That of the column `split`: `train`; `test`, `val` or `validate`.",
-            options="--list-file list.csv",
+            options="--list-file DATA/list.csv",
             remarks=(
                 "The path column may also be called `file_name` or `video`; paths are relative to DATA.",
                 "Columns `id` (number of the class) and `group` (the recording) are optional.",
@@ -255,6 +255,7 @@ CATALOGUE: dict[str, Description] = {
             options="--layout ucf101 --fold 1",
             remarks=(
                 "Class ids follow `classInd.txt`; classes without a video are left out.",
+                "The lists may lie in any one folder inside DATA.",
                 _ENDINGS,
                 "Folders and files that differ in case (`HandstandPushups`) are found; that is noted.",
                 _MISSING,
@@ -281,7 +282,7 @@ CATALOGUE: dict[str, Description] = {
                 ),
             ),
             split="That of the column `split`.",
-            options="--layout miniucf --list-file ucf50_splits1.csv",
+            options="--layout miniucf --list-file DATA/ucf50_splits1.csv",
             remarks=(
                 "A name is enough: videos are found in any folder, as files or as folders of "
                 "images (`jpegs_112/`).",
@@ -321,7 +322,10 @@ CATALOGUE: dict[str, Description] = {
             options="--layout hmdb51-leaky --fold 1",
             remarks=(
                 "A warning is given each time: the unused clips may come from the films of test clips.",
-                "For comparison with those papers only; it is never chosen by itself.",
+                "For comparison with those papers only; without `--layout`, only a CSV list with `hmdb` in "
+                "its name is taken for this.",
+                "That CSV list `folder_name,label,split` (`hmdb51_splits.csv`) is read where there are no "
+                "official lists, or with `--list-file`.",
             ),
         ),
         _kinetics(400),
@@ -363,7 +367,8 @@ CATALOGUE: dict[str, Description] = {
             options="--layout ssv2",
             remarks=(
                 "Clips are never mirrored: left and right are labels.",
-                "The older names `something-something-v2-labels.json` and so on are read, too.",
+                "The older names `something-something-v2-labels.json` and so on are read, too, as are the "
+                "lists of published baselines: `annot_train.json`, `annot_val.json`, `class_list.json`.",
                 "Class ids follow `labels.json`; its templates have no brackets, those of the lists have.",
                 _MISSING,
             ),

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from vidcondense.video import texts
 from vidcondense.video.assemble import split_of
 from vidcondense.video.hmdb51 import LIST as HMDB_LIST
 from vidcondense.video.kinetics import COLUMNS as KINETICS_COLUMNS
-from vidcondense.video.kinetics import find_annotations, guess_classes
+from vidcondense.video.kinetics import find_annotations as find_kinetics
+from vidcondense.video.kinetics import guess_classes
 from vidcondense.video.listing import SplitRule, Tree
 from vidcondense.video.lists import MMACTION, SLOWFAST
-from vidcondense.video.ssv2 import find_text
+from vidcondense.video.ssv2 import find_annotations
 from vidcondense.video.tables import MINI, PATHS, tables
-from vidcondense.video.ucf101 import LISTS_FOLDER
+from vidcondense.video.ucf101 import find_lists
 
 
 def guess(tree: Tree, rule: SplitRule) -> tuple[str, str]:
     """The layout's name, and why it is taken for that; `folder` where nothing else fits."""
     if rule.list_files:
         return _guess_lists(tree, rule)
-    if any(name.startswith(f"{LISTS_FOLDER}/") for name in tree.texts):
+    if (folder := find_lists(tree)) is not None:
         others = tables(tree, (MINI,))
         also = f"; --layout miniucf would read {others[0]}" if others else ""
-        return "ucf101", f"there is a folder {LISTS_FOLDER}{also}"
+        return "ucf101", f"there are lists in {folder or 'its folder'}{also}"
     if name := next((name for name in tree.texts if HMDB_LIST.fullmatch(name)), None):
         return "hmdb51", f"there is a list {name}"
-    if find_text(tree, "labels") and find_text(tree, "validation"):
-        return "ssv2", f"there are {find_text(tree, 'labels')} and {find_text(tree, 'validation')}"
+    if names := find_annotations(tree):
+        return "ssv2", f"there are {' and '.join(names)}"
     if found := _guess_kinetics(tree, rule):
         return found
-    for layout, columns in (("miniucf", (MINI,)), ("csv", PATHS)):
-        if names := tables(tree, columns):
-            return layout, f"{names[0]} has the columns {', '.join(texts.csv_header(tree, names[0]))}"
+    if names := tables(tree, PATHS):
+        header = texts.csv_header(tree, names[0])
+        return _guess_table(names[0], header), f"{names[0]} has the columns {', '.join(header)}"
     if name := next((name for name in tree.texts if MMACTION.fullmatch(name)), None):
         return "mmaction", f"there is a list {name}"
     words = {match[1]: name for name in tree.texts if (match := SLOWFAST.fullmatch(name))}
@@ -53,10 +56,17 @@ def _guess_lists(tree: Tree, rule: SplitRule) -> tuple[str, str]:
     if set(KINETICS_COLUMNS) <= set(header):
         return f"kinetics{guess_classes(tree, list(rule.list_files))}", said
     if {"label", "split"} <= set(header):
-        return ("miniucf" if MINI in header else "csv"), said
+        return _guess_table(name, header), said
     if MMACTION.fullmatch(name):
         return "mmaction", f"{name} is named like a list of mmaction2"
     return "slowfast", f"{name} has no header"
+
+
+def _guess_table(name: str, header: Collection[str]) -> str:
+    if MINI not in header:
+        return "csv"
+    # Both subsets of the published baselines have these columns; the one of HMDB51 is the leaky one.
+    return "hmdb51-leaky" if "hmdb" in name.rpartition("/")[2].lower() else "miniucf"
 
 
 def _guess_kinetics(tree: Tree, rule: SplitRule) -> tuple[str, str] | None:
@@ -64,7 +74,7 @@ def _guess_kinetics(tree: Tree, rule: SplitRule) -> tuple[str, str] | None:
     names = [name for name in tables_there if set(KINETICS_COLUMNS) <= set(texts.csv_header(tree, name))]
     if names:
         return f"kinetics{guess_classes(tree, names)}", f"{names[0]} has a column youtube_id"
-    names = [name for name in find_annotations(tree, rule) if _is_kinetics_json(tree, name)]
+    names = [name for name in find_kinetics(tree, rule) if _is_kinetics_json(tree, name)]
     if names:
         return f"kinetics{guess_classes(tree, names)}", f"{names[0]} has segments of YouTube videos"
     return None

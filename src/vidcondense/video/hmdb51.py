@@ -11,6 +11,7 @@ from vidcondense.video import texts
 from vidcondense.video.assemble import Entry, assemble
 from vidcondense.video.finder import Finder
 from vidcondense.video.listing import Listing, Split, SplitRule, Tree
+from vidcondense.video.tables import MINI, parse_miniucf, tables
 
 LIST = re.compile(r"(?:.*/)?([^/]+)_test_split(\d)\.txt", re.DOTALL)
 """A list's path: its class, which has underscores of its own, and its fold."""
@@ -36,10 +37,16 @@ def parse_hmdb51_leaky(tree: Tree, rule: SplitRule) -> Listing:
     """Read HMDB51 with the unused clips of split `rule.fold` among those to train on.
 
     That is the list which published baselines used (5 236 training clips of split 1, where there are 3 570).
+    It is made from the official lists, or is their CSV file `folder_name,label,split` where that is named or
+    stands alone.
 
     Raises:
         DataError: as `parse_hmdb51`.
     """
+    official = any(LIST.fullmatch(name) for name in tree.texts)
+    if rule.list_files or (not official and tables(tree, (MINI,))):
+        listing = parse_miniucf(tree, rule)
+        return replace(listing, layout="hmdb51-leaky", notes=(LEAKY, *listing.notes))
     return _parse("hmdb51-leaky", tree, rule, leaky=True)
 
 
@@ -53,11 +60,12 @@ def _parse(layout: str, tree: Tree, rule: SplitRule, *, leaky: bool) -> Listing:
     listing = assemble(layout, entries, tuple(lists), finder, fold=rule.fold)
     notes = [LEAKY] if leaky else []
     notes += [f"{len(unused)} clips that the split leaves unused are left out"] if unused else []
-    return replace(listing, notes=(*notes, *listing.notes, *_without_list(tree, lists)))
+    return replace(listing, notes=(*notes, *listing.notes, *_without_list(tree, lists, listing)))
 
 
-def _without_list(tree: Tree, lists: dict[str, str]) -> list[str]:
-    folders = sorted({path.split("/")[-2] for path in tree.clips if "/" in path} - set(lists))
+def _without_list(tree: Tree, lists: dict[str, str], listing: Listing) -> list[str]:
+    used = {record.path.rpartition("/")[0].rpartition("/")[2] for record in listing.records}
+    folders = sorted({path.split("/")[-2] for path in tree.clips if "/" in path} - set(lists) - used)
     names = ", ".join(map(repr, folders[:3]))
     return [f"{len(folders)} folders of videos have no list, such as {names}"] if folders else []
 

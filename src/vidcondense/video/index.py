@@ -34,12 +34,12 @@ from vidcondense.video.dataset import ClipDataset, ClipFacts, ClipFile
 from vidcondense.video.layouts import Layout, parse
 from vidcondense.video.listing import Listing, Split, SplitRule
 from vidcondense.video.pool import run_tasks
-from vidcondense.video.sampling import ClipOptions, clip_indices
+from vidcondense.video.sampling import ClipOptions, clip_indices, short_note
 from vidcondense.video.scan import Scan, read_class_names, scan, with_lists
-from vidcondense.video.subset import balance_note, cap_classes, choose_classes, match_lines
+from vidcondense.video.subset import balance_note, cap_classes, choose_classes, match_lines, missing_note
 
 _MAY_PASS = frozenset({"timeout", "crashed", "permission", "unreadable"})
-"""Reasons that lie in the machine and the moment; a cache with such is built anew the next time."""
+"""Reasons that lie in the machine and the moment; the next time, such videos are tried again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,8 @@ class DataOptions:
     max_per_class: int | None = None
     """Most training videos to use of a class, drawn by --split-seed; all by default."""
     flip: bool = True
-    """Whether a mirrored clip keeps its label (the paper protocol mirrors test clips)."""
+    """Whether clips may be mirrored; --no-flip where left and right make a class (the paper protocol mirrors
+    test clips)."""
     max_bad: float = 0.05
     """Share of unusable videos to accept (0 to 1); they are set aside and reported."""
     workers: int = -1
@@ -116,14 +117,14 @@ def load_data(
 
     The result depends on the files and the options only, not on workers, or the order of a folder's entries.
 
+    An interrupted call leaves what it decoded in the cache; the same call goes on from there.
+
     Args:
         root: the dataset's folder.
         data: how to read it.
         clip: how clips are cut.
         listener: hears `{"kind": "index", "done": i, "total": n}` after each video, and `{"kind": "wait"}`
             when another process is reading the same clips, for which this one then waits.
-
-    An interrupted call leaves what it decoded in the cache; the same call goes on from there.
 
     Raises:
         DataError: the folder is no dataset, or too much of it cannot be used.
@@ -134,7 +135,7 @@ def load_data(
     found, listing = read_listing(root, data)
     tasks = _tasks(root.resolve(), found, listing, clip)
     folder = cache_root(data.cache_dir) / _key(found, listing, tasks, clip)
-    manifest = _usable(folder)
+    manifest = _usable(folder, tasks, clip, data)
     if manifest is None:
         _build(folder, root.resolve(), tasks, found, listing, clip, data, listener)
         manifest = read_manifest(folder)
@@ -142,6 +143,8 @@ def load_data(
             raise OutputError(f"the cache {folder} is not whole though it was just written; check the disk")
     quarantined = read_quarantine(folder / QUARANTINE)
     check_usable(listing, manifest["records"], quarantined, max_bad=data.max_bad, root=root, folder=folder)
+    lengths = [record["num_frames"] for record in manifest["records"]]
+    listing = replace(listing, notes=(*listing.notes, *short_note(lengths, clip)))
     return RealData(
         train=_dataset("train", folder, manifest, listing, flip=data.flip),
         test=_dataset("test", folder, manifest, listing, flip=data.flip),
@@ -151,16 +154,23 @@ def load_data(
     )
 
 
-def _usable(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a finished cache, unless it holds what may pass the next time."""
+def _usable(folder: Path, tasks: list[Task], clip: ClipOptions, data: DataOptions) -> dict[str, Any] | None:
+    """The manifest of a finished cache, unless a video can be read now that could not when it was made."""
     manifest = read_manifest(folder)
-    if manifest is None or any(bad.code in _MAY_PASS for bad in read_quarantine(folder / QUARANTINE)):
+    if manifest is None:
         return None
-    return manifest
+    doubtful = {bad.path for bad in read_quarantine(folder / QUARANTINE) if bad.code in _MAY_PASS}
+    again = [task for task in tasks if task.record.path in doubtful and task.refused is None]
+    if not again:
+        return manifest
+    with contextlib.closing(_decode(again, clip, data)) as results:
+        return manifest if all(isinstance(result, VideoError) for result in results) else None
 
 
 def read_listing(root: Path, data: DataOptions) -> tuple[Scan, Listing]:
     """Find a dataset's files, and what its layout says of them; no video is opened.
+
+    Of what may not be opened, that is left out which the listing does not use.
 
     Raises:
         DataError: the folder is no dataset.
@@ -169,10 +179,14 @@ def read_listing(root: Path, data: DataOptions) -> tuple[Scan, Listing]:
     found, lists = with_lists(found, data.list_file)
     rule = SplitRule(fold=data.fold, seed=data.split_seed, test_fraction=data.test_fraction, list_files=lists)
     try:
-        return found, _subset(parse(found.tree, data.layout, rule), data)
+        listing = parse(found.tree, data.layout, rule)
     except DataError as error:
         refused = "".join(f"; {path or root}: {why}" for path, why in [*found.blocked.items()][:3])
         raise DataError(f"--data {root}: {error}{refused}") from error
+    listing = _subset(listing, data)
+    unlisted = {*found.tree.clips}.difference(record.path for record in listing.records)
+    blocked = {path: why for path, why in found.blocked.items() if path not in unlisted}
+    return replace(found, blocked=blocked), listing
 
 
 def _subset(listing: Listing, data: DataOptions) -> Listing:
@@ -180,9 +194,10 @@ def _subset(listing: Listing, data: DataOptions) -> Listing:
     names = (*data.classes, *match_lines(listing, lines))
     if names:
         listing = choose_classes(listing, names)
+    missing = missing_note(listing)
     if data.max_per_class is not None:
         listing = cap_classes(listing, data.max_per_class, data.split_seed)
-    return replace(listing, notes=(*listing.notes, *balance_note(listing)))
+    return replace(listing, notes=(*listing.notes, *missing, *balance_note(listing)))
 
 
 def _tasks(root: Path, found: Scan, listing: Listing, clip: ClipOptions) -> list[Task]:
@@ -226,7 +241,7 @@ def _build(
 ) -> None:
     listed = {record.path for record in listing.records}
     with building(folder, lambda: listener({"kind": "wait", "path": str(folder)})) as partial:
-        if _usable(folder) is not None:
+        if _usable(folder, tasks, clip, data) is not None:
             return  # another process was faster
         build_folder(
             partial,
@@ -247,12 +262,21 @@ def _read(
     tasks: list[Task], done: int, clip: ClipOptions, data: DataOptions, listener: Listener
 ) -> Generator[Decoded | VideoError, None, None]:
     """Decode all videos but the first `done`, in order."""
-    calls = ((task.path, clip.size, task.pick, Limits()) for task in tasks[done:] if task.refused is None)
+    with contextlib.closing(_decode(tasks[done:], clip, data)) as results:
+        for number, result in enumerate(results, start=done + 1):
+            yield result
+            listener({"kind": "index", "done": number, "total": len(tasks)})
+
+
+def _decode(
+    tasks: list[Task], clip: ClipOptions, data: DataOptions
+) -> Generator[Decoded | VideoError, None, None]:
+    """The clips of each video, or why there are none."""
+    calls = ((task.path, clip.size, task.pick, Limits()) for task in tasks if task.refused is None)
     decoded = run_tasks(try_read_clips, calls, workers=data.workers, time_limit=data.time_limit)
     with contextlib.closing(decoded):
-        for number, task in enumerate(tasks[done:], start=done + 1):
+        for task in tasks:
             yield task.refused or next(decoded)
-            listener({"kind": "index", "done": number, "total": len(tasks)})
 
 
 def _dataset(

@@ -58,7 +58,7 @@ LAYOUTS: Mapping[str, Parser] = {
     "slowfast": parse_slowfast,
 }
 
-LIST_LAYOUTS = ("csv", "miniucf", *KINETICS, "mmaction", "slowfast")
+LIST_LAYOUTS = ("csv", "miniucf", "hmdb51-leaky", *KINETICS, "mmaction", "slowfast")
 """Layouts whose lists may be any files of the user's (`SplitRule.list_files`)."""
 
 CARD = "dataset.json"
@@ -90,7 +90,7 @@ def parse(tree: Tree, layout: str, rule: SplitRule) -> Listing:
             f"there is only one class, {listing.classes[0]!r}; a dataset needs two or more class folders"
         )
     why = [f"layout {name}: {reason}"] if reason else []
-    notes = (*why, *listing.notes, *_missing(listing), *_twins(listing.classes))
+    notes = (*why, *listing.notes, *_twins(listing.classes))
     return replace(listing, notes=notes, flip=listing.flip and card.get("flip", True))
 
 
@@ -98,14 +98,6 @@ def _guess(tree: Tree, card: Mapping[str, Any], rule: SplitRule) -> tuple[str, s
     if "layout" in card and not rule.list_files:
         return card["layout"], f"{CARD} says so"
     return guess(tree, rule)
-
-
-def _missing(listing: Listing) -> list[str]:
-    count = len(listing.missing)
-    total = count + len(listing.records)
-    return (
-        [f"{count} of {total} listed videos are missing, first {listing.missing[0]!r:.200}"] if count else []
-    )
 
 
 def _twins(classes: tuple[str, ...]) -> list[str]:

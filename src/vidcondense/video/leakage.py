@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vidcondense.video.listing import Listing, Record
+from vidcondense.video.listing import Record
 from vidcondense.video.names import source_of, without_ending
 
 LeakKind = Literal["file", "frames", "source"]
@@ -25,14 +25,18 @@ class Leak:
     test: tuple[str, ...]
 
 
-def source_leaks(listing: Listing) -> list[Leak]:
+def source_leaks(records: Sequence[Record], classes: Sequence[str]) -> list[Leak]:
     """Recordings with videos of one class in both splits.
 
     The recording is what a file's name tells (UCF's group, HMDB's film, Kinetics' YouTube id), or else the
     group that the layout gives.
+
+    Args:
+        records: the videos.
+        classes: the names of their classes.
     """
-    keys = {record.path: _source(record, listing.classes[record.label]) for record in listing.records}
-    return _both_sides("source", listing.records, keys)
+    keys = {record.path: _source(record, classes[record.label]) for record in records}
+    return _both_sides("source", records, keys)
 
 
 def content_leaks(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from vidcondense.video.names import source_of, without_ending
@@ -69,8 +69,8 @@ class Listing:
     classes: tuple[str, ...]
     records: tuple[Record, ...]
     """Train before test, then by label, then by path."""
-    missing: tuple[str, ...] = ()
-    """Videos that an official list names and that are not there."""
+    missing: Mapping[str, int] = field(default_factory=dict)
+    """Videos that a list names and that are not there, by their name there; and the label of each."""
     flip: bool = True
     """Whether a mirrored video keeps its label."""
     notes: tuple[str, ...] = ()

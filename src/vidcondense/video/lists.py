@@ -71,22 +71,6 @@ def parse_mmaction(tree: Tree, rule: SplitRule) -> Listing:
     return _parse("mmaction", tree, names, split_line, fold=rule.fold if folds else None)
 
 
-def write_slowfast(listing: Listing) -> dict[str, str]:
-    """A listing as the files `train.csv`, `val.csv` and `label_map.txt` that `parse_slowfast` reads.
-
-    Raises:
-        DataError: a path or a class name cannot stand in such a list (line ends, blanks around it).
-    """
-    for text in (*listing.classes, *(record.path for record in listing.records)):
-        if text != text.strip(" \t\r") or "\n" in text:
-            raise DataError(f"{text!r:.200} cannot stand in a list of a line each; rename it")
-    lists = {
-        name: "".join(f"{r.path} {r.label}\n" for r in listing.records if r.split == split)
-        for name, split in (("train.csv", "train"), ("val.csv", "test"))
-    }
-    return {**lists, "label_map.txt": "".join(f"{name}\n" for name in listing.classes)}
-
-
 def _matches(tree: Tree, rule: SplitRule, pattern: re.Pattern[str]) -> dict[str, re.Match[str]]:
     names = rule.list_files or tree.texts
     found = {name: match for name in names if (match := pattern.fullmatch(name))}

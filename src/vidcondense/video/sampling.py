@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +47,20 @@ class ClipOptions:
 def span(num_frames: int, stride: int) -> int:
     """Frames of the video from the first to the last of a clip, both included."""
     return (num_frames - 1) * stride + 1
+
+
+def short_note(lengths: Sequence[int], options: ClipOptions) -> list[str]:
+    """A remark where usable videos of so many frames are shorter than a clip spans."""
+    needed = span(options.num_frames, options.stride)
+    count = sum(length < needed for length in lengths)
+    if not count:
+        return []
+    how = {
+        "stride": f"clips of them have a smaller stride than {options.stride}",
+        "repeat": "clips of them repeat the last frame",
+        "loop": "clips of them begin again at the first frame",
+    }[options.short]
+    return [f"{count} of {len(lengths)} videos are shorter than the {needed} frames a clip spans; {how}"]
 
 
 def clip_indices(video_frames: int, options: ClipOptions, seed: int) -> list[list[int]]:

@@ -70,18 +70,22 @@ def _visit(walk: _Walk, folder: str, relative: str, above: frozenset[str]) -> No
     """List one folder; `above` holds the real paths on the way to it, to stop at loops of links."""
     before = len(walk.videos) + len(walk.todo)
     image = False
+    refusal: VideoError | None = None
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.name.startswith(".") and entry.name not in _IGNORED:
                     if FRAME.fullmatch(entry.name):
                         image = True
-                        _check_image(walk, entry, relative.rstrip("/"))
+                        if entry.is_symlink():
+                            refusal = refusal or _refuse_link(walk, entry)
                     else:
                         _sort_in(walk, entry, f"{relative}{entry.name}", above)
         # Numbered images beside videos or folders are previews, not a video.
         if image and relative and len(walk.videos) + len(walk.todo) == before:
             walk.frames.append(relative.rstrip("/"))
+            if refusal is not None:  # one image that may not be read makes the folder unusable
+                walk.blocked[relative.rstrip("/")] = refusal
     except PermissionError:
         walk.blocked[relative.rstrip("/")] = VideoError("permission", "this user may not list the folder")
     except OSError as error:
@@ -107,12 +111,6 @@ def _sort_in(walk: _Walk, entry: os.DirEntry[str], relative: str, above: frozens
             walk.blocked[relative] = refusal
     elif refusal is None:
         walk.texts.append(relative)
-
-
-def _check_image(walk: _Walk, entry: os.DirEntry[str], folder: str) -> None:
-    """An image that may not be read makes its frame folder unusable."""
-    if entry.is_symlink() and (refusal := _refuse_link(walk, entry)) is not None:
-        walk.blocked.setdefault(folder, refusal)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

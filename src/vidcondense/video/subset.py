@@ -36,8 +36,9 @@ def choose_classes(listing: Listing, names: Sequence[str]) -> Listing:
     kept = tuple(name for name in listing.classes if name in wanted)
     ids = {listing.classes.index(name): label for label, name in enumerate(kept)}
     records = tuple(replace(r, label=ids[r.label]) for r in listing.records if r.label in ids)
+    missing = {path: ids[label] for path, label in listing.missing.items() if label in ids}
     notes = (*listing.notes, f"{len(kept)} of {len(listing.classes)} classes are chosen")
-    return replace(listing, classes=kept, records=records, notes=notes)
+    return replace(listing, classes=kept, records=records, missing=missing, notes=notes)
 
 
 def match_lines(listing: Listing, lines: Sequence[str]) -> tuple[str, ...]:
@@ -63,6 +64,15 @@ def cap_classes(listing: Listing, most: int, seed: int) -> Listing:
     note = f"{len(dropped)} training videos beyond --max-per-class {most} are not used"
     kept = tuple(record for record in listing.records if record.path not in dropped)
     return replace(listing, records=kept, notes=(*listing.notes, note))
+
+
+def missing_note(listing: Listing) -> list[str]:
+    """A remark where videos are missing."""
+    if not listing.missing:
+        return []
+    total = len(listing.missing) + len(listing.records)
+    first = next(iter(listing.missing))
+    return [f"{len(listing.missing)} of {total} listed videos are missing, first {first!r:.200}"]
 
 
 def balance_note(listing: Listing) -> list[str]:

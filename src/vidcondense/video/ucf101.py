@@ -1,4 +1,4 @@
-"""The layout of UCF101: `UCF-101/{Class}/v_{Class}_gNN_cNN.avi` and the lists in `ucfTrainTestlist/`."""
+"""The layout of UCF101: `UCF-101/{Class}/v_{Class}_gNN_cNN.avi` and the lists of `ucfTrainTestlist/`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from vidcondense.video.assemble import Entry, assemble
 from vidcondense.video.finder import Finder
 from vidcondense.video.listing import Listing, Split, SplitRule, Tree
 
-LISTS_FOLDER = "ucfTrainTestlist"
+_LISTS_FOLDER = "ucfTrainTestlist"
+_CLASSES = ("classInd.txt", "classind.txt")
 SPLITS: tuple[Split, ...] = ("train", "test")
 
 
@@ -29,18 +30,36 @@ def parse_ucf101(tree: Tree, rule: SplitRule) -> Listing:
     return assemble("ucf101", entries, tuple(ids), Finder(tree.clips, unique_names=True), fold=rule.fold)
 
 
+def find_lists(tree: Tree) -> str | None:
+    """The folder of the official lists, with a slash behind it where it is not the root: any with class ids.
+
+    Raises:
+        DataError: there are several, and none is named `ucfTrainTestlist` as it comes.
+    """
+    names = [name for name in tree.texts if name.rpartition("/")[2] in _CLASSES]
+    folders = sorted({name[: name.rfind("/") + 1] for name in names})
+    if any(name.startswith(f"{_LISTS_FOLDER}/") for name in tree.texts):
+        return f"{_LISTS_FOLDER}/"
+    if len(folders) > 1:
+        raise DataError(f"there are several lists of classes: {', '.join(names[:5])}; keep one")
+    return folders[0] if folders else None
+
+
 def _lines(tree: Tree, name: str) -> Iterator[tuple[str, str]]:
     """The lines of a list that say something, each with its `file:line`."""
     return ((text, where) for text, where in texts.lines(tree, name) if not text.startswith("#"))
 
 
 def _text(tree: Tree, *names: str) -> str:
+    folder = find_lists(tree)
+    if folder is None:
+        folder = f"{_LISTS_FOLDER}/"
     for name in names:
-        if f"{LISTS_FOLDER}/{name}" in tree.texts:
-            return f"{LISTS_FOLDER}/{name}"
-    have = [text.rpartition("/")[2] for text in tree.texts if text.startswith(f"{LISTS_FOLDER}/")]
+        if f"{folder}{name}" in tree.texts:
+            return f"{folder}{name}"
+    have = [text[len(folder) :] for text in tree.texts if text.startswith(folder)]
     raise DataError(
-        f"{LISTS_FOLDER}/{names[0]} is missing (there: {', '.join(have) or 'nothing'}); "
+        f"{folder}{names[0]} is missing (there: {', '.join(have[:10]) or 'nothing'}); "
         "unpack UCF101TrainTestSplits-RecognitionTask.zip, and use --fold 1, 2 or 3"
     )
 
@@ -48,7 +67,8 @@ def _text(tree: Tree, *names: str) -> str:
 def _read_classes(tree: Tree) -> dict[str, int]:
     """Class name → official id (from 1), in the order of the ids."""
     ids: dict[str, int] = {}
-    for text, where in _lines(tree, _text(tree, "classInd.txt", "classind.txt")):
+    classes = _text(tree, *_CLASSES)
+    for text, where in _lines(tree, classes):
         number, _, name = text.replace("\t", " ").partition(" ")
         name = name.strip()
         if not (number.isascii() and number.isdecimal()) or len(number) > 6 or not name:
@@ -59,7 +79,7 @@ def _read_classes(tree: Tree) -> dict[str, int]:
             raise DataError(f"{where}: {text!r:.200} is there twice")
         ids[name] = int(number)
     if not ids:
-        raise DataError(f"{LISTS_FOLDER}/classInd.txt names no class")
+        raise DataError(f"{classes} names no class")
     return dict(sorted(ids.items(), key=lambda item: item[1]))
 
 
