@@ -58,7 +58,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
     def build(num_classes: int, num_frames: int, size: int) -> Tiny:
         return Tiny(num_frames * 3 * size * size, num_classes)
 
-    monkeypatch.setitem(MODELS, "tiny", Architecture(build=build, min_frames=2, min_size=4))
+    monkeypatch.setitem(MODELS, "tiny", Architecture(summary="", build=build, min_frames=2, min_size=4))
     return "tiny"
 
 
