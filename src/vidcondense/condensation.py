@@ -23,7 +23,7 @@ from vidcondense.interfaces import RealClips
 from vidcondense.interrupts import Interrupts, catch_interrupts
 from vidcondense.matching.distribution import DistributionMatcher, MatchOptions
 from vidcondense.methods import METHODS, Init
-from vidcondense.models import check_size
+from vidcondense.models import check_features
 from vidcondense.options import as_json, changed_fields, choose, require
 from vidcondense.selection import select_random
 from vidcondense.storage.codecs import CODECS
@@ -188,7 +188,7 @@ def check_condense(real: RealClips, options: CondenseOptions) -> None:
         DataError: a class has fewer clips than `vpc`.
     """
     num_frames, _, size, _ = real.shape
-    check_size(options.match.model, num_frames, size)
+    check_features(options.match.model, num_frames, size)
     side = options.key_frame_size or size
     if side > size:
         raise UsageError(f"--key-frame-size {side}: the clips are only {size}×{size} pixels")

@@ -104,3 +104,17 @@ def test_more_videos_than_clips_fails(run, toy, cache, tmp_path):
     assert outcome.code == 3
     assert "3 training clips, fewer than --vpc 4" in outcome.line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_network_without_features_is_refused_before_the_videos_are_read(run, tmp_path, monkeypatch):
+    (tmp_path / "featureless.py").write_text(
+        "import torch\n"
+        "def make(num_classes, num_frames, size):\n"
+        "    features = num_frames * 3 * size * size\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(features, num_classes))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    command = ["condense", tmp_path / "nowhere", "--out", tmp_path / "set", "--model", "featureless:make"]
+    outcome = run(*command, *QUICK)
+    assert outcome.code == 2
+    assert "--model featureless:make has no method embed(videos)" in outcome.line

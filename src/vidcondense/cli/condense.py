@@ -17,7 +17,7 @@ from vidcondense.cli.reading import read_data, recorded_data
 from vidcondense.condensation import CondenseOptions, condense
 from vidcondense.estimation import Estimate, estimate
 from vidcondense.events import broadcast
-from vidcondense.models import check_size
+from vidcondense.models import check_features
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.workspace import check_output
 from vidcondense.video.index import DataOptions, RealData
@@ -76,7 +76,7 @@ class Arguments:
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Condense, or tell what it would cost."""
     options, clip = arguments.condense, arguments.clip
-    check_size(options.match.model, clip.num_frames, clip.size)
+    check_features(options.match.model, clip.num_frames, clip.size)
     compute = arguments.compute.choose()
     if not arguments.dry_run:
         check_output(arguments.out, resume=arguments.resume, overwrite=arguments.overwrite)

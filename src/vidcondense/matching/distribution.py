@@ -33,7 +33,7 @@ class MatchOptions:
     """Whose mean a video must match: its class's, or that of its own cluster of the class's real clips."""
 
     model: str = "convnet3d"
-    """The network whose features are matched, newly initialised every iteration."""
+    """The network whose features are matched, new every iteration; or package.module:factory of your own."""
 
     def __post_init__(self) -> None:
         require(self.real_batch >= 1, "real_batch", self.real_batch, "must be at least 1")
@@ -75,7 +75,7 @@ class DistributionMatcher:
         return (self.real_means(network, iteration) - synthetic).square().sum(dim=1)
 
     def network(self, iteration: int) -> VideoNetwork:
-        """The random network of an iteration, frozen."""
+        """The random network of an iteration, frozen, in evaluation mode: every video is treated alone."""
         num_frames, _, size, _ = self.real.shape
         network = build_network(
             self.options.model,
@@ -85,7 +85,7 @@ class DistributionMatcher:
             seed=rng.derive_seed(self.seed, "network", iteration),
             compute=self.compute,
         )
-        return network.requires_grad_(False)
+        return network.requires_grad_(False).eval()
 
     @torch.no_grad()
     def real_means(self, network: VideoNetwork, iteration: int) -> Float[Tensor, "g d"]:
