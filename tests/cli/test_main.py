@@ -16,6 +16,7 @@ from vidcondense.errors import DataError
 REQUIRED = {
     "condense": ["data", "--out", "set"],
     "evaluate": ["set", "--data", "data"],
+    "transfer": ["set", "--data", "data"],
     "train": ["set", "--out", "network"],
     "inspect": ["set"],
     "toy": ["toy"],
@@ -77,6 +78,8 @@ def test_module_and_script_are_the_same_program():
         (["condense", "d", "--out", "o", "--device", "cuda:99"], "--device cuda:99"),
         (["evaluate", "--data", "d"], "at least one condensed set"),
         (["evaluate", "s", "--data", "d", "--full-data-steps", "3"], "without --full-data"),
+        (["transfer", "--data", "d"], "transfer needs at least one condensed set"),
+        (["transfer", "s", "--data", "d", "--shots", "0"], "--shots (0,): must be at least 1 each"),
         (["train", "s", "--out", "o", "--seed", "-1"], "--seed -1"),
         (["toy", "t", "--pairs", "9"], "--pairs 9"),
     ],

@@ -23,6 +23,10 @@ class HeldOut:
         self.mean, self.std = torch.tensor(MEAN), torch.tensor(STD)
         self.num_views = len(pixels)
         self.flip = flip
+        self.shape = tuple(pixels.shape[2:])
+
+    def indices_of(self, label: int) -> Tensor:
+        return (self.labels == label).nonzero().flatten()
 
     def batch(self, indices: Sequence[int] | Tensor, view: int = 0) -> Tensor:
         clips = self.pixels[view][torch.as_tensor(indices)]

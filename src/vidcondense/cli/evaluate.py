@@ -16,6 +16,7 @@ from vidcondense.cli.progress import Bars, progress
 from vidcondense.cli.reading import read_data
 from vidcondense.cli.recorded import Recorded
 from vidcondense.cli.results import Judged, Results, check_free, write_results
+from vidcondense.cli.scores import counting
 from vidcondense.cli.sets import RealArguments, Sets, check_belong, common, read_sets, seed_of
 from vidcondense.compute import Compute
 from vidcondense.errors import UsageError
@@ -23,7 +24,6 @@ from vidcondense.evaluation.cost import memory_of, seconds_of
 from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.protocol import EvaluateOptions, ProtocolOptions
 from vidcondense.evaluation.tables import to_matrix, to_table
-from vidcondense.events import Event, Listener
 from vidcondense.interfaces import ClipSource
 from vidcondense.models import check_size
 from vidcondense.models.footprint import Footprint
@@ -128,7 +128,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     results = Results(judged=judged, protocol=options.protocol, test=real.test, footprints=footprints)
     _show(results, output, per_class=arguments.per_class)
     if arguments.out is not None:
-        write_results(arguments.out, results)
+        write_results(arguments.out, results.as_dict(), results.records())
         output.say(f"results.json and results.csv are in {arguments.out}")
     return results.as_dict()
 
@@ -186,20 +186,10 @@ def _memory_text(found: Footprint) -> str:
 def _judge(job: Job, test: ClipDataset, compute: Compute, bars: Bars) -> Judged:
     steps, repeats = job.options.training.num_steps(len(job.clips)), job.options.repeats
     title = f"training {job.options.model} on {job.name}"
-    listener = _counting(bars.follow("train", title, steps * repeats), steps)
+    listener = counting(bars.follow("train", title, steps * repeats), steps)
     evaluation = evaluate(job.clips, test, job.options, compute=compute, listener=listener)
     condensed = job.clips if isinstance(job.clips, CondensedDataset) else None
     return Judged(name=job.name, evaluation=evaluation, condensed=condensed)
-
-
-def _counting(listener: Listener, steps: int) -> Listener:
-    """Count the steps of all networks of a set as one piece of work."""
-
-    def listen(event: Event) -> None:
-        if event["kind"] == "train":
-            listener({**event, "done": event["repeat"] * steps + event["step"] + 1})
-
-    return listen
 
 
 def _training_clips(

@@ -20,6 +20,7 @@ from vidcondense.options import unknown
 COMMANDS = {
     "condense": "make a condensed set from a folder of videos",
     "evaluate": "measure how well networks trained on condensed sets classify real clips",
+    "transfer": "measure retrieval, linear probe and few-shot training with networks of condensed sets",
     "train": "train a network on a condensed set and keep its weights",
     "inspect": "show what a condensed set holds, and its pictures",
     "toy": "generate a small dataset of moving shapes to try things on",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vidcondense import __version__
+from vidcondense.cli.sets import seed_groups
 from vidcondense.errors import OutputError
 from vidcondense.evaluation.results import Evaluation, as_dict, summarise
 from vidcondense.evaluation.tables import MISSING, Record, record, to_csv
-from vidcondense.files import canonical_json, write_json, write_text
+from vidcondense.files import write_json, write_text
 from vidcondense.methods import METHODS
 from vidcondense.models.footprint import Footprint
 from vidcondense.options import as_json
@@ -83,21 +84,15 @@ class Results:
         return [*sets, *groups, *controls]
 
     def _groups(self) -> list[Group]:
-        by_recipe: dict[tuple[str, str], list[Judged]] = {}
-        for each in self.judged:
-            if each.condensed is not None:
-                by_recipe.setdefault((_recipe(each.condensed), each.model), []).append(each)
-        groups: list[Group] = []
-        for members in by_recipe.values():
-            seeds = {each.condensed.manifest["seed"] for each in members if each.condensed}
-            if len(members) > 1 and len(seeds) == len(members):
-                first = members[0]
-                method = first.condensed.manifest["method"] if first.condensed else ""
-                name = f"{method}: {len(members)} seeds"
-                while (name, first.model) in {(group.name, group.model) for group in groups}:
-                    name += "′"  # another recipe of the same method
-                groups.append(Group(name=name, members=members))
-        return groups
+        sets = {each.name: each.condensed for each in self.judged if each.condensed}
+        return [
+            Group(
+                name=name,
+                members=[each for each in self.judged if each.name in members and each.model == model],
+            )
+            for name, members in seed_groups(sets).items()
+            for model in self.models
+        ]
 
     def title(self, each: Judged | Group) -> str:
         """Its name, with the network where there are several."""
@@ -153,10 +148,22 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
             raise OutputError(f"{folder / name} exists; use --overwrite to replace it, or another --out")
 
 
-def write_results(folder: Path, results: Results) -> None:
+def write_results(folder: Path, found: dict[str, Any], records: Sequence[Record]) -> None:
     """Write results.json and results.csv. Raises `OutputError`."""
-    write_json(folder / JSON_NAME, results.as_dict())
-    write_text(folder / CSV_NAME, to_csv(results.records()))
+    write_json(folder / JSON_NAME, found)
+    write_text(folder / CSV_NAME, to_csv(records))
+
+
+def about_set(clips: CondensedDataset) -> dict[str, Any]:
+    """What a set is and where it comes from, as a JSON object."""
+    return {
+        **clips.provenance,
+        "sha256": clips.manifest["sha256"],
+        "vpc": clips.vpc,
+        "key_frames": [len(positions) for positions in clips.positions],
+        "paper_mb": clips.paper_mb,
+        "bytes": clips.bytes,
+    }
 
 
 def _record(name: str, members: list[Judged]) -> Record:
@@ -174,17 +181,8 @@ def _record(name: str, members: list[Judged]) -> Record:
 
 
 def _details(each: Judged) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": each.name}
-    if each.condensed is not None:
-        about |= each.condensed.provenance
-        about |= {
-            "sha256": each.condensed.manifest["sha256"],
-            "vpc": each.condensed.vpc,
-            "key_frames": [len(positions) for positions in each.condensed.positions],
-            "paper_mb": each.condensed.paper_mb,
-            "bytes": each.condensed.bytes,
-        }
-    return {**about, "evaluation": as_dict(each.evaluation)}
+    about = about_set(each.condensed) if each.condensed is not None else {}
+    return {"name": each.name, **about, "evaluation": as_dict(each.evaluation)}
 
 
 def _condensed_with(clips: CondensedDataset) -> str | None:
@@ -194,11 +192,3 @@ def _condensed_with(clips: CondensedDataset) -> str | None:
     if (method and method.kind == "select") or not isinstance(match, dict):
         return None
     return str(match["model"]) if "model" in match else None
-
-
-def _recipe(clips: CondensedDataset) -> str:
-    """All that makes a set what it is, its seed aside."""
-    manifest = clips.manifest
-    options = {name: value for name, value in manifest["options"].items() if name != "seed"}
-    parts = (manifest["method"], options, manifest["classes"], manifest["shape"], manifest["codec"])
-    return canonical_json([*parts, manifest["data"], manifest["versions"]])

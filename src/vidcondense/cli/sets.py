@@ -11,6 +11,7 @@ from vidcondense import rng
 from vidcondense.cli.reading import train_split_hash
 from vidcondense.cli.recorded import Recorded, recorded_of
 from vidcondense.errors import DataError, UsageError
+from vidcondense.files import canonical_json
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
 from vidcondense.video.index import DataOptions, RealData
 from vidcondense.video.layouts import Layout
@@ -130,3 +131,27 @@ def _check_training_clips(sets: Sets, real: RealData) -> None:
 def seed_of(clips: CondensedDataset, seed: int) -> int:
     """A seed for every condensation seed: a repeat is a new condensation and new networks."""
     return rng.derive_seed(seed, "set", clips.manifest["seed"])
+
+
+def seed_groups(sets: Sets) -> dict[str, list[str]]:
+    """Sets of one recipe and several seeds: their names, by a name for the group."""
+    by_recipe: dict[str, list[str]] = {}
+    for name, clips in sets.items():
+        by_recipe.setdefault(_recipe(clips), []).append(name)
+    groups: dict[str, list[str]] = {}
+    for members in by_recipe.values():
+        seeds = {sets[member].manifest["seed"] for member in members}
+        if len(members) > 1 and len(seeds) == len(members):
+            name = f"{sets[members[0]].manifest['method']}: {len(members)} seeds"
+            while name in groups:  # another recipe of the same method
+                name += "′"
+            groups[name] = members
+    return groups
+
+
+def _recipe(clips: CondensedDataset) -> str:
+    """All that makes a set what it is, its seed aside."""
+    manifest = clips.manifest
+    options = {name: value for name, value in manifest["options"].items() if name != "seed"}
+    parts = (manifest["method"], options, manifest["classes"], manifest["shape"], manifest["codec"])
+    return canonical_json([*parts, manifest["data"], manifest["versions"]])
