@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from vidcondense.evaluation.results import Evaluation as Evaluation
     from vidcondense.evaluation.results import Summary as Summary
     from vidcondense.evaluation.results import summarise as summarise
+    from vidcondense.evaluation.transfer import TransferOptions as TransferOptions
+    from vidcondense.evaluation.transfer import transfer as transfer
     from vidcondense.insertion.options import InsertionOptions as InsertionOptions
     from vidcondense.matching.options import MatchOptions as MatchOptions
     from vidcondense.methods import METHODS as METHODS
@@ -80,6 +82,8 @@ _HOMES = {
     "Evaluation": "evaluation.results",
     "Summary": "evaluation.results",
     "summarise": "evaluation.results",
+    "transfer": "evaluation.transfer",
+    "TransferOptions": "evaluation.transfer",
     # networks
     "train": "training.train",
     "TrainOptions": "training.options",

@@ -17,7 +17,7 @@ from vidcondense.matching.distribution import DistributionMatcher
 from vidcondense.matching.gradient import GradientMatcher
 from vidcondense.matching.options import MatcherName
 from vidcondense.methods import METHODS, Init, RepresentationName, SelectionName, Stage
-from vidcondense.models import check_size
+from vidcondense.models import check_features
 from vidcondense.selection.best import select_best
 from vidcondense.selection.coreset import Rule, herding, k_center, select_by
 from vidcondense.selection.features import feature_networks
@@ -122,7 +122,7 @@ def check_condense(real: RealClips, options: CondenseOptions) -> None:
         DataError: a class has fewer clips than `vpc`.
     """
     num_frames, _, size, _ = real.shape
-    check_size(options.match.model, num_frames, size)
+    check_features(options.match.model, num_frames, size)
     side = options.key_frame_size or size
     if side > size:
         raise UsageError(f"--key-frame-size {side}: the clips are only {size}×{size} pixels")

@@ -164,3 +164,17 @@ def test_help_shows_the_values_of_the_recipe(run, tmp_path):
     recipe = tmp_path / "mine.toml"
     recipe.write_text("iterations = 4321")
     assert "4321" in run("condense", "--recipe", recipe, "--help").out
+
+
+def test_network_without_features_is_refused_before_the_videos_are_read(run, tmp_path, monkeypatch):
+    (tmp_path / "featureless.py").write_text(
+        "import torch\n"
+        "def make(num_classes, num_frames, size):\n"
+        "    features = num_frames * 3 * size * size\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(features, num_classes))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    command = ["condense", tmp_path / "nowhere", "--out", tmp_path / "set", "--model", "featureless:make"]
+    outcome = run(*command, *QUICK)
+    assert outcome.code == 2
+    assert "--model featureless:make has no method embed(videos)" in outcome.line

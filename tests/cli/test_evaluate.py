@@ -73,6 +73,73 @@ def test_seeds_of_one_recipe_are_summed_up(run, condensed, random_sets, toy, cac
     assert len(set(seeds)) == 6  # new networks for every condensation seed
 
 
+@pytest.fixture
+def own_networks(tmp_path, monkeypatch):
+    """The names of two linear networks that are a module of the user's."""
+    (tmp_path / "own_linear.py").write_text(
+        "from torch.nn import AvgPool3d, Flatten, Linear, Sequential\n"
+        "def pixels(num_classes, num_frames, size):\n"
+        "    return Sequential(Flatten(), Linear(num_frames * 3 * size * size, num_classes))\n"
+        "def colours(num_classes, num_frames, size):\n"
+        "    return Sequential(AvgPool3d((1, size, size)), Flatten(), Linear(num_frames * 3, num_classes))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return ["own_linear:pixels", "own_linear:colours"]
+
+
+def test_several_networks_are_a_matrix_of_single_evaluations(
+    run, random_sets, toy, cache, own_networks, monkeypatch
+):
+    monkeypatch.chdir(random_sets[0].parent)
+    command = ["evaluate", "0", "1", "--data", toy, "--cache-dir", cache, *FAST]
+    outcome = run(*command, "--json", "--model", *own_networks)
+    found = json.loads(outcome.out)
+    for name in own_networks:
+        alone = json.loads(run(*command, "--json", "--model", name).out)
+        assert [row for row in found["table"] if row["model"] == name] == alone["table"]
+        kept = [each for each in found["sets"] if each["evaluation"]["options"]["model"] == name]
+        assert kept == alone["sets"]
+        group = found["groups"][f"random: 2 seeds, {name}"]
+        assert group == alone["groups"]["random: 2 seeds"]
+    parameters = [each["parameters"] for each in found["models"].values()]
+    assert parameters == [8 * 3 * 44 * 44 * 2 + 2, 8 * 3 * 2 + 2]
+    assert "own_linear:pixels: 0.1 million parameters" in outcome.err
+    assert "8 networks to train and test, about " in outcome.err
+    shown = run(*command, "--model", *own_networks, "--per-class").out
+    (titles,) = (line for line in shown.splitlines() if "condensed with" in line)
+    assert titles.split() == ["accuracy", "%", "condensed", "with", *own_networks]
+    assert f"0, {own_networks[0]}" in shown  # a column of the table of classes
+
+
+def test_cost_is_told_before_anything_is_trained(run, condensed, toy, cache, monkeypatch):
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vidcondense.cli.evaluate.evaluate", stop)
+    outcome = run("evaluate", condensed, "--data", toy, "--cache-dir", cache, *FAST)
+    assert outcome.code == 130
+    told = [line for line in outcome.err.splitlines() if line.startswith("vidcondense: ")]
+    assert told[0].startswith("vidcondense: convnet3d: 3.6 million parameters, ")
+    assert told[1].startswith("vidcondense: 2 networks to train and test, about ")
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        (["cnn-gru"], "--size 44: cnn-gru needs at least 64×64"),
+        (["convnet3d", "cnn-gru"], "--size 44: cnn-gru needs at least 64×64"),
+        (["convnet3d", "convnet3d"], "--model convnet3d, convnet3d: each network once"),
+        (["no_such_module:make"], "No module named 'no_such_module'"),
+        (["convnet"], "did you mean convnet3d"),
+        ([], "--model : name at least one network"),
+    ],
+)
+def test_network_that_does_not_fit_is_refused(run, condensed, toy, models, words):
+    outcome = run("evaluate", condensed, "--data", toy, "--model", *models)
+    assert outcome.code == 2
+    assert words in outcome.line
+
+
 def test_recorded_stride_is_used_and_can_be_overruled(run, toy, cache, tmp_path):
     options = ["--num-frames", "8", "--size", "44", "--stride", "1", "--method", "random", "--workers", "0"]
     assert run("condense", toy, "--out", tmp_path / "set", "--cache-dir", cache, *options).code == 0

@@ -67,6 +67,17 @@ def test_other_options_are_refused_by_name(plan, place, compute):
         run_cell(replace(place, folds=2), random, 0, compute=compute)
 
 
+def test_options_that_came_later_had_their_default(plan, place, compute):
+    random = find(plan, "random")
+    run_cell(place, random, 0, compute=compute)
+    path = place.result("random-0")
+    cell = json.loads(path.read_text())
+    del cell["recipe"]["init-scale"], cell["recipe"]["real-batch"]
+    path.write_text(json.dumps(cell))
+    with pytest.raises(OutputError, match=r"recipe\.real-batch: 64 → 2\)"):
+        read_cell(place, random, 0)
+
+
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", '{"recipe": {}, "evaluate": {}, "folds": null, "entries": [3]}']
 )

@@ -23,6 +23,10 @@ class HeldOut:
         self.mean, self.std = torch.tensor(MEAN), torch.tensor(STD)
         self.num_views = len(pixels)
         self.flip = flip
+        self.shape = tuple(pixels.shape[2:])
+
+    def indices_of(self, label: int) -> Tensor:
+        return (self.labels == label).nonzero().flatten()
 
     def batch(self, indices: Sequence[int] | Tensor, view: int = 0) -> Tensor:
         clips = self.pixels[view][torch.as_tensor(indices)]
@@ -58,7 +62,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
     def build(num_classes: int, num_frames: int, size: int) -> Tiny:
         return Tiny(num_frames * 3 * size * size, num_classes)
 
-    monkeypatch.setitem(MODELS, "tiny", Architecture(build=build, min_frames=2, min_size=4))
+    monkeypatch.setitem(MODELS, "tiny", Architecture(summary="", build=build, min_frames=2, min_size=4))
     return "tiny"
 
 

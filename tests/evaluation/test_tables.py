@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import io
 
-from vidcondense.evaluation import Summary, record, to_csv, to_table
+from vidcondense.evaluation import Summary, record, to_csv, to_matrix, to_table
 
 FULL = Summary(
     unit="set",
@@ -33,8 +33,8 @@ LOST = Summary(
 
 def rows():
     return [
-        record("prism", FULL, clips=50, vpc=1.0, paper_mb=20.04, num_bytes=5_123_456),
-        record("random, real", LOST, clips=250),
+        record("prism", FULL, model="convnet3d", clips=50, vpc=1.0, paper_mb=20.04, num_bytes=5_123_456),
+        record("random, real", LOST, model="cnn-gru", clips=250),
     ]
 
 
@@ -52,6 +52,7 @@ def test_table():
     titles, texts = to_table(rows())
     assert titles == [
         "name",
+        "model",
         "vpc",
         "clips",
         "n",
@@ -65,6 +66,7 @@ def test_table():
     ]
     assert texts[0] == [
         "prism",
+        "convnet3d",
         "1",
         "50",
         "3 sets",
@@ -76,13 +78,24 @@ def test_table():
         "20.04",
         "5,123,456",
     ]
-    assert texts[1] == ["random, real", "–", "250", "0 networks", *["–"] * 4, "1 of 1", "–", "–"]
+    assert texts[1] == ["random, real", "cnn-gru", "–", "250", "0 networks", *["–"] * 4, "1 of 1", "–", "–"]
 
 
 def test_best_of_points_has_a_column_of_its_own():
     paper = Summary(**{**vars(FULL), "best_of_points_on_test": 0.25})
-    titles, texts = to_table([record("prism", paper, clips=50)])
+    titles, texts = to_table([record("prism", paper, model="convnet3d", clips=50)])
     assert texts[0][titles.index("best of points on test %")] == "25.0"
+
+
+def test_matrix_of_sets_by_networks():
+    records = [
+        record("prism", FULL, model="convnet3d", clips=50, condensed_with="convnet3d"),
+        record("prism", LOST, model="cnn-gru", clips=50, condensed_with="convnet3d"),
+        record("random", FULL, model="cnn-gru", clips=50),
+    ]
+    titles, texts = to_matrix(records)
+    assert titles == ["accuracy %", "condensed with", "convnet3d", "cnn-gru"]
+    assert texts == [["prism", "convnet3d", "17.9 ± 0.4", "–"], ["random", "–", "–", "17.9 ± 0.4"]]
 
 
 def test_nothing_is_nothing():

@@ -62,19 +62,6 @@ def test_bfloat16_is_close_to_float32():
     assert float((rough.float() - exact).norm() / exact.norm()) < 0.02
 
 
-@pytest.mark.parametrize("name", list(MODELS))
-def test_smallest_size_works(name):
-    architecture = MODELS[name]
-    check_size(name, architecture.min_frames, architecture.min_size)
-    network = build_network(
-        name, 2, architecture.min_frames, architecture.min_size, seed=0, compute=CPU
-    ).eval()
-    clips = torch.zeros(1, architecture.min_frames, 3, architecture.min_size, architecture.min_size)
-    with torch.no_grad():
-        assert network(clips).shape == (1, 2)
-        assert network.embed(clips).ndim == 2
-
-
 @pytest.mark.parametrize(
     ("num_frames", "size", "message"),
     [(7, 64, "--num-frames 7: convnet3d needs at least 8"), (8, 43, "--size 43: convnet3d .* 44×44")],

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from vidcondense.errors import UsageError
-from vidcondense.training import predict
+from vidcondense.models import VideoNetwork
+from vidcondense.training import embed, predict
 from vidcondense.training.units import standardise
 
 
@@ -24,6 +25,28 @@ def test_prepare_sees_batches(make_clips, make_network, cpu):
     logits = predict(network, clips, compute=cpu, batch_size=3, prepare=standardise)
     parts = [network(standardise(clips.views[0, :3])), network(standardise(clips.views[0, 3:]))]
     assert torch.allclose(logits, torch.cat(parts), atol=1e-6)
+
+
+class Doubled(VideoNetwork):
+    """Its features are its input twice over; dropout shows the mode it is in."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout = torch.nn.Dropout()
+
+    def embed(self, videos):
+        return 2 * self.dropout(videos.flatten(1))
+
+    def forward(self, videos):
+        return self.embed(videos)[:, :3]
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_features_are_those_of_every_clip(make_clips, cpu, training):
+    clips, network = make_clips(num=7), Doubled().train(training)
+    found = embed(network, clips, compute=cpu, batch_size=3, prepare=lambda videos: videos + 1)
+    assert torch.equal(found, 2 * (clips.views[0] + 1).flatten(1))
+    assert network.training is training
 
 
 @pytest.mark.parametrize("training", [False, True])

@@ -18,7 +18,7 @@ from vidcondense.cli.reading import read_data
 from vidcondense.condensation import condense
 from vidcondense.estimation import Estimate, estimate
 from vidcondense.events import broadcast
-from vidcondense.models import check_size
+from vidcondense.models import check_features
 from vidcondense.recipe import Recipe, read_recipe, recipe_text
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset
@@ -99,7 +99,7 @@ def from_recipe(kind: type[A], given: Sequence[str]) -> type[A]:
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Condense, or tell what it would cost."""
     options, clip = arguments.condense, arguments.clip.options()
-    check_size(options.match.model, clip.num_frames, clip.size)
+    check_features(options.match.model, clip.num_frames, clip.size)
     compute = arguments.compute.choose()
     if not arguments.dry_run:
         check_output(arguments.out, resume=arguments.resume, overwrite=arguments.overwrite)

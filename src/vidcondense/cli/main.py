@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": "condense and judge many sets, and put them in one table with intervals",
     "evaluate": "measure how well networks trained on condensed sets classify real clips",
     "tune": "choose options by cross-validation on the training clips, and write them as a recipe",
+    "transfer": "measure retrieval, linear probe and few-shot training with networks of condensed sets",
     "train": "train a network on a condensed set and keep its weights",
     "inspect": "show what a condensed set holds, and its pictures",
     "toy": "generate a small dataset of moving shapes to try things on",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vidcondense import __version__
+from vidcondense.cli.sets import seed_groups
 from vidcondense.errors import OutputError
 from vidcondense.evaluation.results import Evaluation, as_dict, summarise
 from vidcondense.evaluation.tables import MISSING, Record, record, to_csv
-from vidcondense.files import canonical_json, write_json, write_text
+from vidcondense.files import write_json, write_text
+from vidcondense.methods import METHODS
+from vidcondense.models.footprint import Footprint
 from vidcondense.options import as_json
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.video.dataset import ClipDataset
@@ -21,50 +25,78 @@ CSV_NAME = "results.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """One row: a condensed set, or a control (`condensed` is None)."""
+    """One row: a network trained on a condensed set, or on a control (`condensed` is None)."""
 
     name: str
     evaluation: Evaluation
     condensed: CondensedDataset | None = None
 
+    @property
+    def model(self) -> str:
+        """The network that was trained."""
+        return str(self.evaluation.options["model"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Sets of one recipe and several seeds, judged by one network."""
+
+    name: str
+    members: list[Judged]
+
+    @property
+    def model(self) -> str:
+        """The network that was trained."""
+        return self.members[0].model
+
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """All rows of one evaluation."""
+    """All rows of one evaluation.
+
+    Attributes:
+        judged: a row each.
+        protocol: its name.
+        test: the clips that networks were tested on.
+        footprints: the memory of a training, by network.
+    """
 
     judged: list[Judged]
     protocol: str
     test: ClipDataset
+    footprints: Mapping[str, Footprint]
 
     @property
     def chance(self) -> float:
         """The accuracy of guessing, as a fraction: one over the number of classes."""
         return 1 / len(self.test.classes)
 
+    @property
+    def models(self) -> list[str]:
+        """The networks that were trained."""
+        return list(self.footprints)
+
     def records(self) -> list[Record]:
-        """A row a set, a row a group of sets that differ in their seed only, a row a control."""
+        """A row a set, a row a group of sets that differ in their seed only, a row a control; by network."""
         sets = [_record(each.name, [each]) for each in self.judged if each.condensed]
-        groups = [_record(name, members) for name, members in self._groups().items()]
+        groups = [_record(group.name, group.members) for group in self._groups()]
         controls = [_record(each.name, [each]) for each in self.judged if each.condensed is None]
         return [*sets, *groups, *controls]
 
-    def _groups(self) -> dict[str, list[Judged]]:
-        """Sets of one recipe and several seeds, by a name for the group."""
-        by_recipe: dict[str, list[Judged]] = {}
-        for each in self.judged:
-            if each.condensed is not None:
-                by_recipe.setdefault(_recipe(each.condensed), []).append(each)
-        groups: dict[str, list[Judged]] = {}
-        for members in by_recipe.values():
-            seeds = {each.condensed.manifest["seed"] for each in members if each.condensed}
-            if len(members) > 1 and len(seeds) == len(members):
-                first = members[0]
-                method = first.condensed.manifest["method"] if first.condensed else ""
-                name = f"{method}: {len(members)} seeds"
-                while name in groups:  # another recipe of the same method
-                    name += "′"
-                groups[name] = members
-        return groups
+    def _groups(self) -> list[Group]:
+        sets = {each.name: each.condensed for each in self.judged if each.condensed}
+        return [
+            Group(
+                name=name,
+                members=[each for each in self.judged if each.name in members and each.model == model],
+            )
+            for name, members in seed_groups(sets).items()
+            for model in self.models
+        ]
+
+    def title(self, each: Judged | Group) -> str:
+        """Its name, with the network where there are several."""
+        return each.name if len(self.models) == 1 else f"{each.name}, {each.model}"
 
     def footer(self) -> str:
         """What the figures rest on."""
@@ -78,7 +110,7 @@ class Results:
 
     def per_class(self) -> tuple[list[str], list[list[str]]]:
         """Columns and rows of the accuracy of each class, in percent."""
-        columns = ["class", *(each.name for each in self.judged)]
+        columns = ["class", *map(self.title, self.judged)]
         values = [each.evaluation.per_class for each in self.judged]
         rows = []
         for label, name in enumerate(self.test.classes):
@@ -89,17 +121,19 @@ class Results:
     def as_dict(self) -> dict[str, Any]:
         """Everything, as a JSON object; no times and no absolute paths that the user did not give."""
         groups = {
-            name: {
-                "sets": [each.name for each in members],
-                "summary": as_json(summarise([each.evaluation for each in members])),
+            self.title(group): {
+                "model": group.model,
+                "sets": [each.name for each in group.members],
+                "summary": as_json(summarise([each.evaluation for each in group.members])),
             }
-            for name, members in self._groups().items()
+            for group in self._groups()
         }
         return {
             "vidcondense": __version__,
             "protocol": self.protocol,
             "chance": self.chance,
             "test_clips": len(self.test),
+            "models": {name: as_json(found) for name, found in self.footprints.items()},
             "table": self.records(),
             "groups": groups,
             "sets": [_details(each) for each in self.judged if each.condensed],
@@ -114,10 +148,22 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
             raise OutputError(f"{folder / name} exists; use --overwrite to replace it, or another --out")
 
 
-def write_results(folder: Path, results: Results) -> None:
+def write_results(folder: Path, found: dict[str, Any], records: Sequence[Record]) -> None:
     """Write results.json and results.csv. Raises `OutputError`."""
-    write_json(folder / JSON_NAME, results.as_dict())
-    write_text(folder / CSV_NAME, to_csv(results.records()))
+    write_json(folder / JSON_NAME, found)
+    write_text(folder / CSV_NAME, to_csv(records))
+
+
+def about_set(clips: CondensedDataset) -> dict[str, Any]:
+    """What a set is and where it comes from, as a JSON object."""
+    return {
+        **clips.provenance,
+        "sha256": clips.manifest["sha256"],
+        "vpc": clips.vpc,
+        "key_frames": [len(positions) for positions in clips.positions],
+        "paper_mb": clips.paper_mb,
+        "bytes": clips.bytes,
+    }
 
 
 def _record(name: str, members: list[Judged]) -> Record:
@@ -125,7 +171,9 @@ def _record(name: str, members: list[Judged]) -> Record:
     return record(
         name,
         summarise([each.evaluation for each in members]),
+        model=members[0].model,
         clips=members[0].evaluation.num_train,
+        condensed_with=_condensed_with(sets[0]) if sets else None,
         vpc=sets[0].vpc if sets else None,
         paper_mb=sum(each.paper_mb for each in sets) / len(sets) if sets else None,
         num_bytes=round(sum(each.bytes for each in sets) / len(sets)) if sets else None,
@@ -133,22 +181,14 @@ def _record(name: str, members: list[Judged]) -> Record:
 
 
 def _details(each: Judged) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": each.name}
-    if each.condensed is not None:
-        about |= each.condensed.provenance
-        about |= {
-            "sha256": each.condensed.manifest["sha256"],
-            "vpc": each.condensed.vpc,
-            "key_frames": [len(positions) for positions in each.condensed.positions],
-            "paper_mb": each.condensed.paper_mb,
-            "bytes": each.condensed.bytes,
-        }
-    return {**about, "evaluation": as_dict(each.evaluation)}
+    about = about_set(each.condensed) if each.condensed is not None else {}
+    return {"name": each.name, **about, "evaluation": as_dict(each.evaluation)}
 
 
-def _recipe(clips: CondensedDataset) -> str:
-    """All that makes a set what it is, its seed aside."""
-    manifest = clips.manifest
-    options = {name: value for name, value in manifest["options"].items() if name != "seed"}
-    parts = (manifest["method"], options, manifest["classes"], manifest["shape"], manifest["codec"])
-    return canonical_json([*parts, manifest["data"], manifest["versions"]])
+def _condensed_with(clips: CondensedDataset) -> str | None:
+    """The network whose features were matched; None where real clips were selected, or none is recorded."""
+    method = METHODS.get(clips.manifest["method"])
+    match = clips.manifest["options"].get("match")
+    if (method and not method.stages) or not isinstance(match, dict):
+        return None
+    return str(match["model"]) if "model" in match else None

@@ -14,7 +14,7 @@ from vidcondense.cli.output import Output, size_text
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
 from vidcondense.errors import LimitError
-from vidcondense.models import build_network
+from vidcondense.models import build_network, check_size
 from vidcondense.models.saved import WEIGHTS, NetworkDescription, check_free, save_network
 from vidcondense.options import as_json
 from vidcondense.storage.condensed import load_condensed
@@ -40,7 +40,7 @@ class Arguments:
     """Folder to make."""
 
     model: str = "convnet3d"
-    """The network to train."""
+    """The network to train: convnet3d, cnn-gru, cnn-lstm, …, or package.module:factory of your own."""
 
     seed: int = 0
     """Seed of the weights, the order of the clips, and dropout."""
@@ -67,6 +67,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     compute = arguments.compute.choose()
     clips = load_condensed(arguments.set)
     num_frames, _, size, _ = clips.shape
+    check_size(arguments.model, num_frames, size)
     network = build_network(
         arguments.model,
         num_classes=len(clips.classes),

@@ -84,7 +84,11 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path} is no result of a cell ({error}); delete it to compute it anew") from error
-    if changed := changed_fields(before, _asked(place, entrant, seed)):
+    asked = _asked(place, entrant, seed)
+    # Options that came to be after the cell was computed had no other value then than their default.
+    before["recipe"] = {**_defaults(asked["recipe"], Recipe()), **before["recipe"]}
+    before["evaluate"] = {**_defaults(asked["evaluate"], EvaluateOptions()), **before["evaluate"]}
+    if changed := changed_fields(before, asked):
         raise OutputError(
             f"{path} was computed with other options ({'; '.join(changed)}); "
             "use another --out, or --overwrite to compute it anew"
@@ -169,6 +173,11 @@ def _asked(place: Place, entrant: Entrant, seed: int) -> dict[str, Any]:
         "evaluate": {key: value for key, value in judge.items() if key != "model"},
         "folds": place.folds,
     }
+
+
+def _defaults(keys: dict[str, Any], defaults: Recipe | EvaluateOptions) -> dict[str, Any]:
+    usual = to_keys(defaults)
+    return {key: usual[key] for key in keys if key in usual}
 
 
 def _seeded(recipe: Recipe, seed: int, codec: str | None = None) -> Recipe:

@@ -74,6 +74,7 @@ class Outcome:
         numbers = record(
             row.entrant.label,
             summarise(evaluations),
+            model=row.model,
             clips=evaluations[0].num_train,
             vpc=row.entrant.vpc,
             paper_mb=mean([entry["paper_mb"] for entry in made]),
@@ -83,7 +84,6 @@ class Outcome:
         return {
             **numbers,
             "codec": row.codec,
-            "model": row.model,
             "wanted": row.entrant.repeats,
             "key_frames": mean(frames),
             **self._difference(row),

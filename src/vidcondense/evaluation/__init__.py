@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.judge import HeldOutClips
-from vidcondense.evaluation.protocol import EvaluateOptions
+from vidcondense.evaluation.protocol import EvaluateOptions, ProtocolOptions
 from vidcondense.evaluation.results import Evaluation, Repeat, Summary, as_dict, summarise
 from vidcondense.evaluation.statistics import PairedDifference, paired_difference
-from vidcondense.evaluation.tables import record, to_csv, to_table
+from vidcondense.evaluation.tables import record, to_csv, to_matrix, to_table
 
 __all__ = [
     "EvaluateOptions",
     "Evaluation",
     "HeldOutClips",
     "PairedDifference",
+    "ProtocolOptions",
     "Repeat",
     "Summary",
     "as_dict",
@@ -22,5 +23,6 @@ __all__ = [
     "record",
     "summarise",
     "to_csv",
+    "to_matrix",
     "to_table",
 ]

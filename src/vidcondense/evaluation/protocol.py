@@ -28,8 +28,8 @@ POINTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions:
-    """How a training set is judged.
+class ProtocolOptions:
+    """How a training set is judged, whatever the network.
 
     `strict` chooses nothing on test data: a network's last state is tested, on the centre clip of each video,
     normalised as the training set was. `paper` follows the field's published code: ImageNet normalisation,
@@ -40,9 +40,6 @@ class EvaluateOptions:
 
     protocol: Literal["strict", "paper"] = "strict"
     """`strict`, or `paper` to compare with published figures."""
-
-    model: str = "convnet3d"
-    """The network to train."""
 
     repeats: int = 3
     """Networks to train, each from its own seed."""
@@ -137,3 +134,11 @@ class EvaluateOptions:
         return tuple(
             sorted({round(num_steps * point / points) for point in range(1, points)} - {0, num_steps})
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(ProtocolOptions):
+    """How a training set is judged; see `ProtocolOptions`."""
+
+    model: str = "convnet3d"
+    """The network to train."""

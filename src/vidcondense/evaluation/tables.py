@@ -20,7 +20,9 @@ def record(
     name: str,
     summary: Summary,
     *,
+    model: str,
     clips: int,
+    condensed_with: str | None = None,
     vpc: float | int | None = None,
     paper_mb: float | None = None,
     num_bytes: int | None = None,
@@ -30,7 +32,9 @@ def record(
     Args:
         name: of the method or control.
         summary: its figures.
+        model: the network that was trained.
         clips: training clips.
+        condensed_with: the network the set was condensed with, where one was.
         vpc: videos per class, where that says something.
         paper_mb: MiB of float32 frames, as papers count.
         num_bytes: bytes on disk.
@@ -39,6 +43,8 @@ def record(
     group_low, group_high = summary.group_interval or (None, None)
     return {
         "name": name,
+        "condensed_with": condensed_with,
+        "model": model,
         "vpc": vpc,
         "clips": clips,
         "repeat": summary.unit,
@@ -76,14 +82,30 @@ def to_table(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
     return titles, [[row[title] for title in titles] for row in rows]
 
 
+def to_matrix(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
+    """Column titles and rows of the cross-architecture table: a row a set, a column a trained network."""
+    models = list(dict.fromkeys(row["model"] for row in records))
+    rows: dict[str, list[str]] = {}
+    for row in records:
+        first = [row["name"], row["condensed_with"] or MISSING]
+        rows.setdefault(row["name"], first + [MISSING] * len(models))[2 + models.index(row["model"])] = (
+            _accuracy(row)
+        )
+    return ["accuracy %", "condensed with", *models], list(rows.values())
+
+
+def _accuracy(row: Record) -> str:
+    return number(row["accuracy"], ".1f") + ("" if row["std"] is None else f" ± {row['std']:.1f}")
+
+
 def _cells(row: Record) -> dict[str, str]:
-    deviation = "" if row["std"] is None else f" ± {row['std']:.1f}"
     return {
         "name": row["name"],
+        "model": row["model"],
         "vpc": number(row["vpc"], "g"),
         "clips": number(row["clips"], "d"),
         "n": f"{row['n']} {row['repeat']}{'s' if row['n'] != 1 else ''}",
-        "accuracy %": number(row["accuracy"], ".1f") + deviation,
+        "accuracy %": _accuracy(row),
         "95 % CI": spread(row["ci_low"], row["ci_high"]),
         "95 % CI (groups)": spread(row["group_ci_low"], row["group_ci_high"]),
         "train %": number(row["train_accuracy"], ".1f"),

@@ -82,7 +82,7 @@ class DistributionMatcher:
         """Nothing to take on."""
 
     def network(self, iteration: int) -> VideoNetwork:
-        """The random network of an iteration, frozen."""
+        """The random network of an iteration, frozen, in evaluation mode: every video is treated alone."""
         num_frames, _, size, _ = self.real.shape
         network = build_network(
             self.options.model,
@@ -92,7 +92,7 @@ class DistributionMatcher:
             seed=rng.derive_seed(self.seed, "network", iteration),
             compute=self.compute,
         )
-        return network.requires_grad_(False)
+        return network.requires_grad_(False).eval()
 
     def _features(self, network: VideoNetwork, videos: Videos) -> Float[Tensor, "n d"]:
         """The features of the synthetic videos.

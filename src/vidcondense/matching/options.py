@@ -32,7 +32,8 @@ class MatchOptions:
     """Whose mean a video must match: its class's, or that of its own cluster of the class's real clips."""
 
     model: str = "convnet3d"
-    """The network in which videos are matched, newly initialised every iteration; also of coresets."""
+    """The network in which videos are matched, new every iteration; also of coresets. For a network of your
+    own: package.module:factory."""
 
     outer_steps: int = 1
     """Iterations in a row that dc and dsa match in the same network, which is trained between them."""

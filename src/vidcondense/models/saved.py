@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from vidcondense.compute import Compute
-from vidcondense.errors import FormatError, OutputError
+from vidcondense.errors import FormatError, OutputError, UsageError
 from vidcondense.files import replace_folder, sha256_of_file, write_file, write_json
 from vidcondense.models import VideoNetwork, build_network
+from vidcondense.models.custom import is_custom
 from vidcondense.options import as_json
 
 DESCRIPTION = "network.json"
@@ -31,7 +32,7 @@ class NetworkDescription:
     """What a person, or another program, must know to use the weights.
 
     Args:
-        model: a key of `MODELS`.
+        model: a key of `MODELS`, or `package.module:factory`.
         classes: their names, by logit.
         num_frames: T of the clips it was trained on.
         size: their height and width in pixels.
@@ -85,14 +86,27 @@ def save_network(
         shutil.rmtree(work, ignore_errors=True)
 
 
-def load_network(folder: str | Path, compute: Compute) -> tuple[VideoNetwork, NetworkDescription]:
+def load_network(
+    folder: str | Path, compute: Compute, *, trust_code: bool = False
+) -> tuple[VideoNetwork, NetworkDescription]:
     """Read what `save_network` wrote: the network, in evaluation mode on the device of `compute`.
+
+    Args:
+        folder: what `save_network` wrote.
+        compute: where it will run.
+        trust_code: import and call the `package.module:factory` that the folder names, if it names one.
 
     Raises:
         FormatError: the folder holds no network of ours, or a damaged one.
+        UsageError: it names a factory, and `trust_code` is not given; or its package is not installed.
     """
     folder = Path(folder)
     written, description = _read_description(folder / DESCRIPTION)
+    if is_custom(description.model) and not trust_code:
+        raise UsageError(
+            f"{folder / DESCRIPTION} names {description.model}, code that loading it would import and run; "
+            "pass trust_code=True if you trust it"
+        )
     path = folder / WEIGHTS
     try:
         if sha256_of_file(path) != written.get("sha256"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, cast
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from vidcondense.compute import Compute
 from vidcondense.errors import UsageError
 from vidcondense.interfaces import ClipSource, Videos
+from vidcondense.models import VideoNetwork
 from vidcondense.training.units import Prepare, unchanged
 
 
@@ -85,15 +87,53 @@ def predict_view(
     prepare: Prepare = unchanged,
 ) -> Float[Tensor, "n k"]:
     """The logits, float32 on the CPU, of the clips that `fetch` gives for the indices below `num_clips`."""
+    with _evaluating(network):
+        return _batch_by_batch(network, fetch, num_clips, compute, batch_size, prepare)
+
+
+@torch.no_grad()
+def embed(
+    network: VideoNetwork,
+    clips: ClipSource,
+    *,
+    compute: Compute,
+    batch_size: int = 64,
+    prepare: Prepare = unchanged,
+) -> Float[Tensor, "n d"]:
+    """The features of every clip, in evaluation mode; arguments as of `predict`.
+
+    Returns:
+        `[N, D]` float32, on the CPU.
+
+    Raises:
+        UsageError: a network of the user's own that has no features.
+    """
+    with _evaluating(network):
+        return _batch_by_batch(network.embed, clips.batch, len(clips), compute, batch_size, prepare)
+
+
+@contextlib.contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
     training = network.training
     network.eval()
     try:
-        parts = []
-        for indices in torch.split(torch.arange(num_clips), batch_size):
-            videos = prepare(compute.move(fetch(indices)))
-            with compute.autocast():
-                logits = network(videos)
-            parts.append(logits.float().cpu())
+        yield
     finally:
         network.train(training)
+
+
+def _batch_by_batch(
+    ask: Callable[[Tensor], Tensor],
+    fetch: Callable[[Tensor], Videos],
+    num_clips: int,
+    compute: Compute,
+    batch_size: int,
+    prepare: Prepare,
+) -> Float[Tensor, "n d"]:
+    parts = []
+    for indices in torch.split(torch.arange(num_clips), batch_size):
+        videos = prepare(compute.move(fetch(indices)))
+        with compute.autocast():
+            answers = ask(videos)
+        parts.append(answers.float().cpu())
     return torch.cat(parts)

@@ -1,0 +1,23 @@
+"""Packages that only some networks need: asked for in one place, with the name of the extra in the error."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from types import ModuleType
+
+from vidcondense.errors import UsageError
+
+
+def require_extra(package: str, model: str) -> None:
+    """Raise `UsageError` unless `package`, which is an extra of the same name, is installed."""
+    if importlib.util.find_spec(package) is None:
+        raise UsageError(
+            f"--model {model} needs the package {package}, which is not installed; "
+            f"pip install 'vidcondense[{package}]'"
+        )
+
+
+def import_extra(module: str) -> ModuleType:
+    """Import a module of a package that `require_extra` has found; only a network that needs it does so."""
+    return importlib.import_module(module)
