@@ -9,7 +9,8 @@ import torch
 
 from vidcondense import rng
 from vidcondense.compute import Compute
-from vidcondense.models import convnet3d
+from vidcondense.models import convnet, convnet3d
+from vidcondense.models.convnet import ConvNet
 from vidcondense.models.convnet3d import ConvNet3D
 from vidcondense.models.network import Features, Logits, VideoNetwork
 from vidcondense.options import choose, require
@@ -17,6 +18,7 @@ from vidcondense.options import choose, require
 __all__ = [
     "MODELS",
     "Architecture",
+    "ConvNet",
     "ConvNet3D",
     "Features",
     "Logits",
@@ -46,6 +48,11 @@ MODELS: dict[str, Architecture] = {
         build=lambda num_classes, num_frames, size: ConvNet3D(num_classes),
         min_frames=convnet3d.MIN_FRAMES,
         min_size=convnet3d.MIN_SIZE,
+    ),
+    "convnet": Architecture(
+        build=lambda num_classes, num_frames, size: ConvNet(num_classes, size),
+        min_frames=1,
+        min_size=convnet.MIN_SIZE,
     ),
 }
 """Every network by its name."""
