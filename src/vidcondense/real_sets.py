@@ -48,7 +48,8 @@ def _by_features(rule: Rule) -> Select:
         networks = feature_networks(
             real, options.match.model, options.select, seed=options.seed, compute=compute
         )
-        return select_by(rule, real, options.vpc, networks, compute)
+        chunk = options.match.chunk_of(real.shape)
+        return select_by(rule, real, options.vpc, networks, compute, min(64, chunk))
 
     return select
 
@@ -65,6 +66,7 @@ SELECTIONS: Mapping[SelectionName, Select] = {
         seed=options.seed,
         compute=compute,
         listener=listener,
+        chunk=min(64, options.match.chunk_of(real.shape)),
     ),
 }
 """How real clips are chosen."""
