@@ -23,6 +23,7 @@ from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import PAYLOAD, load_condensed
 from vidcondense.storage.manifest import MANIFEST
 from vidcondense.storage.workspace import CHECKPOINT, LOG
+from vidcondense.synthetic.options import StaticDynamicOptions
 
 COMPUTE = choose_compute("cpu")
 
@@ -130,6 +131,75 @@ def test_gradient_matching_is_interrupted_and_resumed_exactly(memory_clips, tmp_
 def test_learning_rate_follows_what_is_matched(memory_clips, method, match, lr):
     options = CondenseOptions(method=method, match=MatchOptions(match=match))
     assert Condenser(memory_clips(), options, COMPUTE).optimiser.param_groups[0]["lr"] == lr
+
+
+QUICK_STATICS = StaticDynamicOptions(static_iterations=4, static_lr=1.0, convolution_lr=0.1)
+
+
+def test_static_dynamic_goes_through_both_stages_and_resumes_in_each(memory_clips, tmp_path):
+    clips = memory_clips(per_class=3)
+    options = options_for(
+        method="static-dynamic",
+        iterations=3,
+        match=MatchOptions(match="dc", real_batch=2, outer_steps=2),
+        static_dynamic=QUICK_STATICS,
+    )
+    result = condense(clips, tmp_path / "whole", options)
+    assert result.labels.tolist() == [0] * 4 + [1] * 4
+    events = read_events(tmp_path / "whole" / LOG)
+    assert [event["iteration"] for event in events] == list(range(7))
+    assert [event["stage"] for event in events] == [0] * 4 + [1] * 3
+
+    def stop(event):
+        if event["iteration"] in (1, 3, 5):  # within stage one, at its end, within stage two
+            os.kill(os.getpid(), signal.SIGINT)
+
+    for resume in (False, True, True):
+        with pytest.raises(Interrupted):
+            condense(clips, tmp_path / "out", options, resume=resume, listener=stop)
+    again = condense(clips, tmp_path / "out", options, resume=True)
+    assert again.manifest == result.manifest
+    assert (tmp_path / "out" / LOG).read_bytes() == (tmp_path / "whole" / LOG).read_bytes()
+
+
+def test_static_images_are_learned_in_stage_one_and_stay_in_stage_two(memory_clips):
+    options = options_for(method="static-dynamic", vpc=2, iterations=2, static_dynamic=QUICK_STATICS)
+    condenser = Condenser(memory_clips(), options, COMPUTE)
+    assert condenser.videos.frames.shape == (8, 1, 3, 44, 44)
+    noise = condenser.videos.frames.detach().clone()
+    for _ in range(4):
+        condenser.step()
+    learned = condenser.videos.frames.detach().clone()
+    assert not learned.equal(noise)
+    condenser.step()
+    memories = condenser.videos.dynamic.detach().clone()
+    condenser.step()
+    assert condenser.videos.static.equal(learned[:, 0])
+    assert condenser.videos.labels.tolist() == [0, 0, 1, 1]
+    assert not condenser.videos.dynamic.detach().equal(memories)
+
+
+def test_static_dynamic_size_is_known_beforehand(memory_clips, tmp_path):
+    options = options_for(
+        method="static-dynamic", iterations=1, codec="float32", static_dynamic=QUICK_STATICS
+    )
+    guess = estimate(memory_clips(), options, COMPUTE)
+    result = condense(memory_clips(), tmp_path / "out", options)
+    assert guess.videos == len(result)
+    assert guess.paper_mb == (result.paper_mb, result.paper_mb)
+    assert 0 < result.bytes - guess.payload_bytes[0] < 5000
+    assert guess.seconds > 0
+
+
+def test_cubic_interpolation_is_learned_stored_and_rendered(memory_clips, tmp_path):
+    clips = memory_clips()
+    options = options_for(interpolation="cubic", codec="float32", iterations=6)
+    condenser = Condenser(clips, options, COMPUTE)
+    for _ in range(6):
+        condenser.step()
+    result = condense(clips, tmp_path / "out", options, compute=COMPUTE)
+    assert max(map(len, result.positions)) > 2
+    torch.testing.assert_close(result.batch([0, 1]), condenser.videos.render().detach(), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("method", ["herding", "k-center", "best-of-random"])
@@ -309,6 +379,8 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         ({"key_frame_size": 0}, "--key-frame-size 0"),
         ({"initial_key_frames": 1}, "--initial-key-frames 1"),
         ({"method": "dm", "initial_key_frames": 2}, "has no key frames"),
+        ({"method": "static-dynamic", "key_frame_size": 8}, "has no key frames"),
+        ({"method": "dm", "interpolation": "cubic"}, "interpolates nothing"),
         ({"seed": -1}, "--seed -1"),
         ({"method": "dm", "match": MatchOptions(match="dc")}, "--match dc: --method dm matches dm by def"),
         ({"method": "random", "match": MatchOptions(match="dm")}, "matches nothing"),

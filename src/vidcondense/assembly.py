@@ -1,32 +1,27 @@
-"""From the names in the table of methods to the parts that do the work."""
+"""From a row of the table of methods to the parts that do the work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import DataError, UsageError
-from vidcondense.events import Listener
 from vidcondense.insertion.conflict import Inserter
-from vidcondense.interfaces import Indices, Labels, Matcher, RealClips
+from vidcondense.interfaces import Labels, Matcher, RealClips, Representation
 from vidcondense.matching.distribution import DistributionMatcher
 from vidcondense.matching.gradient import GradientMatcher
 from vidcondense.matching.options import MatcherName
-from vidcondense.methods import METHODS, Init, RepresentationName, SelectionName, Stage
+from vidcondense.methods import METHODS, Init, RepresentationName, Stage
 from vidcondense.models import check_features
-from vidcondense.selection.best import select_best
-from vidcondense.selection.coreset import Rule, herding, k_center, select_by
-from vidcondense.selection.features import feature_networks
 from vidcondense.selection.random import select_random
 from vidcondense.settings import CondenseOptions
 from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample, spread_mask
-
-STILL = 1
-"""Key frames of a still."""
+from vidcondense.synthetic.static_dynamic import OWN, StaticDynamicVideos
+from vidcondense.video.single_frames import SingleFrames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,26 +36,77 @@ class Parts:
         lr: the learning rate of what sets none of its own.
     """
 
-    videos: KeyFrameVideos
+    videos: Representation
     matcher: Matcher
     inserter: Inserter | None
     iterations: int
     lr: float
 
 
-def assemble(stage: Stage, real: RealClips, options: CondenseOptions, compute: Compute) -> Parts:
-    """Build the parts of a stage, before its first iteration."""
-    videos = learned_videos(stage, real, options, compute)
-    matcher = MATCHERS[options.matcher_of(stage)](real, videos.labels, options, compute)
-    inserter = None
+def assemble(
+    stage: Stage, real: RealClips, options: CondenseOptions, compute: Compute, before: Representation | None
+) -> Parts:
+    """Build the parts of a stage, before its first iteration.
+
+    Args:
+        stage: a stage of the options' method.
+        real: the training clips.
+        options: of the whole condensation.
+        compute: where it runs.
+        before: what the stage before has learned.
+    """
+    if stage.videos == "static":
+        real = SingleFrames(real)
+    options = stage_options(stage, options)
+    videos, inserter = _represent(stage, real, options, compute, before), None
     if stage.insertion:
+        assert isinstance(videos, KeyFrameVideos), "only key frames are inserted"
         inserter = Inserter(options.insert, options.iterations, videos.mask, options.seed)
     return Parts(
         videos=videos,
-        matcher=matcher,
+        matcher=MATCHERS[options.matcher_of(stage)](real, videos.labels, options, compute),
         inserter=inserter,
         iterations=options.iterations,
         lr=options.lr_of(stage),
+    )
+
+
+def stage_options(stage: Stage, options: CondenseOptions) -> CondenseOptions:
+    """The options of one stage: those of the condensation, unless it is a stage with options of its own."""
+    if stage.videos != "static":
+        return options
+    own = options.static_dynamic
+    return replace(
+        options,
+        vpc=OWN * options.vpc,
+        iterations=own.static_iterations,
+        lr=own.static_lr,
+        seed=rng.derive_seed(options.seed, "static"),
+        match=replace(options.match, match=None, match_targets="class", model=own.static_model),
+    )
+
+
+def total_iterations(options: CondenseOptions) -> int:
+    """The iterations of all stages; 0 of a method that does not learn."""
+    return sum(stage_options(stage, options).iterations for stage in METHODS[options.method].stages)
+
+
+def _represent(
+    stage: Stage,
+    real: RealClips,
+    options: CondenseOptions,
+    compute: Compute,
+    before: Representation | None,
+) -> Representation:
+    if stage.videos != "static-dynamic":
+        return learned_videos(stage, real, options, compute)
+    assert isinstance(before, KeyFrameVideos), "a stage of still images comes first"
+    return StaticDynamicVideos(
+        before.frames[:, 0],
+        real.shape[0],
+        before.labels[::OWN],
+        convolution_lr=options.static_dynamic.convolution_lr,
+        seed=options.seed,
     )
 
 
@@ -70,7 +116,7 @@ def learned_videos(
     """The synthetic videos before the first step, in network units: Gaussian noise, or random real clips."""
     num_frames, channels, height, width = real.shape
     labels = torch.arange(len(real.classes)).repeat_interleave(options.vpc)
-    size = _key_frame_size(real, options)
+    size = key_frame_size(real, options)
     init: Init = options.init or stage.init
     if init == "noise":
         stream = rng.generator(options.seed, "noise")
@@ -78,40 +124,15 @@ def learned_videos(
     else:
         frames = downsample(real.batch(select_random(real, options.vpc, options.seed)), size)
     mask = spread_mask(len(labels), num_frames, START[stage.videos](options, num_frames))
-    return KeyFrameVideos(compute.move(frames), compute.move(mask), labels, (height, width))
+    return KeyFrameVideos(
+        compute.move(frames), compute.move(mask), labels, (height, width), options.interpolation
+    )
 
 
-def selected_videos(
-    real: RealClips, options: CondenseOptions, compute: Compute, listener: Listener
-) -> KeyFrameVideos:
-    """The real clips that the method keeps, every frame of them."""
-    name = METHODS[options.method].select
-    assert name is not None, "a method that learns"
-    indices = SELECTIONS[name](real, options, compute, listener)
-    frames = downsample(real.batch(indices), _key_frame_size(real, options))
-    mask = torch.ones(frames.shape[:2], dtype=torch.bool)
-    return KeyFrameVideos(compute.move(frames), compute.move(mask), real.labels[indices], real.shape[2:])
-
-
-def selection_steps(options: CondenseOptions) -> int:
-    """How many training steps a selection takes."""
-    select = options.select
-    if options.method == "best-of-random":
-        return select.draws * select.draw_networks * select.draw_steps
-    by_features = METHODS[options.method].select in ("herding", "k-center")
-    trained = by_features and select.features == "trained"
-    return select.num_feature_networks * select.feature_steps if trained else 0
-
-
-def key_frame_bounds(options: CondenseOptions, num_frames: int) -> tuple[int, int]:
-    """The fewest and the most key frames that a video of the set may have."""
-    stages = METHODS[options.method].stages
-    if not stages:
-        return num_frames, num_frames
-    fewest = START[stages[-1].videos](options, num_frames)
-    if not stages[-1].insertion or options.insert.insertion == "none":
-        return fewest, fewest
-    return fewest, max(fewest, min(options.insert.max_key_frames or num_frames, num_frames))
+def key_frame_size(real: RealClips, options: CondenseOptions) -> tuple[int, int]:
+    """Height and width of the key frames."""
+    side = options.key_frame_size
+    return (side, side) if side else real.shape[2:]
 
 
 def check_condense(real: RealClips, options: CondenseOptions) -> None:
@@ -123,6 +144,9 @@ def check_condense(real: RealClips, options: CondenseOptions) -> None:
     """
     num_frames, _, size, _ = real.shape
     check_features(options.match.model, num_frames, size)
+    for stage in METHODS[options.method].stages:
+        if stage.videos == "static":
+            check_features(options.static_dynamic.static_model, 1, size)
     side = options.key_frame_size or size
     if side > size:
         raise UsageError(f"--key-frame-size {side}: the clips are only {size}×{size} pixels")
@@ -138,15 +162,12 @@ def check_condense(real: RealClips, options: CondenseOptions) -> None:
             )
 
 
-def _key_frame_size(real: RealClips, options: CondenseOptions) -> tuple[int, int]:
-    side = options.key_frame_size
-    return (side, side) if side else real.shape[2:]
-
-
 START: Mapping[RepresentationName, Callable[[CondenseOptions, int], int]] = {
     "sparse": lambda options, num_frames: options.initial_key_frames or 2,
     "dense": lambda options, num_frames: num_frames,
-    "still": lambda options, num_frames: STILL,
+    "still": lambda options, num_frames: 1,
+    "static": lambda options, num_frames: 1,
+    "static-dynamic": lambda options, num_frames: 0,
 }
 """The key frames a video starts with."""
 
@@ -167,32 +188,3 @@ MATCHERS: Mapping[MatcherName, MakeMatcher] = {
     "dsa": _gradient_matcher(siamese=True),
 }
 """What videos can be made to match."""
-
-Select = Callable[[RealClips, CondenseOptions, Compute, Listener], Indices]
-
-
-def _by_features(rule: Rule) -> Select:
-    def select(real: RealClips, options: CondenseOptions, compute: Compute, listener: Listener) -> Indices:
-        networks = feature_networks(
-            real, options.match.model, options.select, seed=options.seed, compute=compute
-        )
-        return select_by(rule, real, options.vpc, networks, compute)
-
-    return select
-
-
-SELECTIONS: Mapping[SelectionName, Select] = {
-    "random": lambda real, options, compute, listener: select_random(real, options.vpc, options.seed),
-    "herding": _by_features(herding),
-    "k-center": _by_features(k_center),
-    "best-of-random": lambda real, options, compute, listener: select_best(
-        real,
-        options.vpc,
-        options.match.model,
-        options.select,
-        seed=options.seed,
-        compute=compute,
-        listener=listener,
-    ),
-}
-"""How real clips are chosen."""

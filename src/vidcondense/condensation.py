@@ -10,21 +10,21 @@ from typing import Any
 import torch
 
 from vidcondense import __version__
-from vidcondense.assembly import check_condense, selected_videos
+from vidcondense.assembly import check_condense
 from vidcondense.checkpoint import load_checkpoint, save_checkpoint
 from vidcondense.compute import Compute, choose_compute
 from vidcondense.condenser import Condenser
 from vidcondense.errors import Interrupted, UsageError
 from vidcondense.events import EventLog, Listener, broadcast, ignore
 from vidcondense.files import replace_folder, write_text
-from vidcondense.interfaces import RealClips
+from vidcondense.interfaces import RealClips, Representation
 from vidcondense.interrupts import Interrupts, catch_interrupts
 from vidcondense.methods import METHODS
 from vidcondense.options import as_json, changed_fields
+from vidcondense.real_sets import selected_videos
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
 from vidcondense.storage.workspace import CHECKPOINT, LOG, RECIPE, owned_output
-from vidcondense.synthetic.keyframes import KeyFrameVideos
 
 _CHECKPOINT_SECONDS = 60.0
 
@@ -82,6 +82,7 @@ def condense(
             data=data or {},
             versions=_versions(compute),
         )
+        videos: Representation
         if METHODS[options.method].select is not None:
             with EventLog(work / LOG) as log:
                 videos = selected_videos(real, options, compute, broadcast(log, listener))
@@ -105,7 +106,7 @@ def _optimise(
     listener: Listener,
     *,
     resume: bool,
-) -> KeyFrameVideos:
+) -> Representation:
     """Run a `Condenser` to its end, with a log and checkpoints in `work`."""
     condenser = Condenser(real, options, compute)
     kept = 0

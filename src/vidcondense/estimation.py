@@ -6,17 +6,15 @@ import sys
 import time
 from dataclasses import dataclass
 
-import torch
-
-from vidcondense.assembly import check_condense, key_frame_bounds, selection_steps
+from vidcondense.assembly import check_condense
 from vidcondense.compute import Compute
 from vidcondense.condenser import Condenser
 from vidcondense.interfaces import RealClips
 from vidcondense.methods import METHODS
 from vidcondense.models import build_network
+from vidcondense.real_sets import training_steps
 from vidcondense.settings import CondenseOptions
-from vidcondense.storage.accounting import paper_mb, raw_bytes
-from vidcondense.storage.codecs import CODECS, KEY_FRAMES
+from vidcondense.sizes import size_of
 from vidcondense.training import TrainOptions, train
 
 
@@ -50,18 +48,13 @@ def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Est
         UsageError, DataError: as `condense` would.
     """
     check_condense(real, options)
-    num_frames, channels, height, width = real.shape
-    size = options.key_frame_size
-    side = (channels, size or height, size or width)
-    videos = options.vpc * len(real.classes)
-    low, high = (videos * count for count in key_frame_bounds(options, num_frames))
-    share = CODECS[options.codec].dtypes[KEY_FRAMES].itemsize / torch.float32.itemsize
+    size = size_of(real, options)
     return Estimate(
         train_clips=len(real),
-        videos=videos,
-        key_frames=(low, high),
-        payload_bytes=(int(raw_bytes(low, *side) * share), int(raw_bytes(high, *side) * share)),
-        paper_mb=(paper_mb(low, *side), paper_mb(high, *side)),
+        videos=size.videos,
+        key_frames=size.key_frames,
+        payload_bytes=size.payload_bytes(options.codec),
+        paper_mb=size.paper_mb,
         seconds=_measure(real, options, compute),
         peak_memory_mb=peak_memory_mb(),
     )
@@ -71,7 +64,7 @@ def _measure(real: RealClips, options: CondenseOptions, compute: Compute) -> flo
     """Seconds for all iterations, or for the training that a selection needs."""
     if METHODS[options.method].select is None:
         return _measure_iterations(real, options, compute)
-    steps = selection_steps(options)
+    steps = training_steps(options)
     return _measure_training(real, options, compute) * steps if steps else 0.0
 
 
@@ -94,12 +87,18 @@ def _measure_training(real: RealClips, options: CondenseOptions, compute: Comput
 
 
 def _measure_iterations(real: RealClips, options: CondenseOptions, compute: Compute) -> float:
-    """Seconds for all iterations, from the second of two steps (the first warms up)."""
-    condenser = Condenser(real, options, compute)
-    condenser.step()
-    start = time.perf_counter()
-    condenser.step()
-    return (time.perf_counter() - start) * options.iterations
+    """Seconds for all iterations of all stages, from the second of two steps of each (the first warms up)."""
+    condenser, seconds = Condenser(real, options, compute), 0.0
+    for stage, iterations in enumerate(condenser.lengths):
+        if stage:
+            condenser.enter(stage)
+        times = []
+        for _ in range(min(2, iterations)):
+            start = time.perf_counter()
+            condenser.step()
+            times.append(time.perf_counter() - start)
+        seconds += times[-1] * iterations
+    return seconds
 
 
 def peak_memory_mb() -> float | None:

@@ -86,12 +86,8 @@ class Representation(Protocol):
     def parameters(self) -> Sequence[Tensor | dict[str, Any]]:
         """What is learned, as `torch.optim` takes it: tensors, or groups with options of their own."""
 
-    def render(self, iteration: int | None = None) -> Videos:
-        """All videos, `[N, T, C, H, W]` in network units, differentiable in the parameters.
-
-        Args:
-            iteration: of what is drawn anew each time, where there is such a thing; None: the final set.
-        """
+    def render(self, iteration: int) -> Videos:
+        """All videos, `[N, T, C, H, W]` in network units, differentiable in the parameters."""
 
     def state(self) -> dict[str, Tensor]:
         """The tensors from which the representation goes on exactly, parameters included."""

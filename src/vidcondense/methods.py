@@ -15,7 +15,7 @@ from vidcondense.matching.options import MatcherName
 
 Init = Literal["noise", "real"]
 
-RepresentationName = Literal["sparse", "dense", "still"]
+RepresentationName = Literal["sparse", "dense", "still", "static", "static-dynamic"]
 SelectionName = Literal["random", "herding", "k-center", "best-of-random"]
 
 
@@ -78,6 +78,14 @@ METHODS: Mapping[str, Method] = {
         summary="every frame learned; gradient matching under the same augmentation",
         source="Zhao and Bilen, ICML 2021 (arXiv 2102.08259)",
         stages=(Stage(videos="dense", match=("dsa",), init="real"),),
+    ),
+    "static-dynamic": Method(
+        summary="still images by gradient matching, then dynamics and a convolution by distribution matching",
+        source="Wang, Xu, Lu and Li, CVPR 2024 (arXiv 2312.00362)",
+        stages=(
+            Stage(videos="static", match=("dc",)),
+            Stage(videos="static-dynamic", match=("dm", "dc", "dsa")),
+        ),
     ),
     "random": Method(
         summary="random real clips of the same number, the control",

@@ -12,6 +12,8 @@ from vidcondense.methods import METHODS, Init, Stage
 from vidcondense.options import choose, require
 from vidcondense.selection.options import SelectOptions
 from vidcondense.storage.codecs import CODECS
+from vidcondense.synthetic.interpolation import Interpolation
+from vidcondense.synthetic.options import StaticDynamicOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +21,8 @@ class CondenseOptions:
     """How a set is condensed."""
 
     method: str = "prism"
-    """Learned: prism; still (one frame a video); dm, dc, dsa (every frame). Real clips: random, herding,
-    k-center, best-of-random."""
+    """Learned: prism; still (one frame a video); dm, dc, dsa (every frame); static-dynamic. Real clips:
+    random, herding, k-center, best-of-random."""
 
     vpc: int = 1
     """Synthetic videos per class."""
@@ -46,6 +48,9 @@ class CondenseOptions:
     key_frame_size: int | None = None
     """Side of the key frames in pixels; smaller ones are learned upsampled (default: that of the clips)."""
 
+    interpolation: Interpolation = "linear"
+    """How the frames between key frames come about: linear (PRISM's), or cubic, a natural spline."""
+
     codec: str = "uint8"
     """How key frames are stored: float32 (as the papers count), float16, or uint8 (a quarter)."""
 
@@ -57,6 +62,9 @@ class CondenseOptions:
 
     insert: InsertionOptions = field(default_factory=InsertionOptions)
     """When and where key frames appear."""
+
+    static_dynamic: StaticDynamicOptions = field(default_factory=StaticDynamicOptions)
+    """How static-dynamic sets are learned."""
 
     select: SelectOptions = field(default_factory=SelectOptions)
     """How real clips are chosen."""
@@ -73,8 +81,15 @@ class CondenseOptions:
         require(keys is None or keys >= 2, "initial_key_frames", keys, "must be at least 2 (first and last)")
         side = self.key_frame_size
         require(side is None or side >= 1, "key_frame_size", side, "must be at least 1 pixel")
-        if keys is not None and not any(stage.videos == "sparse" for stage in method.stages):
+        kinds = {stage.videos for stage in method.stages}
+        if keys is not None and "sparse" not in kinds:
             raise UsageError(f"--initial-key-frames {keys}: --method {self.method} has no key frames")
+        if self.interpolation != "linear" and "sparse" not in kinds:
+            raise UsageError(
+                f"--interpolation {self.interpolation}: --method {self.method} interpolates nothing"
+            )
+        if side is not None and "static-dynamic" in kinds:
+            raise UsageError(f"--key-frame-size {side}: --method {self.method} has no key frames")
         given = self.match.match
         allowed = method.stages[-1].match if method.stages else ()
         if given is not None and given not in allowed:

@@ -82,6 +82,21 @@ def test_best_of_random_logs_what_each_draw_was_worth(run, toy, cache, tmp_path)
     assert [(draw["draw"], draw["tested_on"]) for draw in draws] == [(0, 4), (1, 4)]
 
 
+def test_static_dynamic_set_can_be_condensed_inspected_and_pictured(run, toy, cache, tmp_path):
+    quick = [*QUICK, "--method", "static-dynamic", "--static-iterations", 2, "--cache-dir", cache]
+    told = run("condense", toy, "--out", tmp_path / "set", *quick, "--dry-run").out
+    assert "8, no key frames" in told
+    outcome = run("condense", toy, "--out", tmp_path / "set", *quick)
+    assert outcome.code == 0
+    assert "8 videos of 2 classes, static-dynamic" in outcome.out
+    text = run("inspect", tmp_path / "set", "--pictures", tmp_path / "pictures").out
+    assert "4 images" in text
+    assert "4 memories of 8 frames in one channel" in text
+    assert "image 0, memory 1" in text
+    assert len(list((tmp_path / "pictures").iterdir())) == 4
+    assert json.loads(run("inspect", tmp_path / "set", "--json").out)["representation"] == "static-dynamic"
+
+
 def test_dry_run_tells_and_writes_nothing(run, toy, cache, tmp_path):
     arguments = ["--out", tmp_path / "set", "--cache-dir", cache, *QUICK, "--dry-run", "--codec", "float32"]
     outcome = run("condense", toy, *arguments, "--json")

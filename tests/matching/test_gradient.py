@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from vidcondense import rng
 from vidcondense.compute import choose_compute
 from vidcondense.errors import UsageError
+from vidcondense.matching import gradient
 from vidcondense.matching.gradient import GradientMatcher, gradient_distance, matched_weights
 from vidcondense.matching.options import MatchOptions
 from vidcondense.models import build_network
@@ -145,6 +146,28 @@ def test_a_new_network_every_round_and_training_within(memory_clips):
         "convnet3d", 2, num_frames=8, size=44, seed=rng.derive_seed(0, "network", 1), compute=FLOAT32
     )
     assert weights[3].equal(matched_weights(fresh)[0])
+
+
+@pytest.mark.parametrize("num_frames", [32, 64])
+def test_no_forward_pass_has_more_than_a_chunk(memory_clips, monkeypatch, num_frames):
+    """Long clips: activations are those of one video at a time, of real clips and in inner steps, too."""
+    clips = memory_clips(num_classes=1, per_class=3, num_frames=num_frames)
+    seen = []
+
+    def counting(*arguments, **options):
+        network = build_network(*arguments, **options)
+        network.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
+        return network
+
+    monkeypatch.setattr(gradient, "build_network", counting)
+    options = MatchOptions(chunk=1, outer_steps=2)
+    labels = torch.zeros(2, dtype=torch.int64)
+    matcher = GradientMatcher(clips, labels, options, siamese=False, seed=0, compute=FLOAT32)
+    frames = torch.randn(2, *clips.shape, generator=torch.Generator().manual_seed(0))
+    videos = KeyFrameVideos(frames, torch.ones(2, num_frames, dtype=torch.bool), labels)
+    matcher.match(videos.render().detach(), 0)
+    matcher.after_step(videos, 0)
+    assert seen == [1] * (3 + 2 + 2 + 1)
 
 
 @pytest.mark.parametrize("siamese", [False, True])

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from vidcondense.errors import FormatError
 from vidcondense.files import canonical_json, sha256_of_file
 from vidcondense.storage import manifest as manifests
-from vidcondense.storage.condensed import PAYLOAD, Origin, load_condensed, save_condensed
+from vidcondense.storage.condensed import PAYLOAD, Origin, load_condensed, save_condensed, save_stored
 from vidcondense.storage.manifest import MANIFEST
 from vidcondense.synthetic.keyframes import KeyFrameVideos
 
@@ -132,7 +132,12 @@ def test_resealing_itself_is_fine(tmp_path):
     ("change", "message"),
     [
         (lambda m: m.update(format="other"), "no manifest of a condensed set"),
-        (lambda m: m.update(format_version=2), "upgrade vidcondense"),
+        (lambda m: m.update(format_version=3), "upgrade vidcondense"),
+        (lambda m: m.update(format_version=True), "upgrade vidcondense"),
+        (lambda m: m.update(representation="keyframes"), "did you mean key-frames"),
+        (lambda m: m.update(representation="static-dynamic"), "'static_images' is missing"),
+        (lambda m: m.update(interpolation="quadratic"), "'interpolation' has a value"),
+        (lambda m: m.pop("positions"), "'positions' is missing"),
         (lambda m: m.pop("labels"), "'labels' is missing"),
         (lambda m: m.update(flip="yes"), "'flip' is missing or of the wrong type"),
         (lambda m: m.update(labels=[0, 0, 1, 2]), "'labels' has a value"),
@@ -175,6 +180,40 @@ def test_manifest_that_is_no_json_of_ours_fails(tmp_path, text):
     (tmp_path / MANIFEST).write_text(text)
     with pytest.raises(FormatError):
         load_condensed(tmp_path)
+
+
+def test_sets_of_format_version_1_are_read_as_linear_key_frames(tmp_path):
+    make(tmp_path)
+    before = load_condensed(tmp_path)
+
+    def older(manifest):
+        del manifest["representation"], manifest["interpolation"]
+        manifest["format_version"] = 1
+
+    reseal(tmp_path, older)
+    after = load_condensed(tmp_path)
+    assert after.representation == "key-frames"
+    assert after.clips(range(4)).equal(before.clips(range(4)))
+
+
+def test_cubic_sets_are_rendered_as_they_were_learned(tmp_path):
+    frames = torch.randn(4, 5, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    videos = KeyFrameVideos(frames, MASK, LABELS, interpolation="cubic")
+    save_condensed(tmp_path, videos, "float32", ORIGIN)
+    dataset = load_condensed(tmp_path)
+    torch.testing.assert_close(dataset.batch(range(4)), videos.render().detach(), atol=1e-4, rtol=1e-4)
+    straight = KeyFrameVideos(frames, MASK, LABELS).render().detach()
+    assert (dataset.batch(range(4)) - straight).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("codec", ["float32", "float16", "uint8"])
+def test_a_set_can_be_stored_again_by_another_codec(tmp_path, codec):
+    make(tmp_path / "first")
+    first = load_condensed(tmp_path / "first")
+    save_stored(tmp_path / "second", first.stored, first.labels, codec, ORIGIN)
+    second = load_condensed(tmp_path / "second")
+    torch.testing.assert_close(second.clips(range(4)), first.clips(range(4)), atol=1e-2, rtol=1e-2)
+    assert second.manifest["codec"] == codec
 
 
 def test_folder_without_manifest_or_payload_fails(tmp_path):

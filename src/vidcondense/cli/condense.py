@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import tyro
 
+from vidcondense.assembly import total_iterations
 from vidcondense.cli.arguments import ClipArguments, ComputeArguments
 from vidcondense.cli.output import Output, facts, size_text, time_text
 from vidcondense.cli.parse import SharedArguments, value_of, with_defaults
@@ -118,9 +119,9 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             overwrite=arguments.overwrite,
             compute=compute,
             listener=broadcast(
-                bars.follow("iteration", "condensing", options.iterations),
+                bars.follow("iteration", "condensing", total_iterations(options)),
                 bars.follow("draw", "trying draws"),
-                hint_when_long(options.iterations, output, ADVICE),
+                hint_when_long(total_iterations(options), output, ADVICE),
             ),
         )
     return _report(made, time.monotonic() - start, output)
@@ -128,9 +129,14 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
 
 def _report(made: CondensedDataset, seconds: float, output: Output) -> dict[str, Any]:
     counts = [len(positions) for positions in made.positions]
+    frames = (
+        f"{sum(counts)} key frames ({min(counts)} to {max(counts)} a video, "
+        f"mean {sum(counts) / len(counts):.2f})"
+        if any(counts)
+        else made.representation
+    )
     output.say(
-        f"{made.folder}: {len(made)} videos of {len(made.classes)} classes, {sum(counts)} key frames "
-        f"({min(counts)} to {max(counts)} a video, mean {sum(counts) / len(counts):.2f}), "
+        f"{made.folder}: {len(made)} videos of {len(made.classes)} classes, {frames}, "
         f"{made.paper_mb:.2f} paper MB, {size_text(made.bytes)} on disk, in {time_text(seconds)}"
     )
     return {
@@ -152,7 +158,7 @@ def _tell(cost: Estimate, real: RealData, output: Output) -> dict[str, Any]:
         facts(
             {
                 "real clips": f"{cost.train_clips} to condense, {len(real.test)} to test on",
-                "synthetic videos": f"{cost.videos}, {_range(*cost.key_frames)} key frames in total",
+                "synthetic videos": f"{cost.videos}, {_key_frames(cost)}",
                 "bytes": f"{size_text(low)} to {size_text(high)}" if low != high else size_text(low),
                 "paper MB": _range(*(round(mib, 2) for mib in cost.paper_mb)),
                 "time": time_text(cost.seconds),
@@ -161,6 +167,10 @@ def _tell(cost: Estimate, real: RealData, output: Output) -> dict[str, Any]:
         )
     )
     return {**asdict(cost), "test_clips": len(real.test)}
+
+
+def _key_frames(cost: Estimate) -> str:
+    return f"{_range(*cost.key_frames)} key frames in total" if any(cost.key_frames) else "no key frames"
 
 
 def _range(low: int | float, high: int | float) -> str:

@@ -14,6 +14,7 @@ from vidcondense.cli.reading import text_of
 from vidcondense.methods import METHODS
 from vidcondense.report.pictures import write_pictures
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
+from vidcondense.storage.static_dynamic import StoredStaticDynamic
 
 _LINES = 24  # of the list of videos: one screen
 _CLASSES = 10  # named, at most
@@ -56,9 +57,10 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             clips, arguments.pictures, animation=arguments.animation, overwrite=arguments.overwrite
         )
     output.say(facts(_facts(clips)) + "\n")
-    output.say(facts(dict(_timelines(clips)[:_LINES])))
-    if len(clips) > _LINES:
-        output.say(f"and {len(clips) - _LINES} more videos")
+    lines = _timelines(clips)
+    output.say(facts(dict(lines[:_LINES])))
+    if len(lines) > _LINES:
+        output.say(f"and {len(lines) - _LINES} more videos")
     if written:
         output.say(f"\n{len(written)} pictures in {arguments.pictures} (values clamped to 0 to 1)")
     return {
@@ -67,6 +69,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         **clips.provenance,
         "classes": list(clips.classes),
         "labels": clips.labels.tolist(),
+        "representation": clips.representation,
         "positions": clips.positions,
         "shape": list(clips.shape),
         "codec": clips.manifest["codec"],
@@ -79,29 +82,52 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
 def _facts(clips: CondensedDataset) -> dict[str, object]:
     manifest = clips.manifest
     frames, _, height, width = clips.shape
-    counts = [len(positions) for positions in clips.positions]
     names = ", ".join(clips.classes[:_CLASSES])
     more = f", … ({len(clips.classes)})" if len(clips.classes) > _CLASSES else ""
     method = METHODS.get(manifest["method"])
-    low, high = float(clips.key_frames.min()), float(clips.key_frames.max())
+    low, high = clips.stored.extremes
     return {
         "set": clips.folder,
         "verified": f"yes, every sha256 fits (manifest {manifest['sha256'][:12]}…)",
         "method": f"{manifest['method']}: {method.summary}" if method else manifest["method"],
         "classes": names + more,
         "videos": f"{len(clips)}, {clips.vpc:g} per class, {frames} frames of {width}×{height}",
-        "key frames": f"{sum(counts)}: {min(counts)} to {max(counts)} a video, "
-        f"mean {sum(counts) / len(counts):.2f}, {'×'.join(map(str, clips.key_frames.shape[:1:-1]))} pixels",
-        "paper MB": f"{clips.paper_mb:.2f} (MiB of the stored frames as float32)",
-        "bytes": f"{size_text(clips.bytes)} on disk, key frames as {manifest['codec']}",
+        **_stored(clips),
+        "paper MB": f"{clips.paper_mb:.2f} (MiB of all that is stored, as float32)",
+        "bytes": f"{size_text(clips.bytes)} on disk, frames as {manifest['codec']}",
         "values": f"{low:.2f} to {high:.2f}, real videos have 0 to 1",
         "made": f"seed {manifest['seed']}, {text_of(manifest['versions'])}",
         "data": text_of(manifest["data"]) or "not recorded",
     }
 
 
+def _stored(clips: CondensedDataset) -> dict[str, object]:
+    """What of the videos is stored."""
+    if isinstance(clips.stored, StoredStaticDynamic):
+        images, memories = len(clips.stored.static), len(clips.stored.dynamic)
+        return {
+            "static": f"{images} images",
+            "dynamic": f"{memories} memories of {clips.shape[0]} frames in one channel, a 3×3×3 convolution",
+        }
+    counts = [len(positions) for positions in clips.positions]
+    size = "×".join(map(str, reversed(clips.key_frame_size)))
+    spread = f"{min(counts)} to {max(counts)} a video, mean {sum(counts) / len(counts):.2f}"
+    between = clips.manifest["interpolation"]
+    return {"key frames": f"{sum(counts)}: {spread}, {size} pixels, {between} between them"}
+
+
 def _timelines(clips: CondensedDataset) -> list[tuple[str, str]]:
-    """A line a video: its number and class, and its frames: ● for a key frame, · for a rendered one."""
+    """A line a video: its number and class, and its frames: ● for a key frame, · for a rendered one.
+
+    Of a set of pairs: the static image and the dynamic memory of each video.
+    """
+    if isinstance(clips.stored, StoredStaticDynamic):
+        return [
+            (f"{video} {clips.classes[label]}", f"image {image}, memory {memory}")
+            for video, (label, (image, memory)) in enumerate(
+                zip(clips.labels.tolist(), clips.stored.pairs.tolist(), strict=True)
+            )
+        ]
     lines = []
     for video, (label, positions) in enumerate(zip(clips.labels.tolist(), clips.positions, strict=True)):
         marks = "".join("●" if frame in positions else "·" for frame in range(clips.shape[0]))

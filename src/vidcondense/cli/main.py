@@ -129,7 +129,7 @@ def _known(error: Exception) -> VidcondenseError | None:
         return OutputError(f"the disk is full: {error}")
     out_of_memory = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
     if isinstance(error, MemoryError) or out_of_memory:
-        return LimitError("out of memory; use a smaller --real-batch, --num-frames or --size")
+        return LimitError("out of memory; use a smaller --chunk, --real-batch, --num-frames or --size")
     return None
 
 

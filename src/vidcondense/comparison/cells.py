@@ -25,6 +25,7 @@ from vidcondense.interfaces import ClipSource
 from vidcondense.options import changed_fields
 from vidcondense.recipe import Recipe, recipe_text, to_keys
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
+from vidcondense.storage.key_frames import KIND as KEY_FRAMES
 from vidcondense.storage.recode import recode
 from vidcondense.storage.workspace import CHECKPOINT
 from vidcondense.video.dataset import ClipDataset
@@ -239,7 +240,7 @@ def _make(
 def _sizes(made: CondensedDataset) -> dict[str, Any]:
     return {
         "videos": len(made),
-        "key_frames": [len(positions) for positions in made.positions],
+        "key_frames": [len(row) for row in made.positions] if made.representation == KEY_FRAMES else [],
         "paper_mb": made.paper_mb,
         "bytes": made.bytes,
     }

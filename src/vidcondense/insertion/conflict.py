@@ -18,7 +18,8 @@ from torch import Tensor
 from vidcondense import rng
 from vidcondense.insertion.options import InsertionOptions, insertion_window
 from vidcondense.interfaces import KeyMask, Videos
-from vidcondense.synthetic.keyframes import KeyFrameVideos, accumulate, neighbours
+from vidcondense.synthetic.interpolation import accumulate, neighbours
+from vidcondense.synthetic.keyframes import KeyFrameVideos
 
 Scores = Float[Tensor, "n t"]
 
@@ -94,7 +95,9 @@ class Inserter:
             deciding cosines over all frames that were no key frames.
         """
         mask = videos.mask.clone()
-        accumulated = accumulate(gradient, mask) if self.options.match_gradient == "accumulated" else None
+        accumulated = None
+        if self.options.match_gradient == "accumulated":
+            accumulated = accumulate(gradient, mask, videos.interpolation)
         found = self._smooth(cosines(gradient, mask, accumulated))
         conflict = ~mask & (found.deciding() < self.options.epsilon)
         summary = {**_quantiles(found.deciding()[~mask]), "conflicts": int(conflict.sum())}

@@ -10,7 +10,8 @@ import torch
 from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import UsageError
-from vidcondense.models import convnet3d, recurrent, resnet3d, videomae
+from vidcondense.models import convnet, convnet3d, recurrent, resnet3d, videomae
+from vidcondense.models.convnet import ConvNet
 from vidcondense.models.convnet3d import ConvNet3D
 from vidcondense.models.custom import build_custom, is_custom, try_custom
 from vidcondense.models.extras import require_extra
@@ -23,6 +24,7 @@ from vidcondense.options import require, unknown
 __all__ = [
     "MODELS",
     "Architecture",
+    "ConvNet",
     "ConvNet3D",
     "ConvRecurrent",
     "Features",
@@ -66,6 +68,12 @@ MODELS: dict[str, Architecture] = {
         build=lambda num_classes, num_frames, size: ConvNet3D(num_classes),
         min_frames=convnet3d.MIN_FRAMES,
         min_size=convnet3d.MIN_SIZE,
+    ),
+    "convnet": Architecture(
+        summary="a 2-D convolutional network a frame, averaged: blind to motion; 0.7 million at 64×64",
+        build=lambda num_classes, num_frames, size: ConvNet(num_classes, size),
+        min_frames=1,
+        min_size=convnet.MIN_SIZE,
     ),
     "cnn-gru": Architecture(
         summary="a 2-D convolutional network a frame, then a GRU of width 1 024, 28.7 million",

@@ -8,14 +8,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vidcondense.interfaces import Videos
+from vidcondense.models.convnet import DEPTH, WIDTH, frame_features
 from vidcondense.models.network import Features, Logits, VideoNetwork
 
 CROP = 64
 """Side of the centre crop that the network sees; the smallest clip it takes."""
 
-_WIDTH = 128
-_DEPTH = 3
-_FRAME_FEATURES = _WIDTH * (CROP >> _DEPTH) ** 2
+_FRAME_FEATURES = WIDTH * (CROP >> DEPTH) ** 2
 
 _LAYERS = {"gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -38,9 +37,7 @@ class ConvRecurrent(VideoNetwork):
 
     def __init__(self, num_classes: int, *, layer: Literal["gru", "lstm"], hidden: int) -> None:
         super().__init__()
-        channels = [3] + [_WIDTH] * _DEPTH
-        blocks = [_block(channels[i], channels[i + 1]) for i in range(_DEPTH)]
-        self.frames = nn.Sequential(*blocks, nn.Flatten())
+        self.frames = frame_features()
         self.recurrent = _LAYERS[layer](_FRAME_FEATURES, hidden, batch_first=True)
         self.classifier = nn.Linear(hidden, num_classes)
 
@@ -60,15 +57,6 @@ class ConvRecurrent(VideoNetwork):
         """The logits `[N, K]` of videos in network units, at least 64×64 pixels."""
         logits: Tensor = self.classifier(self.embed(videos))
         return logits
-
-
-def _block(channels_in: int, channels_out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1),
-        nn.InstanceNorm2d(channels_out, affine=True),
-        nn.ReLU(inplace=True),
-        nn.AvgPool2d(2),
-    )
 
 
 def _centre(videos: Videos) -> Float[Tensor, "n t c y x"]:

@@ -81,6 +81,7 @@ def select_best(
     seed: int,
     compute: Compute,
     listener: Listener,
+    chunk: int = 64,
 ) -> Indices:
     """The best of `options.draws` random draws of `vpc` clips of every class.
 
@@ -92,6 +93,7 @@ def select_best(
         seed: of draws and networks; draw 0 is that of `--method random`.
         compute: where the networks run.
         listener: gets a `draw` event after each draw: its accuracy, and on how many clips.
+        chunk: clips a forward pass of a test.
 
     Raises:
         UsageError: the clips' source groups are not known.
@@ -111,7 +113,9 @@ def select_best(
                 f"draw {draw} of --vpc {vpc} touches every source group, so no clip is left to test it on; "
                 "use a smaller --vpc"
             )
-        accuracy = _accuracy(real, chosen, held_out, model, options, rng.derive_seed(seed, "judge"), compute)
+        accuracy = _accuracy(
+            real, chosen, held_out, model, options, rng.derive_seed(seed, "judge"), compute, chunk
+        )
         listener(
             {
                 "kind": "draw",
@@ -145,6 +149,7 @@ def _accuracy(
     options: SelectOptions,
     seed: int,
     compute: Compute,
+    chunk: int,
 ) -> float | None:
     """The mean accuracy of networks trained on `chosen`; None where one diverged."""
     num_frames, _, size, _ = real.shape
@@ -157,6 +162,6 @@ def _accuracy(
         training = TrainOptions(steps=options.draw_steps)
         if train(network, ClipsAt(real, chosen), training, seed=own, compute=compute).diverged:
             return None
-        logits = predict(network, ClipsAt(real, held_out), compute=compute)
+        logits = predict(network, ClipsAt(real, held_out), compute=compute, batch_size=chunk)
         accuracies.append(float((logits.argmax(dim=1) == real.labels[held_out]).double().mean()))
     return sum(accuracies) / len(accuracies)

@@ -48,13 +48,22 @@ def k_center(features: Float[Tensor, "n d"], count: int) -> Indices:
 
 
 def select_by(
-    rule: Rule, real: RealClips, vpc: int, networks: list[VideoNetwork], compute: Compute
+    rule: Rule, real: RealClips, vpc: int, networks: list[VideoNetwork], compute: Compute, chunk: int = 64
 ) -> Indices:
-    """`vpc` clips of every class, chosen by `rule` in the joined features of `networks`; class by class."""
+    """`vpc` clips of every class, chosen by `rule` in the joined features of `networks`; class by class.
+
+    Args:
+        rule: `herding` or `k_center`.
+        real: the training clips.
+        vpc: clips of each class.
+        networks: see `feature_networks`.
+        compute: where they run.
+        chunk: clips a forward pass.
+    """
     chosen = []
     for label in range(len(real.classes)):
         members = real.indices_of(label)
-        features = features_of(networks, real, members, compute)
+        features = features_of(networks, real, members, compute, chunk)
         chosen.append(members[rule(features.double(), vpc)])
     return torch.cat(chosen)
 

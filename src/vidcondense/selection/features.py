@@ -18,8 +18,6 @@ from vidcondense.models import VideoNetwork, build_network
 from vidcondense.selection.options import SelectOptions
 from vidcondense.training import TrainOptions, train
 
-_CHUNK = 64  # clips a forward pass
-
 
 def feature_networks(
     real: RealClips, model: str, options: SelectOptions, *, seed: int, compute: Compute
@@ -56,11 +54,11 @@ def feature_networks(
 
 @torch.no_grad()
 def features_of(
-    networks: list[VideoNetwork], real: RealClips, indices: Indices, compute: Compute
+    networks: list[VideoNetwork], real: RealClips, indices: Indices, compute: Compute, chunk: int = 64
 ) -> Float[Tensor, "n d"]:
-    """The joined features of the clips at `indices`, float32 on the CPU."""
+    """The joined features of the clips at `indices`, `chunk` of them at once; float32 on the CPU."""
     parts = []
-    for part in torch.split(indices, _CHUNK):
+    for part in torch.split(indices, chunk):
         videos = compute.move(real.batch(part))
         with compute.autocast():
             parts.append(torch.cat([network.embed(videos).float() for network in networks], dim=1).cpu())

@@ -1,4 +1,4 @@
-"""The artefact: a folder with `condensed.json` and the key frames, and the dataset that reads it."""
+"""The artefact: a folder with `condensed.json` and a payload, and the dataset that reads it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from safetensors.torch import save
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vidcondense.errors import FormatError, LimitError
+from vidcondense.errors import FormatError, LimitError, UsageError
 from vidcondense.files import sha256_of_file, write_file
-from vidcondense.interfaces import KeyMask, Labels, Videos
+from vidcondense.interfaces import KeyMask, Labels, Representation, Videos
 from vidcondense.options import unknown
-from vidcondense.storage.accounting import paper_mb
-from vidcondense.storage.codecs import CODECS, KEY_FRAMES, Codec, Frames, Owner
+from vidcondense.storage.accounting import mib_as_float32
+from vidcondense.storage.codecs import CODECS, Frames
+from vidcondense.storage.key_frames import PAYLOAD as PAYLOAD
+from vidcondense.storage.key_frames import StoredKeyFrames
+from vidcondense.storage.kinds import KINDS, store
 from vidcondense.storage.manifest import FORMAT, FORMAT_VERSION, MANIFEST, read_manifest, write_manifest
-from vidcondense.synthetic.keyframes import KeyFrameVideos, interpolate, upsample
-
-PAYLOAD = "key_frames.safetensors"
+from vidcondense.storage.stored import Expected, Stored, channels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +54,12 @@ class Origin:
     versions: Mapping[str, Any]
 
 
-def save_condensed(folder: Path, videos: KeyFrameVideos, codec: str, origin: Origin) -> None:
-    """Write a condensed set into `folder`; the manifest comes last.
+def save_condensed(folder: Path, videos: Representation, codec: str, origin: Origin) -> None:
+    """Write learned videos, or selected clips, as a condensed set into `folder`; the manifest comes last.
 
     Args:
         folder: exists or is made.
-        videos: of which the key frames are stored.
+        videos: of a kind that can be stored.
         codec: `float32`, `float16` or `uint8`.
         origin: the rest of the manifest.
 
@@ -66,18 +67,30 @@ def save_condensed(folder: Path, videos: KeyFrameVideos, codec: str, origin: Ori
         LimitError: the codec cannot hold the values.
         OutputError: the folder cannot be written.
     """
-    mask = videos.mask.cpu()
-    owner, position = mask.nonzero(as_tuple=True)
-    mean, std = _channels(origin.mean), _channels(origin.std)
-    stored = videos.frames.detach().cpu()[owner, position] * std + mean
+    stored, labels = store(videos, channels(origin.mean), channels(origin.std))
+    save_stored(folder, stored, labels, codec, origin)
+
+
+def save_stored(folder: Path, stored: Stored, labels: Labels, codec: str, origin: Origin) -> None:
+    """Write what is stored of a set, such as `CondensedDataset.stored`; see `save_condensed`.
+
+    Args:
+        folder: exists or is made.
+        stored: in pixel units.
+        labels: of the rendered videos.
+        codec: `float32`, `float16` or `uint8`.
+        origin: the rest of the manifest.
+    """
     # Clips from the cache lie in memory as T, H, W, C, which safetensors refuses.
-    payload = {name: values.contiguous() for name, values in CODECS[codec].encode(stored, owner).items()}
+    payload = {name: values.contiguous() for name, values in stored.payload(CODECS[codec]).items()}
     if not all(bool(values.isfinite().all()) for values in payload.values()):
+        largest = max(map(abs, stored.extremes))
         raise LimitError(
-            f"--codec {codec} cannot hold key frames as large as {float(stored.abs().max()):.3g}; "
+            f"--codec {codec} cannot hold frames with values up to {largest:.3g}; "
             "use a smaller --lr, or --codec float32"
         )
-    path = folder / PAYLOAD
+    fields = stored.fields()
+    path = folder / KINDS[fields["representation"]].payload
     write_file(path, lambda temporary: temporary.write_bytes(save(payload)))
     write_manifest(
         folder,
@@ -88,17 +101,16 @@ def save_condensed(folder: Path, videos: KeyFrameVideos, codec: str, origin: Ori
             "options": dict(origin.options),
             "seed": origin.seed,
             "classes": list(origin.classes),
-            "labels": videos.labels.tolist(),
-            "positions": [row.nonzero().flatten().tolist() for row in mask],
-            "shape": [*videos.frames.shape[1:3], *videos.size],
-            "key_frame_size": list(videos.frames.shape[3:]),
+            "labels": labels.tolist(),
+            **fields,
+            "shape": list(stored.clips(torch.tensor([0])).shape[1:]),
             "mean": list(origin.mean),
             "std": list(origin.std),
             "flip": origin.flip,
             "codec": codec,
             "data": dict(origin.data),
             "versions": dict(origin.versions),
-            "payload": [{"file": PAYLOAD, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}],
+            "payload": [{"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}],
         },
     )
 
@@ -113,18 +125,15 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
         folder: where it was read from.
         manifest: all of `condensed.json`.
         normalise: whether items are in network units.
-        key_frames: the stored frames, `[M, C, h, w]` in pixel units.
-        mask: key frames of every video, `[N, T]`.
+        stored: what was read: `StoredKeyFrames` or `StoredStaticDynamic`.
     """
 
-    def __init__(self, folder: Path, manifest: dict[str, Any], frames: Frames, *, normalise: bool) -> None:
+    def __init__(self, folder: Path, manifest: dict[str, Any], stored: Stored, *, normalise: bool) -> None:
         self.folder = folder
         self.manifest = manifest
         self.normalise = normalise
-        self.key_frames = frames
-        self.mask = _mask(manifest)
+        self.stored = stored
         self._labels = torch.tensor(manifest["labels"])
-        self._frames_of = torch.split(frames, self.mask.sum(dim=1).tolist())
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -152,9 +161,24 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
         return bool(self.manifest["flip"])
 
     @property
+    def representation(self) -> str:
+        """How the videos are stored: `key-frames` or `static-dynamic`."""
+        return str(self.manifest["representation"])
+
+    @property
     def positions(self) -> list[list[int]]:
-        """The key frames of every video, counted from 0."""
-        return [list(row) for row in self.manifest["positions"]]
+        """The key frames of every video, counted from 0; none of a set of another representation."""
+        return [list(row) for row in self.manifest.get("positions", [[]] * len(self))]
+
+    @property
+    def key_frames(self) -> Frames:
+        """The stored frames, `[M, C, h, w]` in pixel units, of a set of key frames."""
+        return self._stored_key_frames().frames
+
+    @property
+    def mask(self) -> KeyMask:
+        """The key frames of every video, `[N, T]`, of a set of key frames."""
+        return self._stored_key_frames().mask
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -165,7 +189,7 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
     @property
     def key_frame_size(self) -> tuple[int, int]:
         """Height and width of the stored key frames; they are upsampled to `shape`."""
-        height, width = self.manifest["key_frame_size"]
+        height, width = self._stored_key_frames().frames.shape[2:]
         return height, width
 
     @property
@@ -175,8 +199,8 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
 
     @property
     def paper_mb(self) -> float:
-        """MiB of the stored frames as raw float32, as the papers count."""
-        return paper_mb(*self.key_frames.shape)
+        """MiB of all that is stored as raw float32, as the papers count."""
+        return mib_as_float32(self.stored.num_values)
 
     @property
     def bytes(self) -> int:
@@ -191,15 +215,11 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
 
     def clips(self, indices: Sequence[int] | Tensor) -> Videos:
         """The videos at `indices`, rendered, in pixel units."""
-        chosen = torch.as_tensor(indices)
-        slots = torch.zeros(len(chosen), *self.shape[:2], *self.key_frame_size)
-        for row, video in zip(slots, chosen.tolist(), strict=True):
-            row[self.mask[video]] = self._frames_of[video]
-        return upsample(interpolate(slots, self.mask[chosen]), self.shape[2:])
+        return self.stored.clips(torch.as_tensor(indices))
 
     def batch(self, indices: Sequence[int] | Tensor) -> Videos:
         """The videos at `indices`, rendered, in network units."""
-        return (self.clips(indices) - _channels(self.manifest["mean"])) / _channels(self.manifest["std"])
+        return (self.clips(indices) - channels(self.manifest["mean"])) / channels(self.manifest["std"])
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -210,6 +230,11 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
         index %= len(self)
         clip = (self.batch if self.normalise else self.clips)([index])[0]
         return clip, int(self._labels[index])
+
+    def _stored_key_frames(self) -> StoredKeyFrames:
+        if not isinstance(self.stored, StoredKeyFrames):
+            raise UsageError(f"{self.folder} is a set of kind {self.representation}: it has no key frames")
+        return self.stored
 
 
 def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedDataset:
@@ -226,49 +251,35 @@ def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedD
     manifest = read_manifest(folder)
     if manifest["codec"] not in CODECS:
         raise FormatError(f"{folder / MANIFEST}: {unknown(manifest['codec'], CODECS, 'codec')}")
-    codec = CODECS[manifest["codec"]]
-    owner = _mask(manifest).nonzero(as_tuple=True)[0]
-    payload = _read_payload(folder, manifest, codec, owner)
-    frames = codec.decode(payload, owner)
-    if not bool(frames.isfinite().all()):
-        raise FormatError(f"{folder / PAYLOAD}: {KEY_FRAMES!r} holds values that are not finite")
-    return CondensedDataset(folder, manifest, frames, normalise=normalise)
+    kind, codec = KINDS[manifest["representation"]], CODECS[manifest["codec"]]
+    payload = _read_payload(folder / kind.payload, manifest, kind.expected(manifest, codec))
+    stored = kind.read(manifest, payload, codec)
+    for name, values in vars(stored).items():  # a finite range may still be too wide
+        if isinstance(values, Tensor) and not bool(values.isfinite().all()):
+            raise FormatError(f"{folder / kind.payload}: {name!r} holds values that are not finite")
+    return CondensedDataset(folder, manifest, stored, normalise=normalise)
 
 
-def _read_payload(folder: Path, manifest: dict[str, Any], codec: Codec, owner: Owner) -> dict[str, Tensor]:
+def _read_payload(path: Path, manifest: dict[str, Any], expected: Expected) -> dict[str, Tensor]:
     """The tensors of the payload, once size, hash, names, types and shapes are what they must be."""
-    path = folder / PAYLOAD
     entries = manifest["payload"]
-    if not (len(entries) == 1 and isinstance(entries[0], dict) and entries[0].get("file") == PAYLOAD):
-        raise FormatError(f"{folder / MANIFEST}: 'payload' must name {PAYLOAD} alone")
-    shapes = {name: (len(manifest["labels"]),) for name in codec.dtypes}
-    shapes[KEY_FRAMES] = (len(owner), manifest["shape"][1], *manifest["key_frame_size"])
+    if not (len(entries) == 1 and isinstance(entries[0], dict) and entries[0].get("file") == path.name):
+        raise FormatError(f"{path.with_name(MANIFEST)}: 'payload' must name {path.name} alone")
     try:
         if path.is_symlink() or path.stat().st_size != entries[0].get("bytes"):
             raise FormatError(f"{path} has not the size that {MANIFEST} states")
         if sha256_of_file(path) != entries[0].get("sha256"):
             raise FormatError(f"{path} is damaged: its sha256 is not the one in {MANIFEST}")
         with safe_open(path, framework="pt") as file:
-            if set(file.keys()) != set(codec.dtypes):
-                raise FormatError(f"{path} holds {sorted(file.keys())}, not {sorted(codec.dtypes)}")
-            for name, shape in shapes.items():
+            if set(file.keys()) != set(expected):
+                raise FormatError(f"{path} holds {sorted(file.keys())}, not {sorted(expected)}")
+            for name, (_, shape) in expected.items():
                 if tuple(file.get_slice(name).get_shape()) != shape:
                     raise FormatError(f"{path}: {name!r} has not the shape {shape}")
-            payload = {name: file.get_tensor(name) for name in codec.dtypes}
+            payload = {name: file.get_tensor(name) for name in expected}
     except (OSError, SafetensorError) as error:
         raise FormatError(f"cannot read {path}: {error}") from error
-    for name, dtype in codec.dtypes.items():
+    for name, (dtype, _) in expected.items():
         if payload[name].dtype != dtype:
             raise FormatError(f"{path}: {name!r} is {payload[name].dtype}, not {dtype}")
     return payload
-
-
-def _mask(manifest: dict[str, Any]) -> KeyMask:
-    mask = torch.zeros(len(manifest["labels"]), manifest["shape"][0], dtype=torch.bool)
-    for row, positions in zip(mask, manifest["positions"], strict=True):
-        row[positions] = True
-    return mask
-
-
-def _channels(values: Sequence[float]) -> Float[Tensor, "c 1 1"]:
-    return torch.tensor(list(values))[:, None, None]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from vidcondense.errors import FormatError
 from vidcondense.files import canonical_json, write_text
+from vidcondense.options import unknown
+from vidcondense.synthetic.interpolation import Interpolation
 
 FORMAT = "vidcondense"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "condensed.json"
 
 _MAX_BYTES = 64 * 2**20
@@ -24,9 +27,8 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "seed": int,
     "classes": list,
     "labels": list,
-    "positions": list,
+    "representation": str,
     "shape": list,
-    "key_frame_size": list,
     "mean": list,
     "std": list,
     "flip": bool,
@@ -36,6 +38,13 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "payload": list,
     "sha256": str,
 }
+_OWN_FIELDS: dict[str, dict[str, type]] = {
+    "key-frames": {"positions": list, "key_frame_size": list, "interpolation": str},
+    "static-dynamic": {"static_images": int, "dynamic_memories": int, "pairs": list},
+}
+"""The fields of each representation."""
+
+_MAX_SLOTS = 2**24
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
@@ -61,9 +70,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         )
     except (OSError, ValueError, RecursionError) as error:
         raise FormatError(f"cannot read {path}: {error}") from error
-    _check_fields(path, manifest)
-    if manifest["sha256"] != _own_hash(manifest):
+    _check_version(path, manifest)
+    if manifest.get("sha256") != _own_hash(manifest):
         raise FormatError(f"{path} was changed after it was written: its sha256 does not fit")
+    if manifest["format_version"] == 1:
+        manifest |= {"representation": "key-frames", "interpolation": "linear"}
+    _check_fields(path, manifest)
     _check_values(path, manifest)
     return dict(manifest)
 
@@ -84,48 +96,92 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not allowed")
 
 
-def _check_fields(path: Path, manifest: object) -> None:
+def _check_version(path: Path, manifest: object) -> None:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise FormatError(f"{path} is no manifest of a condensed set")
     version = manifest.get("format_version")
-    if version != FORMAT_VERSION:
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise FormatError(
-            f"{path} has format version {version!r}, this vidcondense reads {FORMAT_VERSION}: "
+            f"{path} has format version {version!r}, this vidcondense reads 1 to {FORMAT_VERSION}: "
             "upgrade vidcondense, or make the set again"
         )
-    for name, kind in _FIELDS.items():
+
+
+def _check_fields(path: Path, manifest: dict[str, Any]) -> None:
+    representation = manifest.get("representation")
+    if representation not in _OWN_FIELDS:
+        raise FormatError(f"{path}: {unknown(str(representation), _OWN_FIELDS, 'representation')}")
+    for name, kind in {**_FIELDS, **_OWN_FIELDS[representation]}.items():
         if not isinstance(manifest.get(name), kind):
             raise FormatError(f"{path}: {name!r} is missing or of the wrong type")
 
 
 def _check_values(path: Path, manifest: dict[str, Any]) -> None:
     """What the loader relies on before it allocates anything."""
-    shape, labels, positions = manifest["shape"], manifest["labels"], manifest["positions"]
-    classes = manifest["classes"]
-    size = manifest["key_frame_size"]
-    whole = all(type(side) is int and 0 < side <= 8192 for side in (*shape, *size))
+    shape, labels, classes = manifest["shape"], manifest["labels"], manifest["classes"]
     rules = {
-        "shape": len(shape) == 4 and whole and shape[1] == 3,
-        "key_frame_size": len(size) == 2 and size[0] <= shape[-2] and size[1] <= shape[-1],
+        "shape": len(shape) == 4 and _are_sides(shape) and shape[1] == 3,
         "classes": len(classes) > 0 and all(isinstance(name, str) for name in classes),
         "labels": len(labels) > 0 and all(type(x) is int and 0 <= x < len(classes) for x in labels),
         "mean": _is_colour(manifest["mean"]),
         "std": _is_colour(manifest["std"]) and all(value > 0 for value in manifest["std"]),
-        "positions": len(positions) == len(labels),
     }
     for name, holds in rules.items():
         if not holds:
             raise FormatError(f"{path}: {name!r} has a value that cannot be")
-    for row in positions:
-        if not (
-            isinstance(row, list)
-            and len(row) >= 1
-            and all(type(frame) is int for frame in row)
-            and all(left < right for left, right in itertools.pairwise(row))
-            and row[0] == 0
-            and (row == [0] or row[-1] == shape[0] - 1)
-        ):
-            raise FormatError(f"{path}: key-frame positions {str(row)[:80]} cannot be")
+    for name, holds in _OWN_RULES[manifest["representation"]](manifest).items():
+        if not holds:
+            raise FormatError(f"{path}: {name!r} has a value that cannot be")
+
+
+def _key_frame_rules(manifest: dict[str, Any]) -> dict[str, bool]:
+    shape, size, positions = manifest["shape"], manifest["key_frame_size"], manifest["positions"]
+    fits = len(size) == 2 and _are_sides(size) and size[0] <= shape[2] and size[1] <= shape[3]
+    return {
+        "key_frame_size": fits,
+        "interpolation": manifest["interpolation"] in get_args(Interpolation),
+        "positions": len(positions) == len(manifest["labels"])
+        and all(_is_timeline(row, shape[0]) for row in positions),
+    }
+
+
+def _static_dynamic_rules(manifest: dict[str, Any]) -> dict[str, bool]:
+    images, memories, pairs = manifest["static_images"], manifest["dynamic_memories"], manifest["pairs"]
+    return {
+        "static_images": type(images) is int and 0 < images <= _MAX_SLOTS,
+        "dynamic_memories": type(memories) is int and 0 < memories <= _MAX_SLOTS,
+        "pairs": len(pairs) == len(manifest["labels"])
+        and all(
+            isinstance(pair, list)
+            and len(pair) == 2
+            and all(type(slot) is int for slot in pair)
+            and 0 <= pair[0] < images
+            and 0 <= pair[1] < memories
+            for pair in pairs
+        ),
+    }
+
+
+_OWN_RULES: dict[str, Callable[[dict[str, Any]], dict[str, bool]]] = {
+    "key-frames": _key_frame_rules,
+    "static-dynamic": _static_dynamic_rules,
+}
+
+
+def _are_sides(values: list[Any]) -> bool:
+    return all(type(side) is int and 0 < side <= 8192 for side in values)
+
+
+def _is_timeline(row: object, num_frames: int) -> bool:
+    """Whether these are positions of key frames: both ends and any others, or the first frame alone."""
+    return (
+        isinstance(row, list)
+        and len(row) >= 1
+        and all(type(frame) is int for frame in row)
+        and all(left < right for left, right in itertools.pairwise(row))
+        and row[0] == 0
+        and (row == [0] or row[-1] == num_frames - 1)
+    )
 
 
 def _is_colour(values: list[Any]) -> bool:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from vidcondense.files import replace_folder
-from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
+from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_stored
 from vidcondense.storage.workspace import owned_output
-from vidcondense.synthetic.keyframes import KeyFrameVideos
 
 
 def recode(made: CondensedDataset, out: Path, codec: str, *, overwrite: bool = False) -> CondensedDataset:
-    """Store the key frames of a set, as they were read, by another codec.
+    """Store a set, as it was read, by another codec.
 
     Args:
         made: what to store again; from a lossy codec nothing that it lost comes back.
@@ -28,10 +25,6 @@ def recode(made: CondensedDataset, out: Path, codec: str, *, overwrite: bool = F
         OutputError: `out` exists, or cannot be written.
         LimitError: the codec cannot hold the values.
     """
-    mean, std = made.mean[:, None, None], made.std[:, None, None]
-    slots = torch.zeros(*made.mask.shape, *made.key_frames.shape[1:])
-    slots[made.mask] = (made.key_frames - mean) / std
-    videos = KeyFrameVideos(slots, made.mask, made.labels, made.shape[2:])
     manifest = made.manifest
     origin = Origin(
         method=manifest["method"],
@@ -45,6 +38,6 @@ def recode(made: CondensedDataset, out: Path, codec: str, *, overwrite: bool = F
         versions=manifest["versions"],
     )
     with owned_output(out, resume=False, overwrite=overwrite) as work:
-        save_condensed(work, videos, codec, origin)
+        save_stored(work, made.stored, made.labels, codec, origin)
         replace_folder(work, out)
     return load_condensed(out)

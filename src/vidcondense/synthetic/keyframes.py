@@ -1,4 +1,4 @@
-"""PRISM's representation: sparse key frames, every other frame linearly interpolated between its neighbours.
+"""PRISM's representation: sparse key frames, every other frame interpolated between its neighbours.
 
 Source: "Video Dataset Condensation with Progressive Refinement and Insertion for Sparse Motion"
 (arXiv 2505.22564), the sparse key-frame set and its interpolation. The ends of the axis are other methods:
@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from vidcondense.interfaces import KeyMask, Labels, Videos
+from vidcondense.synthetic.interpolation import Interpolation, interpolate
 
 
 class KeyFrameVideos:
@@ -31,14 +32,21 @@ class KeyFrameVideos:
         mask: `[N, T]`, true at key frames: a video's first and last frame and any others, or its first alone.
         labels: `[N]`.
         size: height and width of the rendered videos; default: those of `frames`.
+        interpolation: of the frames between key frames.
     """
 
     def __init__(
-        self, frames: Videos, mask: KeyMask, labels: Labels, size: tuple[int, int] | None = None
+        self,
+        frames: Videos,
+        mask: KeyMask,
+        labels: Labels,
+        size: tuple[int, int] | None = None,
+        interpolation: Interpolation = "linear",
     ) -> None:
         check_mask(mask)
         height, width = frames.shape[3:]
         self.size = size or (height, width)
+        self.interpolation = interpolation
         self.mask = mask.to(frames.device, copy=True)
         slots = frames.detach() * self.mask[:, :, None, None, None]
         self.frames: Tensor = slots.requires_grad_()
@@ -53,13 +61,13 @@ class KeyFrameVideos:
         """The one tensor of slots."""
         return [self.frames]
 
-    def render(self, iteration: int | None = None) -> Videos:
+    def render(self, iteration: int = 0) -> Videos:
         """All videos, `[N, T, C, H, W]` at `size` in network units, differentiable in the key frames.
 
         Args:
             iteration: does not matter here; all iterations render alike.
         """
-        return upsample(interpolate(self.frames, self.mask), self.size)
+        return upsample(interpolate(self.frames, self.mask, self.interpolation), self.size)
 
     def state(self) -> dict[str, Tensor]:
         """Slots and mask."""
@@ -75,7 +83,7 @@ class KeyFrameVideos:
     def insert(self, where: KeyMask) -> None:
         """Make the frames at `where` key frames, each starting at its interpolated value."""
         new = where & ~self.mask
-        self.frames[new] = interpolate(self.frames, self.mask)[new]
+        self.frames[new] = interpolate(self.frames, self.mask, self.interpolation)[new]
         self.mask |= new
 
     def num_key_frames(self) -> Int[Tensor, " n"]:
@@ -88,44 +96,6 @@ def spread_mask(num_videos: int, num_frames: int, num_key_frames: int) -> KeyMas
     mask = torch.zeros(num_videos, num_frames, dtype=torch.bool)
     mask[:, torch.linspace(0, num_frames - 1, num_key_frames).round().long()] = True
     return mask
-
-
-def neighbours(mask: KeyMask) -> tuple[Int[Tensor, "n t"], Int[Tensor, "n t"]]:
-    """The key frames around each frame: the last one at or before it, the first one at or after it.
-
-    Behind the last key frame (of a still) that one is also the one after.
-    """
-    num_frames = mask.shape[1]
-    index = torch.arange(num_frames, device=mask.device).expand_as(mask)
-    before = index.where(mask, -1).cummax(dim=1).values
-    after = index.where(mask, num_frames).flip(1).cummin(dim=1).values.flip(1)
-    return before, after.where(after < num_frames, before)
-
-
-def interpolation_weights(mask: KeyMask) -> Float[Tensor, "n t s"]:
-    """The linear map from slots to frames: row t holds the weights of frame t (they sum to one).
-
-    Frame t between key frames i and j weighs i by a = (j - t) / (j - i) and j by 1 - a.
-    """
-    before, after = neighbours(mask)
-    index = torch.arange(mask.shape[1], device=mask.device)
-    gap = (after - before).clamp(min=1)
-    share = (after - index) / gap
-    share = share.where(after > before, 1.0)
-    weights = torch.zeros(*mask.shape, mask.shape[1], device=mask.device)
-    weights.scatter_add_(2, before[..., None], share[..., None])
-    weights.scatter_add_(2, after[..., None], 1 - share[..., None])
-    return weights
-
-
-def interpolate(frames: Videos, mask: KeyMask) -> Videos:
-    """Render key frames to videos.
-
-    Args:
-        frames: `[N, T, C, H, W]`; slots outside `mask` must be finite and have no influence.
-        mask: `[N, T]`, true at key frames.
-    """
-    return (interpolation_weights(mask) @ frames.flatten(2)).view_as(frames)
 
 
 def upsample(videos: Videos, size: tuple[int, int]) -> Float[Tensor, "n t c hh ww"]:
@@ -141,11 +111,6 @@ def downsample(videos: Videos, size: tuple[int, int]) -> Float[Tensor, "n t c hh
     if videos.shape[3:] == size:
         return videos
     return F.adaptive_avg_pool2d(videos.flatten(0, 1), size).view(*videos.shape[:3], *size)
-
-
-def accumulate(gradient: Videos, mask: KeyMask) -> Videos:
-    """The gradient of each slot, from that of the rendered frames: the transpose of `interpolate`."""
-    return (interpolation_weights(mask).mT @ gradient.flatten(2)).view_as(gradient)
 
 
 def check_mask(mask: Bool[Tensor, "n t"]) -> None:

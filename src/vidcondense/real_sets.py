@@ -1,0 +1,72 @@
+"""Sets of real clips: from the name of a selection to the clips that it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+
+from vidcondense.assembly import key_frame_size
+from vidcondense.compute import Compute
+from vidcondense.events import Listener
+from vidcondense.interfaces import Indices, RealClips
+from vidcondense.methods import METHODS, SelectionName
+from vidcondense.selection.best import select_best
+from vidcondense.selection.coreset import Rule, herding, k_center, select_by
+from vidcondense.selection.features import feature_networks
+from vidcondense.selection.random import select_random
+from vidcondense.settings import CondenseOptions
+from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample
+
+Select = Callable[[RealClips, CondenseOptions, Compute, Listener], Indices]
+
+
+def selected_videos(
+    real: RealClips, options: CondenseOptions, compute: Compute, listener: Listener
+) -> KeyFrameVideos:
+    """The real clips that the method keeps, every frame of them."""
+    name = METHODS[options.method].select
+    assert name is not None, "a method that learns"
+    indices = SELECTIONS[name](real, options, compute, listener)
+    frames = downsample(real.batch(indices), key_frame_size(real, options))
+    mask = torch.ones(frames.shape[:2], dtype=torch.bool)
+    return KeyFrameVideos(compute.move(frames), compute.move(mask), real.labels[indices], real.shape[2:])
+
+
+def training_steps(options: CondenseOptions) -> int:
+    """How many training steps the selection takes."""
+    select = options.select
+    if options.method == "best-of-random":
+        return select.draws * select.draw_networks * select.draw_steps
+    by_features = METHODS[options.method].select in ("herding", "k-center")
+    trained = by_features and select.features == "trained"
+    return select.num_feature_networks * select.feature_steps if trained else 0
+
+
+def _by_features(rule: Rule) -> Select:
+    def select(real: RealClips, options: CondenseOptions, compute: Compute, listener: Listener) -> Indices:
+        networks = feature_networks(
+            real, options.match.model, options.select, seed=options.seed, compute=compute
+        )
+        chunk = options.match.chunk_of(real.shape)
+        return select_by(rule, real, options.vpc, networks, compute, min(64, chunk))
+
+    return select
+
+
+SELECTIONS: Mapping[SelectionName, Select] = {
+    "random": lambda real, options, compute, listener: select_random(real, options.vpc, options.seed),
+    "herding": _by_features(herding),
+    "k-center": _by_features(k_center),
+    "best-of-random": lambda real, options, compute, listener: select_best(
+        real,
+        options.vpc,
+        options.match.model,
+        options.select,
+        seed=options.seed,
+        compute=compute,
+        listener=listener,
+        chunk=min(64, options.match.chunk_of(real.shape)),
+    ),
+}
+"""How real clips are chosen."""
