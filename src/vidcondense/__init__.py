@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from vidcondense.estimation import Estimate as Estimate
     from vidcondense.estimation import estimate as estimate
     from vidcondense.evaluation.evaluate import evaluate as evaluate
+    from vidcondense.evaluation.motion import motion_of as motion_of
+    from vidcondense.evaluation.motion import order_accuracy as order_accuracy
+    from vidcondense.evaluation.networks import NetworkOptions as NetworkOptions
     from vidcondense.evaluation.protocol import EvaluateOptions as EvaluateOptions
     from vidcondense.evaluation.results import Evaluation as Evaluation
     from vidcondense.evaluation.results import Summary as Summary
@@ -82,6 +85,9 @@ _HOMES = {
     "Evaluation": "evaluation.results",
     "Summary": "evaluation.results",
     "summarise": "evaluation.results",
+    "NetworkOptions": "evaluation.networks",
+    "motion_of": "evaluation.motion",
+    "order_accuracy": "evaluation.motion",
     "transfer": "evaluation.transfer",
     "TransferOptions": "evaluation.transfer",
     # networks

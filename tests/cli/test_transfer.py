@@ -25,7 +25,7 @@ def test_table_json_and_csv(run, condensed, toy, cache, tmp_path):
             values = [np.mean(network[measurement]) for network in details["networks"]]
             assert float(row[measurement]) == pytest.approx(100 * np.mean(values))
             assert found["summary"][row["name"]][measurement]["mean"] == pytest.approx(np.mean(values))
-        assert row["R@10"] == ""  # of six clips
+        assert "R@10" not in row  # of six clips
     assert [details["num_train"] for details in found["rows"]] == [2, 0, 6]
     assert run(*command, "--out", tmp_path / "results").code == 4
 
@@ -46,4 +46,4 @@ def test_divergence_is_told(run, condensed, toy, cache):
     command = ["transfer", condensed, "--data", toy, "--cache-dir", cache, *FAST]
     outcome = run(*command, "--lr", "1e30", "--steps", "12", "--repeats", "1")
     assert outcome.code == 0
-    assert f"{condensed}: 1 of 1 networks diverged, in no average" in outcome.err
+    assert f"{condensed}: 1 of 1 networks diverged; what they lack is in no average" in outcome.err

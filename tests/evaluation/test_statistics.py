@@ -14,6 +14,7 @@ from vidcondense.evaluation.statistics import (
     bootstrap_interval,
     deviation,
     mean,
+    rank_correlation,
     t_interval,
     t_probability,
     t_quantile,
@@ -126,3 +127,20 @@ def test_equal_differences_have_no_p_value():
 def test_unpaired_lists_fail():
     with pytest.raises(UsageError, match="2 with 3 repeats"):
         paired_difference([0.1, 0.2], [0.1, 0.2, 0.3])
+
+
+@pytest.mark.parametrize("levels", [3, 1000])
+def test_rank_correlation_against_scipy(levels):
+    """With few levels nearly all values share their rank with others."""
+    rng = np.random.default_rng(0)
+    for size in (2, 5, 40):
+        first, second = rng.integers(levels, size=(2, size)).astype(float)
+        second += 0.3 * first
+        if len(set(first)) > 1 and len(set(second)) > 1:
+            expected = scipy.stats.spearmanr(first, second).statistic
+            assert rank_correlation(first.tolist(), second.tolist()) == pytest.approx(expected)
+
+
+def test_rank_correlation_of_equal_values_is_none():
+    assert rank_correlation([1, 1, 1], [1, 2, 3]) is None
+    assert rank_correlation([1, 2, 3], [5.5, 5.5, 5.5]) is None

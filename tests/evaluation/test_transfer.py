@@ -105,7 +105,7 @@ def test_divergence_measures_nothing(data, options, cpu):
     events = []
     found = transfer(clips, real, test, options, compute=cpu, listener=events.append)
     assert found.networks == ({}, {})
-    assert [event["diverged"] for event in events if event["kind"] == "repeat"] == [True, True]
+    assert [event["kind"] for event in events] == ["diverged", "diverged"]
 
 
 def test_divergence_on_few_clips_leaves_the_rest(data, options, cpu):
@@ -125,7 +125,7 @@ def test_events_tell_the_repeat(data, options, cpu):
     events = []
     transfer(*data, options, compute=cpu, listener=events.append)
     kinds = [(event["kind"], event["repeat"]) for event in events]
-    assert kinds == [*[("train", 0)] * 6, ("repeat", 0), *[("train", 1)] * 6, ("repeat", 1)]
+    assert kinds == [*[("train", 0)] * 6, *[("train", 1)] * 6]  # of the set, not of few clips
 
 
 def test_more_shots_than_clips_fails(data, options, cpu):

@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "measure how well networks trained on condensed sets classify real clips",
     "tune": "choose options by cross-validation on the training clips, and write them as a recipe",
     "transfer": "measure retrieval, linear probe and few-shot training with networks of condensed sets",
+    "motion": "measure how much condensed videos move, and whether networks look at it",
     "train": "train a network on a condensed set and keep its weights",
     "inspect": "show what a condensed set holds, and its pictures",
     "toy": "generate a small dataset of moving shapes to try things on",

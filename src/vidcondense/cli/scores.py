@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from vidcondense import __version__
+from vidcondense.cli.output import Output
 from vidcondense.cli.results import about_set
 from vidcondense.cli.sets import Sets, seed_groups
 from vidcondense.evaluation.measures import (
@@ -67,6 +68,15 @@ class Scores:
             f"{len(self.test)} test clips from {groups} source groups, {len(self.test.classes)} classes; "
             "± standard deviation over n"
         )
+
+    def note_divergence(self, output: Output) -> None:
+        """Say of which rows networks are missing."""
+        for name, found in self.found.items():
+            networks = len(found.networks)
+            if diverged := sum(len(network) < len(self.measurements) for network in found.networks):
+                output.note(
+                    f"{name}: {diverged} of {networks} networks diverged; what they lack is in no average"
+                )
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as a JSON object."""

@@ -87,11 +87,13 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         found[UNTRAINED] = _measure(UNTRAINED, None, real, options, compute, bars)
         if arguments.full_data:
             found[FULL_DATA] = _measure(FULL_DATA, real.train, real, options, compute, bars)
-    scores = Scores(sets=sets, found=found, measurements=options.measurements, test=real.test)
+    scores = Scores(
+        sets=sets, found=found, measurements=options.measurements(len(real.train)), test=real.test
+    )
     told = {**scores.as_dict(), "options": as_json(options), "gallery_clips": len(real.train)}
     output.say(table(*scores.table()))
     output.say(f"\n{scores.footer()}; {len(real.train)} training clips to retrieve from and to probe with")
-    _note_what_is_missing(scores, output)
+    scores.note_divergence(output)
     if arguments.out is not None:
         write_results(arguments.out, told, scores.records())
         output.say(f"results.json and results.csv are in {arguments.out}")
@@ -109,10 +111,3 @@ def _measure(
     steps = options.training.num_steps(len(clips)) if clips is not None else 0
     bar = bars.follow("train", f"training {options.model} on {name}", steps * options.repeats)
     return transfer(clips, real.train, real.test, options, compute=compute, listener=counting(bar, steps))
-
-
-def _note_what_is_missing(scores: Scores, output: Output) -> None:
-    for name, found in scores.found.items():
-        diverged = sum("probe" not in network for network in found.networks)
-        if diverged:
-            output.note(f"{name}: {diverged} of {len(found.networks)} networks diverged, in no average")

@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
 from vidcondense.evaluation import statistics
 from vidcondense.evaluation.results import BOOTSTRAP_SEED
 from vidcondense.evaluation.statistics import Interval
 from vidcondense.evaluation.tables import MISSING, Record
+from vidcondense.interfaces import Labels
 
 Correct = tuple[float, ...]
 """How right each test clip is, 0 or 1, in the test set's order."""
+
+
+def correct(logits: Float[Tensor, "n k"], labels: Labels) -> Correct:
+    """Whether the largest logit of each clip is that of its class."""
+    return tuple((logits.argmax(dim=1) == labels).float().tolist())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +74,7 @@ def score(found: Sequence[Measured], measurement: str) -> Score:
     by_set = [[each[measurement] for each in one.networks if measurement in each] for one in found]
     by_set = [networks for networks in by_set if networks]
     if len(found) == 1:
-        values = [float(np.mean(correct)) for networks in by_set for correct in networks]
+        values = [float(np.mean(right)) for networks in by_set for right in networks]
     else:
         values = [float(np.mean(networks)) for networks in by_set]
     clips = np.mean([np.mean(networks, axis=0) for networks in by_set], axis=0).tolist() if by_set else []
@@ -111,7 +119,7 @@ def measured_json(found: Measured) -> dict[str, Any]:
     return {
         "num_train": found.num_train,
         "seeds": list(found.seeds),
-        "networks": [{name: list(correct) for name, correct in each.items()} for each in found.networks],
+        "networks": [{name: list(right) for name, right in each.items()} for each in found.networks],
     }
 
 

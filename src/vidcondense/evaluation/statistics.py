@@ -167,3 +167,28 @@ def paired_difference(
         interval=t_interval(differences, confidence),
         p_value=p_value,
     )
+
+
+def rank_correlation(first: Sequence[float | int], second: Sequence[float | int]) -> float | None:
+    """Spearman's correlation: that of the ranks, equal values sharing the mean of theirs.
+
+    Args:
+        first: a value each.
+        second: another value each.
+
+    Returns:
+        -1 to 1; None where all values of one side are equal.
+    """
+    ranks = [_ranks(values) - (len(values) + 1) / 2 for values in (first, second)]
+    spread = math.sqrt(math.prod(float(each @ each) for each in ranks))
+    return float(ranks[0] @ ranks[1]) / spread if spread else None
+
+
+def _ranks(values: Sequence[float | int]) -> np.ndarray:
+    """From 1; equal values share the mean of their ranks."""
+    _, place, counts = np.unique(
+        np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True
+    )
+    last = np.cumsum(counts)
+    shared: np.ndarray = (last - (counts - 1) / 2)[place]
+    return shared
