@@ -382,7 +382,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         ({"method": "static-dynamic", "key_frame_size": 8}, "has no key frames"),
         ({"method": "dm", "interpolation": "cubic"}, "interpolates nothing"),
         ({"seed": -1}, "--seed -1"),
-        ({"method": "dm", "match": MatchOptions(match="dc")}, "--match dc: --method dm matches dm by def"),
+        ({"method": "dm", "match": MatchOptions(match="dc")}, "--match dc: --method dm matches dm; leave"),
         ({"method": "random", "match": MatchOptions(match="dm")}, "matches nothing"),
         ({"seed": 2**64}, "--seed"),
     ],

@@ -41,9 +41,11 @@ if TYPE_CHECKING:
     from vidcondense.models.saved import NetworkDescription as NetworkDescription
     from vidcondense.models.saved import load_network as load_network
     from vidcondense.models.saved import save_network as save_network
+    from vidcondense.selection.options import SelectOptions as SelectOptions
     from vidcondense.settings import CondenseOptions as CondenseOptions
     from vidcondense.storage.condensed import CondensedDataset as CondensedDataset
     from vidcondense.storage.condensed import load_condensed as load_condensed
+    from vidcondense.synthetic.options import StaticDynamicOptions as StaticDynamicOptions
     from vidcondense.training.options import TrainOptions as TrainOptions
     from vidcondense.training.predict import predict as predict
     from vidcondense.training.train import train as train
@@ -73,6 +75,8 @@ _HOMES = {
     "CondenseOptions": "settings",
     "MatchOptions": "matching.options",
     "InsertionOptions": "insertion.options",
+    "StaticDynamicOptions": "synthetic.options",
+    "SelectOptions": "selection.options",
     "METHODS": "methods",
     "estimate": "estimation",
     "Estimate": "estimation",

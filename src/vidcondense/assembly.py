@@ -116,7 +116,7 @@ def learned_videos(
     """The synthetic videos before the first step, in network units: Gaussian noise, or random real clips."""
     num_frames, channels, height, width = real.shape
     labels = torch.arange(len(real.classes)).repeat_interleave(options.vpc)
-    size = key_frame_size(real, options)
+    size = key_frame_size(real.shape, options)
     init: Init = options.init or stage.init
     if init == "noise":
         stream = rng.generator(options.seed, "noise")
@@ -129,10 +129,10 @@ def learned_videos(
     )
 
 
-def key_frame_size(real: RealClips, options: CondenseOptions) -> tuple[int, int]:
-    """Height and width of the key frames."""
+def key_frame_size(shape: tuple[int, int, int, int], options: CondenseOptions) -> tuple[int, int]:
+    """Height and width of the key frames of videos of `shape`, `(T, C, H, W)`."""
     side = options.key_frame_size
-    return (side, side) if side else real.shape[2:]
+    return (side, side) if side else shape[2:]
 
 
 def check_condense(real: RealClips, options: CondenseOptions) -> None:

@@ -45,6 +45,11 @@ class Condenser:
         """What is learned in this stage."""
         return self.parts.videos
 
+    @property
+    def _end(self) -> int:
+        """The iteration at which this stage is done."""
+        return self.begin + self.parts.iterations
+
     def enter(self, number: int) -> None:
         """Go to the beginning of a stage, on from what the one before has learned."""
         before = self.videos if number else None
@@ -68,7 +73,7 @@ class Condenser:
         Raises:
             LimitError: the loss is not a finite number any more; the videos are then as before the step.
         """
-        if self.iteration == self.begin + self.parts.iterations:
+        if self.iteration == self._end and self.stage + 1 < len(self.stages):
             self.enter(self.stage + 1)
         matcher, local = self.parts.matcher, self.iteration - self.begin
         videos = self.videos.render(local)
@@ -117,7 +122,7 @@ class Condenser:
 
     def load_state(self, state: Mapping[str, Tensor], iteration: int) -> None:
         """Continue from `state` before the step of `iteration`."""
-        while iteration > self.begin + self.parts.iterations:
+        while iteration > self._end and self.stage + 1 < len(self.stages):
             self.enter(self.stage + 1)
         self.videos.load_state(_part(state, "videos."))
         self.parts.matcher.load_state(_part(state, "match."))

@@ -48,7 +48,7 @@ def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Est
         UsageError, DataError: as `condense` would.
     """
     check_condense(real, options)
-    size = size_of(real, options)
+    size = size_of(real.shape, len(real.classes), options)
     return Estimate(
         train_clips=len(real),
         videos=size.videos,

@@ -28,7 +28,7 @@ def selected_videos(
     name = METHODS[options.method].select
     assert name is not None, "a method that learns"
     indices = SELECTIONS[name](real, options, compute, listener)
-    frames = downsample(real.batch(indices), key_frame_size(real, options))
+    frames = downsample(real.batch(indices), key_frame_size(real.shape, options))
     mask = torch.ones(frames.shape[:2], dtype=torch.bool)
     return KeyFrameVideos(compute.move(frames), compute.move(mask), real.labels[indices], real.shape[2:])
 

@@ -12,7 +12,7 @@ from vidcondense.methods import METHODS, Init, Stage
 from vidcondense.options import choose, require
 from vidcondense.selection.options import SelectOptions
 from vidcondense.storage.codecs import CODECS
-from vidcondense.synthetic.interpolation import Interpolation
+from vidcondense.synthetic.interpolation import WEIGHTS, Interpolation
 from vidcondense.synthetic.options import StaticDynamicOptions
 
 
@@ -72,6 +72,7 @@ class CondenseOptions:
     def __post_init__(self) -> None:
         method = choose(METHODS, self.method, "method")
         choose(CODECS, self.codec, "codec")
+        choose(WEIGHTS, self.interpolation, "interpolation")
         require(self.vpc >= 1, "vpc", self.vpc, "must be at least 1 video per class")
         require(self.iterations >= 1, "iterations", self.iterations, "must be at least 1")
         require(self.lr is None or self.lr > 0, "lr", self.lr, "must be a positive number")
@@ -93,7 +94,7 @@ class CondenseOptions:
         given = self.match.match
         allowed = method.stages[-1].match if method.stages else ()
         if given is not None and given not in allowed:
-            what = f"matches {allowed[0]} by definition" if allowed else "matches nothing"
+            what = f"matches {' or '.join(allowed)}" if allowed else "matches nothing"
             raise UsageError(f"--match {given}: --method {self.method} {what}; leave --match out")
         rng.check_seed(self.seed)
 

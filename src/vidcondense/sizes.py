@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 
 from vidcondense.assembly import START, key_frame_size
-from vidcondense.interfaces import RealClips
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.accounting import mib_as_float32
@@ -47,10 +46,10 @@ class Size:
         return low, high
 
 
-def size_of(real: RealClips, options: CondenseOptions) -> Size:
-    """The size of the set that `options` would make of `real`."""
-    num_frames, channels, height, width = real.shape
-    videos = options.vpc * len(real.classes)
+def size_of(shape: tuple[int, int, int, int], num_classes: int, options: CondenseOptions) -> Size:
+    """The size of the set that `options` would make of clips of `shape`, `(T, C, H, W)`."""
+    num_frames, channels, height, width = shape
+    videos = options.vpc * num_classes
     stages = METHODS[options.method].stages
     if stages and stages[-1].videos == "static-dynamic":
         memory = OWN * videos * (channels + num_frames) * height * width
@@ -60,7 +59,7 @@ def size_of(real: RealClips, options: CondenseOptions) -> Size:
             coded=(memory, memory),
             plain=kernel_values(channels),
         )
-    height, width = key_frame_size(real, options)
+    height, width = key_frame_size(shape, options)
     low, high = (videos * count for count in _key_frame_bounds(options, num_frames))
     frame = channels * height * width
     return Size(videos=videos, key_frames=(low, high), coded=(low * frame, high * frame))

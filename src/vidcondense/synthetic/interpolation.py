@@ -84,7 +84,7 @@ def _second_derivatives(mask: KeyMask) -> Float[Tensor, "n t t"]:
     return solved
 
 
-WEIGHTS: Mapping[Interpolation, Callable[[KeyMask], Weights]] = {
+WEIGHTS: Mapping[str, Callable[[KeyMask], Weights]] = {
     "linear": linear_weights,
     "cubic": cubic_weights,
 }

@@ -95,9 +95,8 @@ class StaticDynamicVideos:
 
     def state(self) -> dict[str, Tensor]:
         """Images, memories and convolution."""
-        return {
-            "static": self.static, "dynamic": self.dynamic, "weight": self.weight, "bias": self.bias,
-        }  # fmt: skip
+        names = ("static", "dynamic", "weight", "bias")
+        return {name: getattr(self, name) for name in names}
 
     @torch.no_grad()
     def load_state(self, state: Mapping[str, Tensor]) -> None:
