@@ -321,7 +321,7 @@ def measure(data: ClipDataset, name: str, fold: int, compute: Compute) -> dict[s
     for key, value in trial.changes.items():
         setattr(matcher, key, value)
     matcher.prepare(labels)
-    condenser.matcher = matcher
+    condenser.parts = replace(condenser.parts, matcher=matcher)
     losses = [condenser.step()[-1]["loss"] for _ in range(options.iterations)]
     with torch.no_grad():
         videos = condenser.videos.render()

@@ -66,7 +66,8 @@ class Condenser:
         """Do one iteration.
 
         Returns:
-            The insertions, and one event for the iteration: loss (summed over targets); where key frames are
+            The insertions, and one event for the iteration: loss (summed over targets), clips that went
+            through a network (single frames where stills are learned); where key frames are
             inserted also their mean number a video and a summary of the cosines; where there are several
             stages, which one, from 0.
 
@@ -90,7 +91,8 @@ class Condenser:
         self.optimiser.step()
         inserted, seen = self._insert(match.gradient, local)
         matcher.after_step(self.videos, local)
-        event = {"kind": "iteration", "iteration": self.iteration, "loss": float(match.losses.sum()), **seen}
+        loss = float(match.losses.sum())
+        event = {"kind": "iteration", "iteration": self.iteration, "loss": loss, "clips": match.clips, **seen}
         if len(self.stages) > 1:
             event["stage"] = self.stage
         self.iteration += 1

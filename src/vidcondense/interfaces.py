@@ -103,11 +103,13 @@ class Match:
     Args:
         losses: one value a target, float32.
         gradient: ∂ Σ losses / ∂ videos, `[N, T, C, H, W]`.
+        clips: how many clips, real and synthetic, went through a network for it.
         own: the gradients of the matcher's own parameters.
     """
 
     losses: PerTarget
     gradient: Videos
+    clips: int
     own: tuple[Tensor, ...] = ()
 
 

@@ -24,7 +24,11 @@ def cell(seed, *entries):
             groups=("g", "h"),
             repeats=tuple(repeats),
         )
-        sizes = {"paper_mb": 0.5, "bytes": 1000 + seed, "key_frames": [2, 4]} if codec else {}
+        sizes = (
+            {"paper_mb": 0.5, "bytes": 1000 + seed, "key_frames": [2, 4], "clip_evaluations": 90}
+            if codec
+            else {}
+        )
         made.append(
             {"codec": codec, "model": EvaluateOptions().model, "seconds_evaluate": 2.0, **sizes}
             | {"evaluation": as_dict(found)}
@@ -55,6 +59,7 @@ def test_figures_and_paired_differences(plan, cells):
     assert exact["p_value"] == pytest.approx(difference.pvalue)
     assert small["difference"] == pytest.approx(15)
     assert (small["bytes"], small["key_frames"], small["pairs"]) == (1000, 3, 2)
+    assert (exact["clip_evaluations"], exact["seconds_condense"]) == (90, 3.0)
 
 
 def test_pairs_are_made_by_seed(plan, cells):

@@ -66,7 +66,7 @@ def test_condensing_lowers_the_loss(memory_clips, tmp_path, model):
     condenser = Condenser(clips, options, FLOAT32)
 
     def loss() -> float:
-        return float(condenser.matcher.loss(condenser.videos.render().detach(), 0).sum())
+        return float(condenser.parts.matcher.loss(condenser.videos.render().detach(), 0).sum())
 
     before = loss()
     for _ in range(3):

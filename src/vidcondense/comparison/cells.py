@@ -19,7 +19,7 @@ from vidcondense.estimation import peak_memory_mb
 from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.results import as_dict
-from vidcondense.events import Listener, ignore
+from vidcondense.events import Listener, ignore, read_events
 from vidcondense.files import write_json
 from vidcondense.interfaces import ClipSource
 from vidcondense.options import changed_fields
@@ -27,7 +27,7 @@ from vidcondense.recipe import Recipe, recipe_text, to_keys
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
 from vidcondense.storage.key_frames import KIND as KEY_FRAMES
 from vidcondense.storage.recode import recode
-from vidcondense.storage.workspace import CHECKPOINT
+from vidcondense.storage.workspace import CHECKPOINT, LOG
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.folds import grouped_folds
 from vidcondense.video.index import DataOptions, load_data
@@ -240,7 +240,15 @@ def _make(
 def _sizes(made: CondensedDataset) -> dict[str, Any]:
     return {
         "videos": len(made),
+        "clip_evaluations": _clip_evaluations(made.folder / LOG),
         "key_frames": [len(row) for row in made.positions] if made.representation == KEY_FRAMES else [],
         "paper_mb": made.paper_mb,
         "bytes": made.bytes,
     }
+
+
+def _clip_evaluations(log: Path) -> int | None:
+    """How many clips, real and synthetic, went through a network while the set was learned."""
+    if not log.exists():  # of real clips, and of a set stored again in another codec
+        return None
+    return sum(int(event["clips"]) for event in read_events(log) if event["kind"] == "iteration")

@@ -87,6 +87,9 @@ class Outcome:
             "wanted": row.entrant.repeats,
             "key_frames": mean(frames),
             **self._difference(row),
+            "clip_evaluations": _whole(
+                mean([entry["clip_evaluations"] for entry in made if entry.get("clip_evaluations")])
+            ),
             "seconds_condense": mean([c["seconds_condense"] for c in cells if c["seconds_condense"]]),
             "seconds_evaluate": mean([entry["seconds_evaluate"] for entry in entries]),
             "peak_memory_mb": mean([c["peak_memory_mb"] for c in cells if c["peak_memory_mb"]]),

@@ -71,6 +71,7 @@ def _cells(row: Record) -> dict[str, str]:
         "key frames": number(row["key_frames"], ".2f"),
         "paper MB": number(row["paper_mb"], ".3f"),
         "bytes": number(row["bytes"], ",d"),
+        "clips seen": number(row["clip_evaluations"], ",d"),
         "condense s": number(row["seconds_condense"], ".0f"),
         "evaluate s": number(row["seconds_evaluate"], ".0f"),
         "peak MiB": number(row["peak_memory_mb"], ".0f"),

@@ -65,7 +65,8 @@ class DistributionMatcher:
         videos = videos.detach().requires_grad_()
         losses = self.loss(videos, iteration)
         (gradient,) = torch.autograd.grad(losses.sum(), [videos])
-        return Match(losses.detach(), gradient)
+        real = sum(min(len(members), self.options.real_batch) for members in self.targets.members)
+        return Match(losses.detach(), gradient, clips=real + len(videos))
 
     def parameters(self) -> list[Tensor]:
         """None: nothing but the videos is learned."""

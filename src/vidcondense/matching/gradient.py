@@ -81,7 +81,8 @@ class GradientMatcher:
             loss, pull = self._synthetic(network, videos[own.to(videos.device)], label, augment, wanted)
             losses.append(loss)
             gradient[own.to(videos.device)] = pull
-        return Match(torch.stack(losses), gradient)
+        seen = sum(map(len, drawn)) + len(videos) + self._inner_clips(iteration, len(videos))
+        return Match(torch.stack(losses), gradient, clips=seen)
 
     def parameters(self) -> list[Tensor]:
         """None: nothing but the videos is learned."""
@@ -89,11 +90,11 @@ class GradientMatcher:
 
     def after_step(self, videos: Representation, iteration: int) -> None:
         """Train the network on the new synthetic videos, unless the next iteration begins with another."""
-        if (iteration + 1) % self.options.outer_steps == 0:
+        if self._ends_round(iteration):
             return
         network = self._network_of(iteration)
         rendered = videos.render(iteration).detach()
-        size = min(_BATCH, self.chunk, len(rendered))
+        size = self._inner_batch(len(rendered))
         optimiser = torch.optim.SGD(network.parameters(), lr=self.options.network_lr)
         network.train()
         for step in range(self.options.inner_steps):
@@ -110,6 +111,16 @@ class GradientMatcher:
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         network.eval()
+
+    def _ends_round(self, iteration: int) -> bool:
+        return (iteration + 1) % self.options.outer_steps == 0
+
+    def _inner_batch(self, num_videos: int) -> int:
+        return min(_BATCH, self.chunk, num_videos)
+
+    def _inner_clips(self, iteration: int, num_videos: int) -> int:
+        """How many clips the network is trained on after an iteration."""
+        return 0 if self._ends_round(iteration) else self.options.inner_steps * self._inner_batch(num_videos)
 
     def state(self) -> dict[str, Tensor]:
         """The network in the middle of its round; nothing where every iteration has a new one."""
