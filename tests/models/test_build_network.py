@@ -74,5 +74,5 @@ def test_too_small_fails(num_frames, size, message):
 
 
 def test_unknown_model_fails():
-    with pytest.raises(UsageError, match="unknown model 'convnet'; did you mean convnet3d"):
-        check_size("convnet", 8, 64)
+    with pytest.raises(UsageError, match="unknown model 'convnet3'; did you mean convnet3d"):
+        check_size("convnet3", 8, 64)
