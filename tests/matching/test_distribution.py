@@ -8,6 +8,7 @@ from vidcondense.compute import choose_compute
 from vidcondense.errors import UsageError
 from vidcondense.matching.distribution import DistributionMatcher, group_means
 from vidcondense.matching.options import MatchOptions
+from vidcondense.models.random import network_number
 
 FLOAT32 = choose_compute("cpu", "float32")
 LABELS = torch.tensor([1, 0, 1])
@@ -161,3 +162,21 @@ def test_cluster_targets_pull_each_video_to_its_own_clips(memory_clips):
 def test_options_out_of_range_fail():
     with pytest.raises(UsageError, match="--real-batch 0"):
         MatchOptions(real_batch=0)
+
+
+def test_a_pool_gives_the_losses_of_its_networks_and_sends_real_clips_through_each_once(memory_clips):
+    clips = memory_clips()
+    videos = videos_of(clips)
+    fresh, pooled = matcher_for(clips, real_batch=2), matcher_for(clips, real_batch=2, pool=2, uses=3)
+    seen = []
+    for iteration in range(14):
+        number = network_number(iteration, 2, 3)
+        match = pooled.match(videos, iteration)
+        assert torch.equal(match.losses, fresh.match(videos, number).losses)
+        seen.append(match.clips - len(videos))
+    numbers = [network_number(iteration, 2, 3) for iteration in range(14)]
+    first = [number not in numbers[:iteration] for iteration, number in enumerate(numbers)]
+    assert seen == [4 * new for new in first], "two classes, two clips each, for every new network"
+    # In the middle, as after a resume: the iteration says which network it is.
+    again = matcher_for(clips, real_batch=2, pool=2, uses=3)
+    assert torch.equal(again.match(videos, 9).losses, pooled.match(videos, 9).losses)

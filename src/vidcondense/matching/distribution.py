@@ -7,6 +7,7 @@ distance of mean embeddings in a newly initialised network each iteration; it is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -20,14 +21,24 @@ from vidcondense.interfaces import Labels, Match, PerTarget, RealClips, Represen
 from vidcondense.matching.options import MatchOptions
 from vidcondense.matching.targets import make_targets
 from vidcondense.models import VideoNetwork, build_network
+from vidcondense.models.random import network_number
 
 _CHUNK = 64  # real clips a forward pass, at most
 
 
-class DistributionMatcher:
-    """Matches target means in a new random network each iteration.
+@dataclass(frozen=True)
+class _Known:
+    """A network in a place of the pool, and the mean features in it that videos must match."""
 
-    The network of an iteration and the clips of a (target, iteration) have seeds of their own.
+    number: int
+    network: VideoNetwork
+    real_means: Tensor
+
+
+class DistributionMatcher:
+    """Matches target means in random networks: a new one each iteration, or those of a pool.
+
+    A network and the real clips of a (target, network) have seeds of their own.
 
     Args:
         real: the training clips.
@@ -46,27 +57,28 @@ class DistributionMatcher:
         self.compute = compute
         self.targets = make_targets(options.match_targets, real, labels, seed)
         self.chunk = options.chunk_of(real.shape)
+        self._known: dict[int, _Known] = {}
+        self._fresh_clips = 0
 
     def loss(self, videos: Videos, iteration: int) -> PerTarget:
         """‖mean real feature − mean synthetic feature‖² of every target, float32.
 
         Args:
             videos: `[N, T, C, H, W]` in network units.
-            iteration: from 0; it determines the network and the real clips.
+            iteration: from 0; it determines the network, which determines the real clips.
         """
-        network = self.network(iteration)
+        network, real = self._wanted(network_number(iteration, self.options.pool, self.options.uses))
         of_video = self.targets.of_video.to(videos.device)
         features = self._features(network, videos)
         synthetic = group_means(features, of_video, len(self.targets.members))
-        return (self.real_means(network, iteration) - synthetic).square().sum(dim=1)
+        return (real - synthetic).square().sum(dim=1)
 
     def match(self, videos: Videos, iteration: int) -> Match:
         """`loss`, and the gradient of its sum in the videos."""
         videos = videos.detach().requires_grad_()
         losses = self.loss(videos, iteration)
         (gradient,) = torch.autograd.grad(losses.sum(), [videos])
-        real = sum(min(len(members), self.options.real_batch) for members in self.targets.members)
-        return Match(losses.detach(), gradient, clips=real + len(videos))
+        return Match(losses.detach(), gradient, clips=self._fresh_clips + len(videos))
 
     def parameters(self) -> list[Tensor]:
         """None: nothing but the videos is learned."""
@@ -82,15 +94,28 @@ class DistributionMatcher:
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Nothing to take on."""
 
-    def network(self, iteration: int) -> VideoNetwork:
-        """The random network of an iteration, frozen, in evaluation mode: every video is treated alone."""
+    def _wanted(self, number: int) -> tuple[VideoNetwork, Float[Tensor, "g d"]]:
+        """A network of the pool, and the mean features in it that the videos must match."""
+        self._fresh_clips = 0
+        place = number % self.options.pool
+        if place not in self._known or self._known[place].number != number:
+            network = self.network(number)
+            self._known[place] = _Known(number, network, self.real_means(network, number))
+            self._fresh_clips = sum(
+                min(len(members), self.options.real_batch) for members in self.targets.members
+            )
+        known = self._known[place]
+        return known.network, known.real_means
+
+    def network(self, number: int) -> VideoNetwork:
+        """A random network, frozen, in evaluation mode: every video is treated alone."""
         num_frames, _, size, _ = self.real.shape
         network = build_network(
             self.options.model,
             num_classes=len(self.real.classes),
             num_frames=num_frames,
             size=size,
-            seed=rng.derive_seed(self.seed, "network", iteration),
+            seed=rng.derive_seed(self.seed, "network", number),
             compute=self.compute,
         )
         return network.requires_grad_(False).eval()
@@ -109,9 +134,9 @@ class DistributionMatcher:
             return torch.cat([embed(part) for part in parts])
 
     @torch.no_grad()
-    def real_means(self, network: VideoNetwork, iteration: int) -> Float[Tensor, "g d"]:
-        """The mean feature of each target's real clips of this iteration."""
-        drawn = self.targets.draw(self.options.real_batch, self.seed, iteration)
+    def real_means(self, network: VideoNetwork, number: int) -> Float[Tensor, "g d"]:
+        """The mean feature of each target's real clips, drawn anew for each number of a network."""
+        drawn = self.targets.draw(self.options.real_batch, self.seed, number)
         features = []
         with self.compute.autocast():
             for part in torch.split(torch.cat(drawn), min(self.chunk, _CHUNK)):

@@ -35,6 +35,12 @@ class MatchOptions:
     """The network in which videos are matched, new every iteration; also of coresets. For a network of your
     own: package.module:factory."""
 
+    pool: int = 1
+    """Random networks kept at a time and used in turn (dm); 1 with --uses 1 is a new one each iteration."""
+
+    uses: int = 1
+    """Iterations that use a random network before another takes its place (dm); real clips pass it once."""
+
     outer_steps: int = 1
     """Iterations in a row that dc and dsa match in the same network, which is trained between them."""
 
@@ -48,7 +54,7 @@ class MatchOptions:
     """Videos a forward pass; fewer take less memory (default: as many as 64 of 16 frames of 112×112)."""
 
     def __post_init__(self) -> None:
-        for name in ("real_batch", "outer_steps", "inner_steps"):
+        for name in ("real_batch", "pool", "uses", "outer_steps", "inner_steps"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1")
         require(self.network_lr > 0, "network_lr", self.network_lr, "must be a positive number")
         require(self.chunk is None or self.chunk >= 1, "chunk", self.chunk, "must be at least 1 video")
