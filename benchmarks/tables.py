@@ -6,8 +6,11 @@ python benchmarks/tables.py
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from vidcondense.comparison.tables import to_cells, to_markdown
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -29,7 +32,18 @@ def page() -> str:
 
 
 def _sections() -> list[tuple[Any, Path]]:
-    makers = {"main_job": _main_job, "toy": _toy, "index_scale": _index_scale}
+    makers = {
+        "main_job": _main_job,
+        "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
+        "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes"),
+        "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
+        "toy_ablations": partial(_plan, "PRISM's ablations on the toy set"),
+        "judge": _judge,
+        "targets": _targets,
+        "pool": partial(_plan, "Random networks used more than once"),
+        "toy": _toy,
+        "index_scale": _index_scale,
+    }
     return [(maker, RESULTS / f"{name}.json") for name, maker in makers.items()]
 
 
@@ -63,6 +77,64 @@ def _main_job(path: Path) -> str:
     diverged = sum(row["diverged"] for row in result["rows"].values())
     lines += ["", f"Networks that diverged: {diverged}. {_machine(result)}", ""]
     return "\n".join(lines)
+
+
+def _plan(title: str, path: Path) -> str:
+    """The table of a comparison; see benchmarks/plan.py."""
+    result = json.loads(path.read_text())
+    waiting = result["cells_waiting"]
+    lines = [
+        f"## {title}",
+        "",
+        result["settings"],
+        "",
+        f"Script: `python benchmarks/plan.py {result['benchmark']}`."
+        + (f" {waiting} cells of the plan are not computed yet." if waiting else ""),
+        "",
+        to_markdown(*to_cells(result["rows"])),
+        _machine(result),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _judge(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## How long the judging networks train",
+        "",
+        _words(result),
+        "",
+        "| trained on, and how | folds | held-out accuracy | training accuracy |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, row in result["rows"].items():
+        accuracy = _percent(row["accuracy"])
+        if row["std"] is not None:
+            accuracy += f" ± {_percent(row['std'])}"
+        lines.append(f"| {name} | {row['folds']} | {accuracy} | {_percent(row['train_accuracy'])} |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _targets(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## Whose mean a video should match",
+        "",
+        _words(result),
+        "",
+        "| variant | folds | accuracy | difference to `cluster` | 95 % CI | spread within a class |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, row in result["rows"].items():
+        difference = row["difference"] or {"mean": None, "interval": None}
+        shown = "–" if difference["mean"] is None else f"{100 * difference['mean']:+.1f}"
+        accuracy = _percent(row["accuracy"])
+        if row["std"] is not None:
+            accuracy += f" ± {_percent(row['std'])}"
+        cells = [name, len(row["folds"]), accuracy, shown, _interval(difference["interval"])]
+        lines.append("| " + " | ".join(map(str, [*cells, f"{row['spread']:.3f}"])) + " |")
+    return "\n".join([*lines, "", _machine(result), ""])
 
 
 def _toy(path: Path) -> str:
