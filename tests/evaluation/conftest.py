@@ -28,7 +28,8 @@ class HeldOut:
     def indices_of(self, label: int) -> Tensor:
         return (self.labels == label).nonzero().flatten()
 
-    def batch(self, indices: Sequence[int] | Tensor, view: int = 0) -> Tensor:
+    def batch(self, indices: Sequence[int] | Tensor, view: int | None = None) -> Tensor:
+        view = self.num_views // 2 if view is None else view
         clips = self.pixels[view][torch.as_tensor(indices)]
         return (clips - self.mean[:, None, None]) / self.std[:, None, None]
 

@@ -93,6 +93,15 @@ def test_clips_are_normalised_as_the_set_was(data, options, cpu):
     assert transfer(clips, real, test, options, compute=cpu) == expected
 
 
+def test_of_several_clips_a_video_the_middle_one_counts(data, options, cpu):
+    clips, real, test = data
+    expected = transfer(clips, real, test, options, compute=cpu)
+    for each in (real, test):
+        each.pixels = torch.cat([0 * each.pixels, each.pixels, 1 + 0 * each.pixels])
+        each.num_views = 3
+    assert transfer(clips, real, test, options, compute=cpu) == expected
+
+
 def test_few_training_clips_leave_high_ranks_out(data, options, make_clips, cpu):
     clips, _, test = data
     found = transfer(clips, make_clips(num=7, seed=1), test, options, compute=cpu)

@@ -78,12 +78,15 @@ class Subject:
         return replace(self, network=copy.deepcopy(self.network))
 
     def embed(self, clips: ClipSource) -> Float[Tensor, "n d"]:
-        """The features of `clips`."""
+        """The features of `clips`, the middle one of each video."""
         return embed(self.network, clips, compute=self.compute, prepare=self._prepare(clips))
 
     def predict(self, clips: ClipSource) -> Float[Tensor, "n k"]:
-        """The logits of `clips`."""
-        return predict(self.network, clips, compute=self.compute, prepare=self._prepare(clips))
+        """The logits of `clips`, the middle one of each video."""
+        middle = getattr(clips, "num_views", 1) // 2
+        return predict(
+            self.network, clips, compute=self.compute, views=(middle,), prepare=self._prepare(clips)
+        )
 
     def _prepare(self, clips: ClipSource) -> Prepare:
         return change_units(clips.mean, clips.std, self.home.mean, self.home.std)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from vidcondense.interfaces import Videos
@@ -36,7 +37,10 @@ class ResNet3D(VideoNetwork):
 
     def embed(self, videos: Videos) -> Features:
         """The last maps averaged over time and area: `[N, 512]`."""
-        features: Tensor = self.features(videos.transpose(1, 2))
+        # In bfloat16 on a CPU, torch 2.13 fills the weight gradient of a 3×3×3 convolution over 2×8×8 maps of
+        # 128 channels with whatever was in memory: NaN now and then, wrong numbers otherwise.
+        with torch.autocast("cpu", enabled=False):
+            features: Tensor = self.features(videos.transpose(1, 2))
         return features
 
     def forward(self, videos: Videos) -> Logits:
