@@ -39,8 +39,7 @@ Every table of the PRISM paper (arXiv 2505.22564, CVPR 2026) that can be reprodu
 does so, the printed figures, and ours where they were measured. Made by `python benchmarks/ledger.py` from
 `recipes/ledger/`. Figures of other papers that are known second-hand only are not listed. The published
 protocol reports the best of several looks at the test set; `compare` with `protocol = "paper"` follows it,
-and prints the last look beside. Top-5 is not offered yet: the tables of Kinetics and Something-Something wait
-for it.
+and prints the last look beside.
 """
 
 

@@ -29,7 +29,10 @@ def test_results_are_in_json_csv_and_table(run, condensed, toy, cache, tmp_path)
     control = ["--full-data", "--full-data-steps", "2"]
     outcome = run("evaluate", *arguments, *control, "--per-class")
     assert outcome.code == 0
-    assert "chance level 50.0 %; 4 test clips from 4 source groups; protocol strict, 3 steps" in outcome.out
+    assert (
+        "top-1, chance level 50.0 %; 4 test clips from 4 source groups; protocol strict, 3 steps"
+        in outcome.out
+    )
     assert "full data (2 steps)" in outcome.out
     assert "\nleft " in outcome.out  # per class
     found = json.loads((tmp_path / "results" / "results.json").read_text())
@@ -130,7 +133,7 @@ def test_cost_is_told_before_anything_is_trained(run, condensed, toy, cache, mon
         (["convnet3d", "cnn-gru"], "--size 44: cnn-gru needs at least 64×64"),
         (["convnet3d", "convnet3d"], "--model convnet3d, convnet3d: each network once"),
         (["no_such_module:make"], "No module named 'no_such_module'"),
-        (["convnet"], "did you mean convnet3d"),
+        (["convnet3"], "did you mean convnet3d"),
         ([], "--model : name at least one network"),
     ],
 )

@@ -125,6 +125,22 @@ def test_paper_pass_by_pass(make_clips, cpu, tiny, flip):
     assert len(set(expected.tolist())) > 2  # passes disagree, so that averaging shows
 
 
+def test_top_k_counts_a_class_among_the_highest_scores(make_clips, cpu, tiny):
+    clips, test = make_clips(num=9), make_clips(num=40, seed=1, noise=0.8)
+    network = build_network(tiny, 3, 2, 4, seed=0, compute=cpu)
+    pairs = zip(predict(network, test, compute=cpu).tolist(), test.labels.tolist(), strict=True)
+    ranks = [sorted(row, reverse=True).index(row[label]) for row, label in pairs]
+    found = {}
+    for top in (1, 2):
+        options = EvaluateOptions(model=tiny, repeats=1, top=top)
+        judge = Judge(train_set=clips, test=test, options=options, compute=cpu)
+        found[top] = judge.test_correct(network, 0).tolist()
+        assert found[top] == [float(rank < top) for rank in ranks]
+    assert sum(found[2]) > sum(found[1])
+    with pytest.raises(UsageError, match="every clip would be right"):
+        evaluate(clips, test, EvaluateOptions(model=tiny, top=3), compute=cpu)
+
+
 def test_paper_reports_end_and_best_apart(make_clips, cpu, tiny):
     clips, test = make_clips(num=9), make_clips(num=30, num_views=3, seed=1, noise=0.5)
     options = EvaluateOptions(model=tiny, protocol="paper", epochs=10, repeats=2, points=5, lr=0.5)

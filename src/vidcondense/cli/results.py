@@ -68,8 +68,13 @@ class Results:
 
     @property
     def chance(self) -> float:
-        """The accuracy of guessing, as a fraction: one over the number of classes."""
-        return 1 / len(self.test.classes)
+        """The accuracy of guessing, as a fraction: one (or --top) over the number of classes."""
+        return self.top / len(self.test.classes)
+
+    @property
+    def top(self) -> int:
+        """Among how many of the highest scores a clip's class must be."""
+        return int(self.judged[0].evaluation.options["top"])
 
     @property
     def models(self) -> list[str]:
@@ -104,7 +109,8 @@ class Results:
         length = f"{training['epochs']} epochs" if training["epochs"] else f"{training['steps']} steps"
         clips, groups = len(self.test), len(set(self.test.groups))
         return (
-            f"chance level {100 * self.chance:.1f} %; {clips} test clips from {groups} source groups; "
+            f"top-{self.top}, chance level {100 * self.chance:.1f} %; "
+            f"{clips} test clips from {groups} source groups; "
             f"protocol {self.protocol}, {length}; accuracy ± standard deviation over n"
         )
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vidcondense import rng
 from vidcondense.compute import Compute
-from vidcondense.errors import DataError
+from vidcondense.errors import DataError, UsageError
 from vidcondense.evaluation.judge import HeldOutClips, Judge
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.results import Evaluation, Repeat
@@ -132,6 +132,8 @@ def _check(train_set: ClipSource, test: HeldOutClips, options: EvaluateOptions) 
     num_frames, _, height, width = shape
     check_size(options.model, num_frames, min(height, width))
     options.views_of(test.num_views)
+    if options.top > 1 and options.top >= len(test.classes):
+        raise UsageError(f"--top {options.top}: of {len(test.classes)} classes every clip would be right")
     return num_frames, min(height, width)
 
 

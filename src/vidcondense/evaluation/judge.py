@@ -74,7 +74,7 @@ class Judge:
             seed: of the flips (paper protocol).
         """
         if self.options.protocol == "strict":
-            return _correct(self._predict(network, self.test, self.views), self.test.labels)
+            return self._correct(self._predict(network, self.test, self.views), self.test.labels)
         passes = [self._one_pass(network, seed, view) for view in self.views]
         finite = [correct for correct in passes if correct is not None]
         return torch.stack(finite).mean(dim=0) if len(finite) == len(passes) else None
@@ -83,7 +83,7 @@ class Judge:
         """How right each training clip is classified; None where a logit is not finite."""
         labels = self.train_set.labels
         hard = labels.argmax(dim=1) if labels.ndim == 2 else labels
-        return _correct(self._predict(network, self.train_set, (0,)), hard)
+        return self._correct(self._predict(network, self.train_set, (0,)), hard)
 
     def _predict(self, network: nn.Module, clips: ClipSource, views: Sequence[int]) -> Float[Tensor, "n k"]:
         prepare = self.prepare(clips)
@@ -104,7 +104,13 @@ class Judge:
             batch_size=BATCH_SIZE,
             prepare=self.prepare(self.test),
         )
-        return _correct(logits, self.test.labels)
+        return self._correct(logits, self.test.labels)
+
+    def _correct(self, logits: Float[Tensor, "n k"], labels: Labels) -> Correct | None:
+        if not bool(logits.isfinite().all()):
+            return None
+        highest = logits.topk(self.options.top, dim=1).indices
+        return (highest == labels[:, None]).any(dim=1).float()
 
 
 def flipping(fetch: Callable[[Tensor], Videos], mirrored: Bool[Tensor, " n"]) -> Callable[[Tensor], Videos]:
@@ -115,9 +121,3 @@ def flipping(fetch: Callable[[Tensor], Videos], mirrored: Bool[Tensor, " n"]) ->
         return torch.where(mirrored[indices].reshape(-1, 1, 1, 1, 1), clips.flip(-1), clips)
 
     return fetch_flipped
-
-
-def _correct(logits: Float[Tensor, "n k"], labels: Labels) -> Correct | None:
-    if not bool(logits.isfinite().all()):
-        return None
-    return (logits.argmax(dim=1) == labels).float()

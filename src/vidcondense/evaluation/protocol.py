@@ -59,6 +59,9 @@ class ProtocolOptions:
     lr: float | None = None
     """Learning rate (strict: 0.003; paper: 0.01)."""
 
+    top: int = 1
+    """A clip is right when its class is among this many of the highest scores (some papers print top 5)."""
+
     points: int | None = None
     """Times the test set is asked during a training, paper protocol only (5)."""
 
@@ -66,6 +69,7 @@ class ProtocolOptions:
         require(self.repeats >= 1, "repeats", self.repeats, "must be at least 1")
         rng.check_seed(self.seed)
         require(self.clips is None or self.clips >= 1, "clips", self.clips, "must be at least 1")
+        require(self.top >= 1, "top", self.top, "must be at least 1")
         require(self.points is None or self.points >= 1, "points", self.points, "must be at least 1")
         if self.points is not None and self.protocol != "paper":
             raise UsageError(
