@@ -70,7 +70,7 @@ MODELS: dict[str, Architecture] = {
         min_size=convnet3d.MIN_SIZE,
     ),
     "convnet": Architecture(
-        summary="a 2-D convolutional network a frame, averaged: blind to motion; 0.7 million at 64×64",
+        summary="a 2-D convolutional network a frame, averaged: blind to motion; 1.6 million",
         build=lambda num_classes, num_frames, size: ConvNet(num_classes, size),
         min_frames=1,
         min_size=convnet.MIN_SIZE,
