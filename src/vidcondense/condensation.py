@@ -88,7 +88,7 @@ def condense(
                 videos = selected_videos(real, options, compute, broadcast(log, listener))
         else:
             videos = _optimise(real, options, origin, compute, work, listener, resume=resume)
-        save_condensed(work, videos, options.codec, origin)
+        save_condensed(work, videos, options.codec, origin, options.coding())
         if recipe is not None:
             write_text(work / RECIPE, recipe)
         load_condensed(work)  # a set that cannot be read back must not take the place of one that can

@@ -26,7 +26,7 @@ class Estimate:
         train_clips: real clips to condense.
         videos: synthetic videos.
         key_frames: fewest and most of them, in total.
-        payload_bytes: for the fewest and the most key frames.
+        payload_bytes: for the fewest and the most key frames, before any compression.
         paper_mb: likewise.
         seconds: of the whole condensation, from the measured steps.
         peak_memory_mb: MiB, of this process after the measured steps (None where the system does not tell).

@@ -11,7 +11,7 @@ from vidcondense.matching.options import LEARNING_RATES, MatcherName, MatchOptio
 from vidcondense.methods import METHODS, Init, Stage
 from vidcondense.options import choose, require
 from vidcondense.selection.options import SelectOptions
-from vidcondense.storage.codecs import CODECS
+from vidcondense.storage.codecs import CODECS, Coding, ValueRange
 from vidcondense.synthetic.interpolation import WEIGHTS, Interpolation
 from vidcondense.synthetic.options import StaticDynamicOptions
 
@@ -52,7 +52,14 @@ class CondenseOptions:
     """How the frames between key frames come about: linear (PRISM's), or cubic, a natural spline."""
 
     codec: str = "uint8"
-    """How key frames are stored: float32 (as the papers count), float16, or uint8 (a quarter)."""
+    """How frames are stored: float32 (as the papers count), float16, uint8 (a quarter); uint8 compressed
+    without loss by lzma, png or webp-lossless, or with loss by jpeg, webp or avif."""
+
+    quality: int = 75
+    """Of the codecs jpeg, webp and avif: 0 (smallest) to 100 (best); the other codecs have none."""
+
+    value_range: ValueRange = "video"
+    """What shares one range of 256 levels, in all codecs but float32 and float16: video or set."""
 
     seed: int = 0
     """Seed of everything random; the same seed gives the same bytes on the same machine."""
@@ -72,6 +79,7 @@ class CondenseOptions:
     def __post_init__(self) -> None:
         method = choose(METHODS, self.method, "method")
         choose(CODECS, self.codec, "codec")
+        self.coding()
         choose(WEIGHTS, self.interpolation, "interpolation")
         require(self.vpc >= 1, "vpc", self.vpc, "must be at least 1 video per class")
         require(self.iterations >= 1, "iterations", self.iterations, "must be at least 1")
@@ -97,6 +105,10 @@ class CondenseOptions:
             what = f"matches {' or '.join(allowed)}" if allowed else "matches nothing"
             raise UsageError(f"--match {given}: --method {self.method} {what}; leave --match out")
         rng.check_seed(self.seed)
+
+    def coding(self) -> Coding:
+        """How the codec is used."""
+        return Coding(quality=self.quality, value_range=self.value_range)
 
     def matcher_of(self, stage: Stage) -> MatcherName:
         """What the videos of a stage are made to match."""

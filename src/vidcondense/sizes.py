@@ -10,7 +10,7 @@ from vidcondense.assembly import START, key_frame_size
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.accounting import mib_as_float32
-from vidcondense.storage.codecs import CODECS, KEY_FRAMES
+from vidcondense.storage.codecs import CODECS
 from vidcondense.synthetic.static_dynamic import OWN, PAIRS, kernel_values
 
 Bounds = tuple[int, int]
@@ -40,8 +40,8 @@ class Size:
         return low, high
 
     def payload_bytes(self, codec: str) -> Bounds:
-        """Bytes of the numbers; what belongs to the format comes on top."""
-        width = CODECS[codec].dtypes[KEY_FRAMES].itemsize
+        """Bytes of the numbers before compression; what belongs to the format comes on top."""
+        width = CODECS[codec].value_bytes
         low, high = (count * width + self.plain * torch.float32.itemsize for count in self.coded)
         return low, high
 

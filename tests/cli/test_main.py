@@ -14,6 +14,7 @@ from vidcondense.cli.main import COMMANDS, main
 from vidcondense.errors import DataError
 
 REQUIRED = {
+    "recode": ["s", "--codec", "png", "--out", "o"],
     "condense": ["data", "--out", "set"],
     "compare": ["plan.toml", "--data", "data", "--out", "out"],
     "evaluate": ["set", "--data", "data"],
@@ -86,6 +87,7 @@ def test_module_and_script_are_the_same_program():
         (["motion", "--data", "d"], "motion needs at least one condensed set"),
         (["motion", "s", "--data", "d", "--per-class", "0"], "--per-class 0: must be at least 1"),
         (["train", "s", "--out", "o", "--seed", "-1"], "--seed -1"),
+        (["recode", "s", "--out", "o", "--codec", "webp", "--quality", "-1"], "--quality -1"),
         (["toy", "t", "--pairs", "9"], "--pairs 9"),
     ],
 )

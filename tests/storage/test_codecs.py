@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from vidcondense.storage.codecs import CODECS
+from vidcondense.errors import LimitError, UsageError
+from vidcondense.storage.codecs import CODECS, Coding, check_packed
 
 OWNER = torch.tensor([0, 0, 1, 2, 2, 2])
 
@@ -16,11 +20,16 @@ def frames_of(low, high, seed=0):
     return torch.rand(6, 3, 4, 5, generator=stream) * (high - low) + low
 
 
-def round_trip(name, frames):
+def round_trip(name, frames, quality=75):
     codec = CODECS[name]
-    payload = codec.encode(frames, OWNER)
-    assert {key: value.dtype for key, value in payload.items()} == dict(codec.dtypes)
-    return codec.decode(payload, OWNER)
+    payload = codec.encode(frames, OWNER, quality)
+    layout = codec.layout(tuple(frames.shape), 3)
+    assert set(payload) == set(layout)
+    for key, (dtype, shape) in layout.items():
+        assert payload[key].dtype == dtype
+        assert len(shape) == payload[key].ndim
+        assert all(wanted in (None, side) for wanted, side in zip(shape, payload[key].shape, strict=True))
+    return codec.decode(payload, OWNER, tuple(frames.shape))
 
 
 def test_float32_is_exact():
@@ -33,9 +42,69 @@ def test_float16_is_numpys():
     np.testing.assert_array_equal(round_trip("float16", frames).numpy(), frames.numpy().astype(np.float16))
 
 
-def test_uint8_keeps_real_pixels_exactly():
-    pixels = torch.randint(0, 256, (6, 3, 4, 5), generator=torch.Generator().manual_seed(0)) / 255
-    assert round_trip("uint8", pixels).equal(pixels)
+@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.mark.parametrize("name", ["uint8", "lzma", "png", "webp-lossless"])
+def test_real_pixels_stay_exact(name, channels):
+    pixels = torch.randint(0, 256, (6, channels, 4, 5), generator=torch.Generator().manual_seed(0)) / 255
+    assert round_trip(name, pixels).equal(pixels)
+
+
+@pytest.mark.parametrize("name", ["png", "webp-lossless"])
+def test_frames_that_fill_several_strips_stay_in_order(name):
+    pixels = torch.randint(0, 256, (6, 3, 6000, 2), generator=torch.Generator().manual_seed(0)) / 255
+    assert round_trip(name, pixels).equal(pixels)
+    assert len(CODECS[name].encode(pixels, OWNER, 75)["sizes"]) == 3
+
+
+def waves(side=32):
+    """Frames as smooth as real ones, in 0 to 1."""
+    frame, y, x = np.mgrid[:6, :side, :side]
+    colours = [np.sin(x / 9 + frame), np.cos(y / 7 - frame), np.sin((x + y) / 11)]
+    return torch.from_numpy(np.stack(colours, axis=1) / 2 + 0.5).float()
+
+
+def psnr(frames, decoded):
+    return -10 * float(torch.log10((frames - decoded).square().mean()))
+
+
+@pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
+def test_loss_is_bounded_and_follows_the_quality(name):
+    frames = waves()
+    codec = CODECS[name]
+    low, middle, high = (psnr(frames, round_trip(name, frames, quality)) for quality in (10, 60, 95))
+    assert low + 2 < middle < high
+    assert (low > 24, middle > 29, high > 31) == (True, True, True)
+    sizes = [len(codec.encode(frames, OWNER, quality)["key_frames"]) for quality in (10, 60, 95)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] > 0 and sizes[2] < frames.numel() / 4
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_same_frames_same_bytes(name):
+    first, second = (CODECS[name].encode(waves(16), OWNER, 75) for _ in range(2))
+    assert all(first[key].equal(second[key]) for key in first)
+
+
+def test_jpeg_is_what_pillow_makes_of_the_strip():
+    frames = (waves() * 255).round() / 255
+    strip = (frames * 255).round().byte().permute(0, 2, 3, 1).reshape(6 * 32, 32, 3).numpy()
+    file = io.BytesIO()
+    Image.fromarray(strip).save(file, "JPEG", quality=60)
+    expected = np.asarray(Image.open(file)).reshape(6, 32, 32, 3).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(round_trip("jpeg", frames, 60).numpy() * 255, expected, atol=1e-3)
+
+
+def test_too_many_numbers_are_refused():
+    check_packed("uint8", 2**31)
+    check_packed("png", 2**30)
+    with pytest.raises(LimitError, match="--codec uint8"):
+        check_packed("png", 2**30 + 1)
+
+
+@pytest.mark.parametrize("values", [{"quality": -1}, {"quality": 101}])
+def test_coding_fails_out_of_range(values):
+    with pytest.raises(UsageError, match="must be"):
+        Coding(**values)
 
 
 @given(st.floats(-50, 0.5), st.floats(0.6, 50), st.integers(0, 99))
@@ -50,5 +119,5 @@ def test_uint8_error_is_half_a_level_of_the_videos_own_range(low, high, seed):
 
 @pytest.mark.parametrize(("name", "share"), [("float32", 4), ("float16", 2), ("uint8", 1)])
 def test_bytes_a_value(name, share):
-    payload = CODECS[name].encode(frames_of(0, 1), OWNER)
+    payload = CODECS[name].encode(frames_of(0, 1), OWNER, 75)
     assert payload["key_frames"].nbytes == 6 * 3 * 4 * 5 * share

@@ -6,12 +6,14 @@ import random
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader
 
 from vidcondense.errors import FormatError
 from vidcondense.files import canonical_json, sha256_of_file
 from vidcondense.storage import manifest as manifests
+from vidcondense.storage.codecs import Coding
 from vidcondense.storage.condensed import PAYLOAD, Origin, load_condensed, save_condensed, save_stored
 from vidcondense.storage.manifest import MANIFEST
 from vidcondense.synthetic.keyframes import KeyFrameVideos
@@ -132,7 +134,7 @@ def test_resealing_itself_is_fine(tmp_path):
     ("change", "message"),
     [
         (lambda m: m.update(format="other"), "no manifest of a condensed set"),
-        (lambda m: m.update(format_version=3), "upgrade vidcondense"),
+        (lambda m: m.update(format_version=4), "upgrade vidcondense"),
         (lambda m: m.update(format_version=True), "upgrade vidcondense"),
         (lambda m: m.update(representation="keyframes"), "did you mean key-frames"),
         (lambda m: m.update(representation="static-dynamic"), "'static_images' is missing"),
@@ -156,6 +158,10 @@ def test_resealing_itself_is_fine(tmp_path):
         (lambda m: m["positions"].__setitem__(0, [4]), "positions"),
         (lambda m: m["positions"].__setitem__(0, [0, 1, 4]), "has not the shape"),
         (lambda m: m.update(codec="zip"), "codec"),
+        (lambda m: m.update(quality=101), "'quality' has a value"),
+        (lambda m: m.update(quality=True), "'quality' has a value"),
+        (lambda m: m.pop("quality"), "'quality' is missing"),
+        (lambda m: m.update(value_range="frame"), "'value_range' has a value"),
         (lambda m: m.update(codec="uint8"), "holds"),
         (lambda m: m.update(codec="float16"), "float32, not torch.float16"),
         (lambda m: m.update(payload=[]), "'payload' must name"),
@@ -187,13 +193,96 @@ def test_sets_of_format_version_1_are_read_as_linear_key_frames(tmp_path):
     before = load_condensed(tmp_path)
 
     def older(manifest):
-        del manifest["representation"], manifest["interpolation"]
+        for name in ("representation", "interpolation", "quality", "value_range"):
+            del manifest[name]
         manifest["format_version"] = 1
 
     reseal(tmp_path, older)
     after = load_condensed(tmp_path)
     assert after.representation == "key-frames"
     assert after.clips(range(4)).equal(before.clips(range(4)))
+
+
+def test_sets_of_format_version_2_have_a_range_a_video(tmp_path):
+    make(tmp_path, "uint8")
+    before = load_condensed(tmp_path)
+
+    def older(manifest):
+        del manifest["quality"], manifest["value_range"]
+        manifest["format_version"] = 2
+
+    reseal(tmp_path, older)
+    assert load_condensed(tmp_path).clips(range(4)).equal(before.clips(range(4)))
+
+
+PACKED = ["lzma", "png", "webp-lossless", "jpeg", "webp", "avif"]
+
+
+def resave(folder, change):
+    """Change the tensors of a payload and state its new size and hash, as somebody hostile would."""
+    tensors = load_file(folder / PAYLOAD)
+    change(tensors)
+    save_file(tensors, folder / PAYLOAD)
+    entry = {"bytes": (folder / PAYLOAD).stat().st_size, "sha256": sha256_of_file(folder / PAYLOAD)}
+    reseal(folder, lambda manifest: manifest["payload"][0].update(entry))
+
+
+@pytest.mark.parametrize("codec", PACKED)
+def test_packed_frames_of_another_number_or_size_than_stated_are_refused(tmp_path, codec):
+    make(tmp_path, codec)
+    load_condensed(tmp_path)
+    reseal(tmp_path, lambda m: m.update(key_frame_size=[3, 7]))
+    with pytest.raises(FormatError, match=PAYLOAD):
+        load_condensed(tmp_path)
+
+
+@pytest.mark.parametrize("codec", PACKED)
+def test_packed_frames_that_are_cut_are_refused(tmp_path, codec):
+    make(tmp_path, codec)
+
+    def cut(tensors):
+        tensors["key_frames"] = tensors["key_frames"][:-50].clone()
+        if "sizes" in tensors:
+            tensors["sizes"] -= 50
+
+    resave(tmp_path, cut)
+    with pytest.raises(FormatError, match=r"damaged|numbers of the manifest"):
+        load_condensed(tmp_path)
+
+
+@pytest.mark.parametrize("sizes", [[-1], [0], [2**40], [1]])
+def test_sizes_of_pictures_that_do_not_add_up_are_refused(tmp_path, sizes):
+    make(tmp_path, "png")
+    resave(tmp_path, lambda tensors: tensors.update(sizes=torch.tensor(sizes)))
+    with pytest.raises(FormatError, match="do not add up"):
+        load_condensed(tmp_path)
+
+
+@pytest.mark.parametrize("codec", PACKED)
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, codec):
+    make(tmp_path, codec)
+
+    def larger(manifest):
+        manifest.update(shape=[5, 3, 8192, 8192], key_frame_size=[8192, 8192])
+
+    reseal(tmp_path, larger)
+    resave(tmp_path, lambda tensors: tensors.update(sizes=torch.ones(13).long()) if "sizes" in tensors else 0)
+    with pytest.raises(FormatError, match="stores up to"):
+        load_condensed(tmp_path)
+
+
+@pytest.mark.parametrize("codec", ["uint8", *PACKED])
+def test_one_range_for_the_set(tmp_path, codec):
+    coarse = torch.randn(20, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    frames = F.interpolate(coarse, (16, 16), mode="bilinear").view(4, 5, 1, 16, 16).expand(-1, -1, 3, -1, -1)
+    videos = KeyFrameVideos(frames, MASK, LABELS)
+    coding = Coding(quality=100, value_range="set")
+    save_condensed(tmp_path, videos, codec, ORIGIN, coding)
+    dataset = load_condensed(tmp_path)
+    assert load_file(tmp_path / PAYLOAD)["low"].shape == (1,)
+    assert dataset.bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+    off = (dataset.batch(range(4)) - videos.render().detach()).square().mean().sqrt()
+    assert off < (0.15 if codec in ("jpeg", "webp", "avif") else 0.02), "of frames with deviation 1"
 
 
 def test_cubic_sets_are_rendered_as_they_were_learned(tmp_path):
@@ -206,7 +295,7 @@ def test_cubic_sets_are_rendered_as_they_were_learned(tmp_path):
     assert (dataset.batch(range(4)) - straight).abs().max() > 0.1
 
 
-@pytest.mark.parametrize("codec", ["float32", "float16", "uint8"])
+@pytest.mark.parametrize("codec", ["float32", "float16", "uint8", "lzma", "png", "webp-lossless"])
 def test_a_set_can_be_stored_again_by_another_codec(tmp_path, codec):
     make(tmp_path / "first")
     first = load_condensed(tmp_path / "first")

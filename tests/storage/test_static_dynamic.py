@@ -44,7 +44,10 @@ def reseal(folder, change):
     (folder / MANIFEST).write_text(canonical_json(manifest))
 
 
-@pytest.mark.parametrize(("codec", "tolerance"), [("float32", 1e-5), ("float16", 1e-2), ("uint8", 0.1)])
+@pytest.mark.parametrize(
+    ("codec", "tolerance"),
+    [("float32", 1e-5), ("float16", 1e-2), ("uint8", 0.1), ("png", 0.1), ("lzma", 0.1)],
+)
 def test_what_is_read_back_renders_as_what_was_written(tmp_path, codec, tolerance):
     videos = make(tmp_path, codec)
     dataset = load_condensed(tmp_path)

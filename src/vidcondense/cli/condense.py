@@ -22,6 +22,7 @@ from vidcondense.events import broadcast
 from vidcondense.models import check_features
 from vidcondense.recipe import Recipe, read_recipe, recipe_text
 from vidcondense.settings import CondenseOptions
+from vidcondense.storage.codecs import CODECS
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.workspace import check_output
 from vidcondense.video.index import DataOptions, RealData
@@ -107,7 +108,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     with progress() as bars:
         real = read_data(arguments.data, arguments.reading, clip, bars=bars, output=output)
         if arguments.dry_run:
-            return _tell(estimate(real.train, options, compute), real, output)
+            packed = f" before compression by {options.codec}" if CODECS[options.codec].packed else ""
+            return _tell(estimate(real.train, options, compute), real, packed, output)
         start = time.monotonic()
         made = condense(
             real.train,
@@ -151,7 +153,7 @@ def _report(made: CondensedDataset, seconds: float, output: Output) -> dict[str,
     }
 
 
-def _tell(cost: Estimate, real: RealData, output: Output) -> dict[str, Any]:
+def _tell(cost: Estimate, real: RealData, packed: str, output: Output) -> dict[str, Any]:
     low, high = cost.payload_bytes
     memory = "unknown here" if cost.peak_memory_mb is None else f"{cost.peak_memory_mb:.0f} MiB"
     output.say(
@@ -159,7 +161,7 @@ def _tell(cost: Estimate, real: RealData, output: Output) -> dict[str, Any]:
             {
                 "real clips": f"{cost.train_clips} to condense, {len(real.test)} to test on",
                 "synthetic videos": f"{cost.videos}, {_key_frames(cost)}",
-                "bytes": f"{size_text(low)} to {size_text(high)}" if low != high else size_text(low),
+                "bytes": (f"{size_text(low)} to " if low != high else "") + size_text(high) + packed,
                 "paper MB": _range(*(round(mib, 2) for mib in cost.paper_mb)),
                 "time": time_text(cost.seconds),
                 "memory": memory,

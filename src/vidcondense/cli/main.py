@@ -26,6 +26,7 @@ COMMANDS = {
     "motion": "measure how much condensed videos move, and whether networks look at it",
     "train": "train a network on a condensed set and keep its weights",
     "inspect": "show what a condensed set holds, and its pictures",
+    "recode": "store a condensed set by another codec, and tell what that saves and changes",
     "toy": "generate a small dataset of moving shapes to try things on",
     "data": "check a folder of videos: layout, splits, bad files, leakage",
     "datasets": "list the dataset layouts, what they look like and where the data is obtained",

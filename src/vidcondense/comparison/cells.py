@@ -209,7 +209,7 @@ def _set(
         return load_condensed(out), None
     if len(entrant.codecs) > 1 and codec != EXACT:
         exact, seconds = _set(place, entrant, seed, EXACT, make)
-        return recode(exact, out, codec), seconds
+        return recode(exact, out, codec, entrant.recipe.condense.coding()), seconds
     return make(_seeded(entrant.recipe, seed, codec), out)
 
 

@@ -19,7 +19,7 @@ from vidcondense.files import sha256_of_file, write_file
 from vidcondense.interfaces import KeyMask, Labels, Representation, Videos
 from vidcondense.options import unknown
 from vidcondense.storage.accounting import mib_as_float32
-from vidcondense.storage.codecs import CODECS, Frames
+from vidcondense.storage.codecs import CODECS, Coding, Frames, check_packed
 from vidcondense.storage.key_frames import PAYLOAD as PAYLOAD
 from vidcondense.storage.key_frames import StoredKeyFrames
 from vidcondense.storage.kinds import KINDS, store
@@ -54,35 +54,44 @@ class Origin:
     versions: Mapping[str, Any]
 
 
-def save_condensed(folder: Path, videos: Representation, codec: str, origin: Origin) -> None:
+def save_condensed(
+    folder: Path, videos: Representation, codec: str, origin: Origin, coding: Coding | None = None
+) -> None:
     """Write learned videos, or selected clips, as a condensed set into `folder`; the manifest comes last.
 
     Args:
         folder: exists or is made.
         videos: of a kind that can be stored.
-        codec: `float32`, `float16` or `uint8`.
+        codec: a key of `CODECS`.
         origin: the rest of the manifest.
+        coding: how the codec is used; default: quality 75, a range a video.
 
     Raises:
-        LimitError: the codec cannot hold the values.
+        LimitError: the codec cannot hold the values, or so many.
         OutputError: the folder cannot be written.
     """
     stored, labels = store(videos, channels(origin.mean), channels(origin.std))
-    save_stored(folder, stored, labels, codec, origin)
+    save_stored(folder, stored, labels, codec, origin, coding)
 
 
-def save_stored(folder: Path, stored: Stored, labels: Labels, codec: str, origin: Origin) -> None:
+def save_stored(
+    folder: Path, stored: Stored, labels: Labels, codec: str, origin: Origin, coding: Coding | None = None
+) -> None:
     """Write what is stored of a set, such as `CondensedDataset.stored`; see `save_condensed`.
 
     Args:
         folder: exists or is made.
         stored: in pixel units.
         labels: of the rendered videos.
-        codec: `float32`, `float16` or `uint8`.
+        codec: a key of `CODECS`.
         origin: the rest of the manifest.
+        coding: how the codec is used; default: quality 75, a range a video.
     """
+    coding = coding or Coding()
+    check_packed(codec, stored.num_values)
+    encoded = stored.payload(CODECS[codec], coding)
     # Clips from the cache lie in memory as T, H, W, C, which safetensors refuses.
-    payload = {name: values.contiguous() for name, values in stored.payload(CODECS[codec]).items()}
+    payload = {name: values.contiguous() for name, values in encoded.items()}
     if not all(bool(values.isfinite().all()) for values in payload.values()):
         largest = max(map(abs, stored.extremes))
         raise LimitError(
@@ -108,6 +117,8 @@ def save_stored(folder: Path, stored: Stored, labels: Labels, codec: str, origin
             "std": list(origin.std),
             "flip": origin.flip,
             "codec": codec,
+            "quality": coding.quality,
+            "value_range": coding.value_range,
             "data": dict(origin.data),
             "versions": dict(origin.versions),
             "payload": [{"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}],
@@ -253,7 +264,11 @@ def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedD
         raise FormatError(f"{folder / MANIFEST}: {unknown(manifest['codec'], CODECS, 'codec')}")
     kind, codec = KINDS[manifest["representation"]], CODECS[manifest["codec"]]
     payload = _read_payload(folder / kind.payload, manifest, kind.expected(manifest, codec))
-    stored = kind.read(manifest, payload, codec)
+    try:
+        check_packed(manifest["codec"], kind.num_values(manifest))
+        stored = kind.read(manifest, payload, codec)
+    except (FormatError, LimitError) as error:
+        raise FormatError(f"{folder / kind.payload}: {error}") from error
     for name, values in vars(stored).items():  # a finite range may still be too wide
         if isinstance(values, Tensor) and not bool(values.isfinite().all()):
             raise FormatError(f"{folder / kind.payload}: {name!r} holds values that are not finite")
@@ -274,7 +289,7 @@ def _read_payload(path: Path, manifest: dict[str, Any], expected: Expected) -> d
             if set(file.keys()) != set(expected):
                 raise FormatError(f"{path} holds {sorted(file.keys())}, not {sorted(expected)}")
             for name, (_, shape) in expected.items():
-                if tuple(file.get_slice(name).get_shape()) != shape:
+                if not _fits(file.get_slice(name).get_shape(), shape):
                     raise FormatError(f"{path}: {name!r} has not the shape {shape}")
             payload = {name: file.get_tensor(name) for name in expected}
     except (OSError, SafetensorError) as error:
@@ -283,3 +298,10 @@ def _read_payload(path: Path, manifest: dict[str, Any], expected: Expected) -> d
         if payload[name].dtype != dtype:
             raise FormatError(f"{path}: {name!r} is {payload[name].dtype}, not {dtype}")
     return payload
+
+
+def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
+    """Whether a shape is the expected one; None fits any length."""
+    return len(shape) == len(expected) and all(
+        wanted in (None, side) for side, wanted in zip(shape, expected, strict=True)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from vidcondense.interfaces import KeyMask, Videos
-from vidcondense.storage.codecs import KEY_FRAMES, Codec, Frames, Payload
+from vidcondense.storage.codecs import Codec, Coding, Frames, Payload, range_owner
+from vidcondense.storage.packing import Shape
 from vidcondense.storage.stored import Expected, Manifest
 from vidcondense.synthetic.interpolation import Interpolation, interpolate
 from vidcondense.synthetic.keyframes import KeyFrameVideos, upsample
@@ -64,9 +66,10 @@ class StoredKeyFrames:
             "interpolation": self.interpolation,
         }
 
-    def payload(self, codec: Codec) -> Payload:
-        """The frames, encoded; a range for each video where the codec has one."""
-        return codec.encode(self.frames, self.mask.nonzero(as_tuple=True)[0])
+    def payload(self, codec: Codec, coding: Coding) -> Payload:
+        """The frames, encoded; where the codec has ranges, one for each video or one for all."""
+        owner = range_owner(self.mask.nonzero(as_tuple=True)[0], coding.value_range)
+        return codec.encode(self.frames, owner, coding.quality)
 
 
 def store_key_frames(videos: KeyFrameVideos, mean: Tensor, std: Tensor) -> StoredKeyFrames:
@@ -78,10 +81,13 @@ def store_key_frames(videos: KeyFrameVideos, mean: Tensor, std: Tensor) -> Store
 
 def expected_key_frames(manifest: Manifest, codec: Codec) -> Expected:
     """The tensors a payload must hold."""
-    count = sum(map(len, manifest["positions"]))
-    shapes = {name: (len(manifest["labels"]),) for name in codec.dtypes}
-    shapes[KEY_FRAMES] = (count, manifest["shape"][1], *manifest["key_frame_size"])
-    return {name: (codec.dtypes[name], shape) for name, shape in shapes.items()}
+    ranges = len(manifest["labels"]) if manifest["value_range"] == "video" else 1
+    return codec.layout(_shape(manifest), ranges)
+
+
+def coded_key_frames(manifest: Manifest) -> int:
+    """How many numbers the codec must give back."""
+    return math.prod(_shape(manifest))
 
 
 def read_key_frames(manifest: Manifest, payload: Mapping[str, Tensor], codec: Codec) -> StoredKeyFrames:
@@ -89,6 +95,13 @@ def read_key_frames(manifest: Manifest, payload: Mapping[str, Tensor], codec: Co
     mask = torch.zeros(len(manifest["labels"]), manifest["shape"][0], dtype=torch.bool)
     for row, positions in zip(mask, manifest["positions"], strict=True):
         row[positions] = True
-    frames = codec.decode(payload, mask.nonzero(as_tuple=True)[0])
+    owner = range_owner(mask.nonzero(as_tuple=True)[0], manifest["value_range"])
+    frames = codec.decode(payload, owner, _shape(manifest))
     height, width = manifest["shape"][2:]
     return StoredKeyFrames(frames, mask, manifest["interpolation"], (height, width))
+
+
+def _shape(manifest: Manifest) -> Shape:
+    """Of all key frames."""
+    height, width = manifest["key_frame_size"]
+    return sum(map(len, manifest["positions"])), manifest["shape"][1], height, width

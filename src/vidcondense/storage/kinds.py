@@ -10,8 +10,14 @@ from torch import Tensor
 from vidcondense.interfaces import Labels, Representation
 from vidcondense.storage import key_frames, static_dynamic
 from vidcondense.storage.codecs import Codec
-from vidcondense.storage.key_frames import expected_key_frames, read_key_frames, store_key_frames
+from vidcondense.storage.key_frames import (
+    coded_key_frames,
+    expected_key_frames,
+    read_key_frames,
+    store_key_frames,
+)
 from vidcondense.storage.static_dynamic import (
+    coded_static_dynamic,
     expected_static_dynamic,
     read_static_dynamic,
     store_static_dynamic,
@@ -28,17 +34,21 @@ class Kind:
     Args:
         payload: the file with their tensors.
         expected: what it must hold, by a checked manifest.
+        num_values: how many numbers the codec must give back.
         read: the stored set, from a checked manifest and payload.
     """
 
     payload: str
     expected: Callable[[Manifest, Codec], Expected]
+    num_values: Callable[[Manifest], int]
     read: Callable[[Manifest, Mapping[str, Tensor], Codec], Stored]
 
 
 KINDS: Mapping[str, Kind] = {
-    key_frames.KIND: Kind(key_frames.PAYLOAD, expected_key_frames, read_key_frames),
-    static_dynamic.KIND: Kind(static_dynamic.PAYLOAD, expected_static_dynamic, read_static_dynamic),
+    key_frames.KIND: Kind(key_frames.PAYLOAD, expected_key_frames, coded_key_frames, read_key_frames),
+    static_dynamic.KIND: Kind(
+        static_dynamic.PAYLOAD, expected_static_dynamic, coded_static_dynamic, read_static_dynamic
+    ),
 }
 """Every representation by its name in the manifest."""
 

@@ -12,10 +12,11 @@ from typing import Any, get_args
 from vidcondense.errors import FormatError
 from vidcondense.files import canonical_json, write_text
 from vidcondense.options import unknown
+from vidcondense.storage.codecs import Coding, ValueRange
 from vidcondense.synthetic.interpolation import Interpolation
 
 FORMAT = "vidcondense"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "condensed.json"
 
 _MAX_BYTES = 64 * 2**20
@@ -33,6 +34,8 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "std": list,
     "flip": bool,
     "codec": str,
+    "quality": int,
+    "value_range": str,
     "data": dict,
     "versions": dict,
     "payload": list,
@@ -75,6 +78,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise FormatError(f"{path} was changed after it was written: its sha256 does not fit")
     if manifest["format_version"] == 1:
         manifest |= {"representation": "key-frames", "interpolation": "linear"}
+    if manifest["format_version"] <= 2:
+        manifest |= vars(Coding())  # the ranges of version 2, and a quality that none of its codecs had
     _check_fields(path, manifest)
     _check_values(path, manifest)
     return dict(manifest)
@@ -123,6 +128,8 @@ def _check_values(path: Path, manifest: dict[str, Any]) -> None:
         "shape": len(shape) == 4 and _are_sides(shape) and shape[1] == 3,
         "classes": len(classes) > 0 and all(isinstance(name, str) for name in classes),
         "labels": len(labels) > 0 and all(type(x) is int and 0 <= x < len(classes) for x in labels),
+        "quality": type(manifest["quality"]) is int and 0 <= manifest["quality"] <= 100,
+        "value_range": manifest["value_range"] in get_args(ValueRange),
         "mean": _is_colour(manifest["mean"]),
         "std": _is_colour(manifest["std"]) and all(value > 0 for value in manifest["std"]),
     }

@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from vidcondense.files import replace_folder
+from vidcondense.storage.codecs import Coding
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_stored
 from vidcondense.storage.workspace import owned_output
 
 
-def recode(made: CondensedDataset, out: Path, codec: str, *, overwrite: bool = False) -> CondensedDataset:
+def recode(
+    made: CondensedDataset, out: Path, codec: str, coding: Coding | None = None, *, overwrite: bool = False
+) -> CondensedDataset:
     """Store a set, as it was read, by another codec.
 
     Args:
         made: what to store again; from a lossy codec nothing that it lost comes back.
         out: the folder to make.
         codec: a key of `CODECS`.
+        coding: how the codec is used; default: quality 75, a range a video.
         overwrite: replace an older set at `out`.
 
     Returns:
@@ -25,10 +29,10 @@ def recode(made: CondensedDataset, out: Path, codec: str, *, overwrite: bool = F
         OutputError: `out` exists, or cannot be written.
         LimitError: the codec cannot hold the values.
     """
-    manifest = made.manifest
+    manifest, coding = made.manifest, coding or Coding()
     origin = Origin(
         method=manifest["method"],
-        options={**manifest["options"], "codec": codec},
+        options={**manifest["options"], "codec": codec, **vars(coding)},
         seed=manifest["seed"],
         classes=made.classes,
         mean=tuple(manifest["mean"]),
@@ -38,6 +42,6 @@ def recode(made: CondensedDataset, out: Path, codec: str, *, overwrite: bool = F
         versions=manifest["versions"],
     )
     with owned_output(out, resume=False, overwrite=overwrite) as work:
-        save_stored(work, made.stored, made.labels, codec, origin)
+        save_stored(work, made.stored, made.labels, codec, origin, coding)
         replace_folder(work, out)
     return load_condensed(out)

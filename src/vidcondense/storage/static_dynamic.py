@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vidcondense.interfaces import Videos
-from vidcondense.storage.codecs import KEY_FRAMES, Codec, Payload
+from vidcondense.storage.codecs import KEY_FRAMES, Codec, Coding, Payload, range_owner
+from vidcondense.storage.packing import Shape
 from vidcondense.storage.stored import Expected, Manifest, channels
 from vidcondense.synthetic.static_dynamic import Dynamic, Kernel, Static, StaticDynamicVideos, combine
 
@@ -69,11 +71,16 @@ class StoredStaticDynamic:
             "pairs": self.pairs.tolist(),
         }
 
-    def payload(self, codec: Codec) -> Payload:
-        """Images and memories, encoded, each with a range of its own; the convolution as it is."""
+    def payload(self, codec: Codec, coding: Coding) -> Payload:
+        """Images and memories, encoded, with a range for each or one for all; the convolution as it is."""
+
+        def encode(pictures: Tensor) -> Payload:
+            owner = range_owner(torch.arange(len(pictures)), coding.value_range)
+            return codec.encode(pictures, owner, coding.quality)
+
         return {
-            **_named(_STATIC, codec.encode(self.static, torch.arange(len(self.static)))),
-            **_named(_DYNAMIC, codec.encode(self.dynamic, torch.arange(len(self.dynamic)))),
+            **_named(_STATIC, encode(self.static)),
+            **_named(_DYNAMIC, encode(self.dynamic)),
             _WEIGHT: self.weight,
             _BIAS: self.bias,
         }
@@ -89,19 +96,21 @@ def store_static_dynamic(videos: StaticDynamicVideos, mean: Tensor, std: Tensor)
 
 def expected_static_dynamic(manifest: Manifest, codec: Codec) -> Expected:
     """The tensors a payload must hold."""
-    num_frames, colours, height, width = manifest["shape"]
-    shapes = {
-        _STATIC: (manifest["static_images"], colours, height, width),
-        _DYNAMIC: (manifest["dynamic_memories"], num_frames, height, width),
-    }
-    found: dict[str, tuple[torch.dtype, tuple[int, ...]]] = {
+    colours = manifest["shape"][1]
+    found: Expected = {
         _WEIGHT: (torch.float32, (colours, colours + 1, 3, 3, 3)),
         _BIAS: (torch.float32, (colours,)),
     }
-    for part, shape in shapes.items():
-        for name, dtype in codec.dtypes.items():
-            found[_name(part, name)] = (dtype, shape if name == KEY_FRAMES else shape[:1])
+    for part, shape in _shapes(manifest).items():
+        ranges = shape[0] if manifest["value_range"] == "video" else 1
+        for name, tensor in codec.layout(shape, ranges).items():
+            found[_name(part, name)] = tensor
     return found
+
+
+def coded_static_dynamic(manifest: Manifest) -> int:
+    """How many numbers the codec must give back."""
+    return sum(map(math.prod, _shapes(manifest).values()))
 
 
 def read_static_dynamic(
@@ -109,9 +118,10 @@ def read_static_dynamic(
 ) -> StoredStaticDynamic:
     """The memory of a checked manifest and payload."""
     decoded = {}
-    for part, count in ((_STATIC, manifest["static_images"]), (_DYNAMIC, manifest["dynamic_memories"])):
-        own = {name: payload[_name(part, name)] for name in codec.dtypes}
-        decoded[part] = codec.decode(own, torch.arange(count))
+    for part, shape in _shapes(manifest).items():
+        owner = range_owner(torch.arange(shape[0]), manifest["value_range"])
+        own = {name: payload[_name(part, name)] for name in codec.layout(shape, shape[0])}
+        decoded[part] = codec.decode(own, owner, shape)
     return StoredStaticDynamic(
         **decoded,
         weight=payload[_WEIGHT],
@@ -120,6 +130,15 @@ def read_static_dynamic(
         mean=channels(manifest["mean"]),
         std=channels(manifest["std"]),
     )
+
+
+def _shapes(manifest: Manifest) -> dict[str, Shape]:
+    """Of what the codec stores."""
+    num_frames, colours, height, width = manifest["shape"]
+    return {
+        _STATIC: (manifest["static_images"], colours, height, width),
+        _DYNAMIC: (manifest["dynamic_memories"], num_frames, height, width),
+    }
 
 
 def _name(part: str, name: str) -> str:

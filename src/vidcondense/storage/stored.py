@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vidcondense.interfaces import Videos
-from vidcondense.storage.codecs import Codec, Payload
+from vidcondense.storage.codecs import Codec, Coding, Layout, Payload
 
-Expected = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
+Expected = Layout
 """The tensors a payload must hold, by name: type and shape."""
 
 Manifest = Mapping[str, Any]
@@ -36,7 +36,7 @@ class Stored(Protocol):
     def fields(self) -> dict[str, Any]:
         """What the manifest says of this kind, `representation` among it."""
 
-    def payload(self, codec: Codec) -> Payload:
+    def payload(self, codec: Codec, coding: Coding) -> Payload:
         """The tensors to write."""
 
 

@@ -1,0 +1,89 @@
+"""One picture ⇄ bytes of a still-image format, as a condensed set keeps its frames."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from vidcondense.errors import FormatError
+
+MAX_SIDE = 16_383
+"""Most pixels of a side in every format here; WebP has the fewest."""
+
+Picture = UInt8[np.ndarray, "h w c"]
+"""RGB (c = 3) or grey (c = 1), 0 to 255."""
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """A still-image format.
+
+    Args:
+        name: Pillow's.
+        options: of its encoder.
+        lossy: whether it has a quality.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    lossy: bool = False
+
+
+IMAGE_FORMATS: Mapping[str, ImageFormat] = {
+    "png": ImageFormat("PNG", {"optimize": True}),
+    # `exact` keeps colours where a pixel is transparent; none is, but the promise is to change nothing.
+    "webp-lossless": ImageFormat("WEBP", {"lossless": True, "exact": True, "quality": 100, "method": 6}),
+    "jpeg": ImageFormat("JPEG", {"optimize": True, "progressive": True}, lossy=True),
+    "webp": ImageFormat("WEBP", {"method": 6}, lossy=True),
+    # One thread, so that the bytes do not depend on the machine's cores.
+    "avif": ImageFormat("AVIF", {"speed": 4, "max_threads": 1}, lossy=True),
+}
+"""The formats by the name of the codec that stores frames in them."""
+
+
+def encode_picture(picture: Picture, image_format: str, quality: int) -> bytes:
+    """Encode one picture; colour is stored at half resolution by the lossy formats.
+
+    Args:
+        picture: at most `MAX_SIDE` pixels high and wide.
+        image_format: a key of `IMAGE_FORMATS`.
+        quality: 0 (smallest) to 100; lossless formats have none.
+    """
+    chosen = IMAGE_FORMATS[image_format]
+    image = Image.fromarray(picture if picture.shape[2] == 3 else picture[:, :, 0])
+    file = io.BytesIO()
+    image.save(file, format=chosen.name, **chosen.options, **({"quality": quality} if chosen.lossy else {}))
+    return file.getvalue()
+
+
+def decode_picture(data: bytes, image_format: str, shape: tuple[int, int, int]) -> Picture:
+    """Decode one picture whose size is known beforehand; no memory is taken for any other.
+
+    Args:
+        data: of the file.
+        image_format: a key of `IMAGE_FORMATS`; content of any other format is refused.
+        shape: height, width, and 3 (RGB) or 1 (grey).
+
+    Raises:
+        FormatError: it is no whole picture of that format and size.
+    """
+    height, width, channels = shape
+    # The size is checked against what is expected, so Pillow's own limit is not needed.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            with Image.open(io.BytesIO(data), formats=(IMAGE_FORMATS[image_format].name,)) as image:
+                if image.size != (width, height):
+                    found = f"{image.width}×{image.height}"
+                    raise FormatError(f"a {image_format} picture has {found} pixels, not {width}×{height}")
+                pixels = np.array(image.convert("RGB" if channels == 3 else "L"))
+        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+            raise FormatError(f"a {image_format} picture is damaged: {error}") from error
+    return pixels.reshape(shape)
