@@ -54,7 +54,7 @@ def test_no_two_options_share_a_key_and_all_have_one():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("iterationss = 3", "did you mean iterations?"),
+        ("iterationz = 3", "did you mean iterations?"),
         ("workers = 3", "unknown key 'workers'"),
         ('vpc = "5"', "vpc = '5': expected `int`"),
         ("lr = true", "lr = True: expected `float"),

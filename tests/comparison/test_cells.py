@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vidcondense import rng
-from vidcondense.comparison.cells import missing, read_cell, run_cell
+from vidcondense.comparison.cells import forget_cell, missing, read_cell, run_cell
 from vidcondense.comparison.plan import make_plan
 from vidcondense.condensation import condense
 from vidcondense.errors import FormatError, OutputError
@@ -120,3 +120,18 @@ def test_folds_hold_out_whole_groups_of_training_clips(place, compute):
     for clip in (kept.clips([index])[0] for index in range(len(kept))):
         gaps = [(clip - train[index][0]).abs().max() for index in held_out]
         assert torch.stack(gaps).min() > 0.01, "a held-out clip was selected"
+
+
+def test_a_set_of_other_options_is_never_taken_for_that_of_the_plan(plan, place, compute):
+    prism = find(plan, "PRISM")
+    run_cell(place, prism, 0, compute=compute)
+    place.result("prism-0").unlink()  # as when it was interrupted while networks judged the set
+    recipe = prism.recipe
+    other = replace(prism, recipe=replace(recipe, condense=replace(recipe.condense, lr=3.0)))
+    with pytest.raises(OutputError, match=r"lr: None → 3\.0\)"):
+        run_cell(place, other, 0, compute=compute)
+    with pytest.raises(OutputError, match=r"data\.held_out_fold: None → "):
+        run_cell(replace(place, folds=2), prism, 0, compute=compute)
+    forget_cell(place, "prism-0")
+    run_cell(place, other, 0, compute=compute)
+    assert read_recipe(place.set("prism-0", "float32") / "recipe.toml").condense.lr == 3.0

@@ -104,6 +104,11 @@ def test_cells_first_seeds_first_with_names_for_files(plan_file):
         ("[sets.a", "no TOML"),
         ("folds = 1\n[sets.a]", "folds = 1"),
         ("[sets.a]\nvpc = []", "vpc = []"),
+        ('baseline = ["a"]\n[sets.a]', "unknown baseline"),
+        ("[sets.a]\nrecipe = 5", "sets.a: recipe = 5"),
+        ("[evaluate]\nmodel = []\n[sets.a]", "name at least one network"),
+        ("[evaluate]\nmodel = ['cnn-gru', 'cnn-gru']\n[sets.a]", "each once"),
+        ("[evaluate]\nmodel = [3]\n[sets.a]", "model = 3: expected `str`"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(plan_file, text, said):

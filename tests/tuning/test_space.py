@@ -42,6 +42,7 @@ def test_values_are_read_as_the_option_wants_them():
         ("real-batch=3,x", "real-batch = 'x': expected `int`"),
         ("vpc=0", "--vpc 0"),
         ("real-batch=", "real-batch"),
+        ("seed=1,2", "unknown key 'seed'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(text, said):

@@ -12,7 +12,7 @@ from vidcondense.cli.arguments import ComputeArguments
 from vidcondense.cli.output import Output, table
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
-from vidcondense.comparison.cells import Place, run_cell
+from vidcondense.comparison.cells import Place, forget_cell, run_cell
 from vidcondense.comparison.outcome import Outcome
 from vidcondense.comparison.plan import Plan, read_plan
 from vidcondense.comparison.run import cell_command, copy_plan, read_outcome, run_cells, states
@@ -126,7 +126,7 @@ def _run_here(arguments: Arguments, plan: Plan, place: Place, output: Output) ->
     cells = plan.cells()
     if arguments.overwrite:
         for name in arguments.only:
-            place.result(name).unlink(missing_ok=True)
+            forget_cell(place, name)
     found = {}
     with progress() as bars:
         for name in arguments.only:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from vidcondense import __version__, rng
 from vidcondense.comparison.plan import Entrant
@@ -20,10 +23,11 @@ from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.results import as_dict
 from vidcondense.events import Listener, ignore, read_events
-from vidcondense.files import write_json
+from vidcondense.files import write_json, writing
 from vidcondense.interfaces import ClipSource
-from vidcondense.options import changed_fields
+from vidcondense.options import as_json, changed_fields
 from vidcondense.recipe import Recipe, recipe_text, to_keys
+from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
 from vidcondense.storage.key_frames import KIND as KEY_FRAMES
 from vidcondense.storage.recode import recode
@@ -97,6 +101,19 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
     return found
 
 
+def forget_cell(place: Place, cell: str) -> None:
+    """Remove the result of a cell, and its condensed sets, finished or not.
+
+    Raises:
+        OutputError: they cannot be removed.
+    """
+    sets = place.out / "sets" / cell
+    with writing(sets):
+        place.result(cell).unlink(missing_ok=True)
+        if sets.exists():
+            shutil.rmtree(sets)
+
+
 def missing(entrant: Entrant, cell: Cell | None) -> list[tuple[str | None, str]]:
     """The codecs and models of a cell that are not computed yet."""
     done = {(entry["codec"], entry["model"]) for entry in cell["entries"]} if cell else set()
@@ -131,6 +148,7 @@ def run_cell(
         if codec is not None:
             make = partial(_make, train, record, compute=compute, listener=listener)
             made, seconds = _set(place, entrant, seed, codec, make)
+            _check_set(made, _seeded(entrant.recipe, seed, codec).condense, record)
             cell["seconds_condense"] = seconds if seconds is not None else cell["seconds_condense"]
             clips = made
             entry |= _sizes(made)
@@ -211,6 +229,18 @@ def _set(
         exact, seconds = _set(place, entrant, seed, EXACT, make)
         return recode(exact, out, codec, entrant.recipe.condense.coding()), seconds
     return make(_seeded(entrant.recipe, seed, codec), out)
+
+
+def _check_set(made: CondensedDataset, wanted: CondenseOptions, record: dict[str, Any]) -> None:
+    """A set outlives the judging it was made for when that was interrupted, and the plan may change then."""
+    before = as_json(msgspec.convert(made.manifest["options"], CondenseOptions))
+    if changed := changed_fields(
+        {**before, "data": made.manifest["data"]}, {**as_json(wanted), "data": record}
+    ):
+        raise OutputError(
+            f"{made.folder} was made with other options ({'; '.join(changed)}); "
+            "use another --out, or --overwrite to make it anew"
+        )
 
 
 def _make(

@@ -155,6 +155,10 @@ def make_plan(tables: Mapping[str, Any], folder: Path) -> Plan:
     judge = _table(tables, "evaluate")
     models = judge.pop("model", EvaluateOptions().model)
     models = tuple(models) if isinstance(models, list) else (models,)
+    if not models or len(set(map(str, models))) < len(models):
+        raise UsageError(f"evaluate: model = {list(models)!r}: name at least one network, each once")
+    for model in models:
+        from_keys(EvaluateOptions, {"model": model})
     _refuse(judge, "evaluate")
     evaluation = from_keys(EvaluateOptions, {**judge, "repeats": networks})
     common = _table(tables, "condense")
@@ -167,7 +171,7 @@ def make_plan(tables: Mapping[str, Any], folder: Path) -> Plan:
     if "full-data" in tables:
         entrants.append(_full_data(_table(tables, "full-data"), common, models, evaluation, repeats))
     baseline = tables.get("baseline")
-    if baseline is not None and baseline not in sets:
+    if baseline is not None and str(baseline) not in sets:
         raise UsageError(unknown(str(baseline), sets, "baseline"))
     folds = _count(tables, "folds", 2) if "folds" in tables else None
     if folds == 1:
@@ -196,7 +200,10 @@ def _entrants(
     own.pop("repeats", None)
     try:
         _refuse(own, "condense")
-        start = to_keys(read_recipe(folder / own.pop("recipe"))) if "recipe" in own else {}
+        recipe = own.pop("recipe", None)
+        if recipe is not None and not isinstance(recipe, str):
+            raise UsageError(f"recipe = {recipe!r}: must be the name of a file")
+        start = {} if recipe is None else to_keys(read_recipe(folder / recipe))
         keys = {**start, **common, **own}
         keys.pop("seed", None)
         lists = {key: value for key, value in keys.items() if isinstance(value, list) and not _is_list(key)}

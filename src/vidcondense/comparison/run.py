@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vidcondense.comparison.cells import Place, missing, read_cell
+from vidcondense.comparison.cells import Place, forget_cell, missing, read_cell
 from vidcondense.comparison.outcome import Outcome, collect
 from vidcondense.comparison.plan import Plan
 from vidcondense.events import Listener, ignore
@@ -19,7 +19,7 @@ def states(plan: Plan, place: Place, *, overwrite: bool = False) -> dict[str, bo
     Args:
         plan: what is compared.
         place: where it is computed.
-        overwrite: take a result that was computed with other options for none.
+        overwrite: first forget all cells, results and condensed sets.
 
     Raises:
         OutputError: a result was computed with other options.
@@ -28,7 +28,7 @@ def states(plan: Plan, place: Place, *, overwrite: bool = False) -> dict[str, bo
     found = {}
     for name, (entrant, seed) in plan.cells().items():
         if overwrite:
-            place.result(name).unlink(missing_ok=True)
+            forget_cell(place, name)
         found[name] = not missing(entrant, read_cell(place, entrant, seed))
     return found
 

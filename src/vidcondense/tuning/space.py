@@ -68,9 +68,11 @@ def read_space(texts: Sequence[str], base: Recipe) -> Space:
     for text in texts:
         key, equals, values = text.partition("=")
         key = key.strip().removeprefix("--").replace("_", "-")
-        if not equals or key not in keys_of(Recipe):
-            known = [name for name in keys_of(Recipe) if name != "seed"]
-            raise UsageError(f"--vary {text}: write KEY=VALUE,VALUE; {unknown(key, known, 'key')}")
+        if not equals:
+            raise UsageError(f"--vary {text}: write KEY=VALUE,VALUE")
+        known = [name for name in keys_of(Recipe) if name != "seed"]  # every fold has a seed of its own
+        if key not in known:
+            raise UsageError(f"--vary {text}: {unknown(key, known, 'key')}")
         space[key] = [_value(part.strip()) for part in values.split(",")]
         for value in space[key]:
             from_keys(Recipe, {**to_keys(base), key: value})
