@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from vidcondense.storage.codecs import CODECS, Frames
 from vidcondense.storage.key_frames import PAYLOAD as PAYLOAD
 from vidcondense.storage.key_frames import StoredKeyFrames
 from vidcondense.storage.kinds import KINDS, store
+from vidcondense.storage.labels import SOFT_LABELS, SoftLabels, are_probabilities
 from vidcondense.storage.manifest import FORMAT, FORMAT_VERSION, MANIFEST, read_manifest, write_manifest
 from vidcondense.storage.stored import Expected, Stored, channels
 
@@ -41,6 +42,7 @@ class Origin:
         flip: whether mirroring a clip keeps its label.
         data: how the real clips were read (layout, fold, clip options), as JSON.
         versions: of what made it, as JSON.
+        labelling: where soft labels come from, as JSON; empty where there are none.
     """
 
     method: str
@@ -52,6 +54,7 @@ class Origin:
     flip: bool
     data: Mapping[str, Any]
     versions: Mapping[str, Any]
+    labelling: Mapping[str, Any] = field(default_factory=dict)
 
 
 def save_condensed(folder: Path, videos: Representation, codec: str, origin: Origin) -> None:
@@ -71,7 +74,14 @@ def save_condensed(folder: Path, videos: Representation, codec: str, origin: Ori
     save_stored(folder, stored, labels, codec, origin)
 
 
-def save_stored(folder: Path, stored: Stored, labels: Labels, codec: str, origin: Origin) -> None:
+def save_stored(
+    folder: Path,
+    stored: Stored,
+    labels: Labels,
+    codec: str,
+    origin: Origin,
+    soft_labels: SoftLabels | None = None,
+) -> None:
     """Write what is stored of a set, such as `CondensedDataset.stored`; see `save_condensed`.
 
     Args:
@@ -80,6 +90,7 @@ def save_stored(folder: Path, stored: Stored, labels: Labels, codec: str, origin
         labels: of the rendered videos.
         codec: `float32`, `float16` or `uint8`.
         origin: the rest of the manifest.
+        soft_labels: probabilities of the rendered videos, whose origin is `origin.labelling`.
     """
     # Clips from the cache lie in memory as T, H, W, C, which safetensors refuses.
     payload = {name: values.contiguous() for name, values in stored.payload(CODECS[codec]).items()}
@@ -89,6 +100,8 @@ def save_stored(folder: Path, stored: Stored, labels: Labels, codec: str, origin
             f"--codec {codec} cannot hold frames with values up to {largest:.3g}; "
             "use a smaller --lr, or --codec float32"
         )
+    if soft_labels is not None:
+        payload[SOFT_LABELS] = soft_labels.contiguous()
     fields = stored.fields()
     path = folder / KINDS[fields["representation"]].payload
     write_file(path, lambda temporary: temporary.write_bytes(save(payload)))
@@ -108,6 +121,7 @@ def save_stored(folder: Path, stored: Stored, labels: Labels, codec: str, origin
             "std": list(origin.std),
             "flip": origin.flip,
             "codec": codec,
+            "labelling": dict(origin.labelling),
             "data": dict(origin.data),
             "versions": dict(origin.versions),
             "payload": [{"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}],
@@ -126,13 +140,23 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
         manifest: all of `condensed.json`.
         normalise: whether items are in network units.
         stored: what was read: `StoredKeyFrames` or `StoredStaticDynamic`.
+        soft_labels: the probability of each class for every video, `[N, K]`; None where none are stored.
     """
 
-    def __init__(self, folder: Path, manifest: dict[str, Any], stored: Stored, *, normalise: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: dict[str, Any],
+        stored: Stored,
+        *,
+        normalise: bool,
+        soft_labels: SoftLabels | None = None,
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.normalise = normalise
         self.stored = stored
+        self.soft_labels = soft_labels
         self._labels = torch.tensor(manifest["labels"])
 
     @property
@@ -199,14 +223,32 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
 
     @property
     def paper_mb(self) -> float:
-        """MiB of all that is stored as raw float32, as the papers count."""
-        return mib_as_float32(self.stored.num_values)
+        """MiB of all that is stored as raw float32, soft labels too, as the papers count."""
+        num_labels = 0 if self.soft_labels is None else self.soft_labels.numel()
+        return mib_as_float32(self.stored.num_values + num_labels)
 
     @property
     def bytes(self) -> int:
         """Bytes on disk: payload files and manifest."""
         files = [MANIFEST, *(entry["file"] for entry in self.manifest["payload"])]
         return sum((self.folder / name).stat().st_size for name in files)
+
+    @property
+    def origin(self) -> Origin:
+        """What the manifest says beside the videos, to store the same set in another way."""
+        manifest = self.manifest
+        return Origin(
+            method=manifest["method"],
+            options=manifest["options"],
+            seed=manifest["seed"],
+            classes=self.classes,
+            mean=tuple(manifest["mean"]),
+            std=tuple(manifest["std"]),
+            flip=self.flip,
+            data=manifest["data"],
+            versions=manifest["versions"],
+            labelling=manifest["labelling"],
+        )
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -252,12 +294,18 @@ def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedD
     if manifest["codec"] not in CODECS:
         raise FormatError(f"{folder / MANIFEST}: {unknown(manifest['codec'], CODECS, 'codec')}")
     kind, codec = KINDS[manifest["representation"]], CODECS[manifest["codec"]]
-    payload = _read_payload(folder / kind.payload, manifest, kind.expected(manifest, codec))
+    expected = dict(kind.expected(manifest, codec))
+    if manifest["labelling"]:
+        expected[SOFT_LABELS] = (torch.float32, (len(manifest["labels"]), len(manifest["classes"])))
+    payload = _read_payload(folder / kind.payload, manifest, expected)
     stored = kind.read(manifest, payload, codec)
     for name, values in vars(stored).items():  # a finite range may still be too wide
         if isinstance(values, Tensor) and not bool(values.isfinite().all()):
             raise FormatError(f"{folder / kind.payload}: {name!r} holds values that are not finite")
-    return CondensedDataset(folder, manifest, stored, normalise=normalise)
+    soft_labels = payload.get(SOFT_LABELS)
+    if soft_labels is not None and not are_probabilities(soft_labels):
+        raise FormatError(f"{folder / kind.payload}: {SOFT_LABELS!r} holds rows that are no probabilities")
+    return CondensedDataset(folder, manifest, stored, normalise=normalise, soft_labels=soft_labels)
 
 
 def _read_payload(path: Path, manifest: dict[str, Any], expected: Expected) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from vidcondense.options import unknown
 from vidcondense.synthetic.interpolation import Interpolation
 
 FORMAT = "vidcondense"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "condensed.json"
 
 _MAX_BYTES = 64 * 2**20
@@ -33,6 +33,7 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "std": list,
     "flip": bool,
     "codec": str,
+    "labelling": dict,
     "data": dict,
     "versions": dict,
     "payload": list,
@@ -75,6 +76,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise FormatError(f"{path} was changed after it was written: its sha256 does not fit")
     if manifest["format_version"] == 1:
         manifest |= {"representation": "key-frames", "interpolation": "linear"}
+    if manifest["format_version"] <= 2:
+        manifest |= {"labelling": {}}
     _check_fields(path, manifest)
     _check_values(path, manifest)
     return dict(manifest)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from vidcondense.files import replace_folder
-from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_stored
+from vidcondense.storage.condensed import CondensedDataset, load_condensed, save_stored
 from vidcondense.storage.workspace import owned_output
 
 
@@ -25,19 +26,8 @@ def recode(made: CondensedDataset, out: Path, codec: str, *, overwrite: bool = F
         OutputError: `out` exists, or cannot be written.
         LimitError: the codec cannot hold the values.
     """
-    manifest = made.manifest
-    origin = Origin(
-        method=manifest["method"],
-        options={**manifest["options"], "codec": codec},
-        seed=manifest["seed"],
-        classes=made.classes,
-        mean=tuple(manifest["mean"]),
-        std=tuple(manifest["std"]),
-        flip=made.flip,
-        data=manifest["data"],
-        versions=manifest["versions"],
-    )
+    origin = replace(made.origin, options={**made.manifest["options"], "codec": codec})
     with owned_output(out, resume=False, overwrite=overwrite) as work:
-        save_stored(work, made.stored, made.labels, codec, origin)
+        save_stored(work, made.stored, made.labels, codec, origin, made.soft_labels)
         replace_folder(work, out)
     return load_condensed(out)
