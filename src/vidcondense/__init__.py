@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from vidcondense.settings import CondenseOptions as CondenseOptions
     from vidcondense.storage.condensed import CondensedDataset as CondensedDataset
     from vidcondense.storage.condensed import load_condensed as load_condensed
+    from vidcondense.storage.relabel import relabel_condensed as relabel_condensed
     from vidcondense.synthetic.options import StaticDynamicOptions as StaticDynamicOptions
     from vidcondense.training.options import TrainOptions as TrainOptions
     from vidcondense.training.predict import predict as predict
@@ -83,6 +84,7 @@ _HOMES = {
     # the artefact
     "load_condensed": "storage.condensed",
     "CondensedDataset": "storage.condensed",
+    "relabel_condensed": "storage.relabel",
     # what it is worth
     "evaluate": "evaluation.evaluate",
     "EvaluateOptions": "evaluation.protocol",

@@ -53,6 +53,7 @@ def test_table():
     assert titles == [
         "name",
         "model",
+        "labels",
         "vpc",
         "clips",
         "n",
@@ -67,6 +68,7 @@ def test_table():
     assert texts[0] == [
         "prism",
         "convnet3d",
+        "hard",
         "1",
         "50",
         "3 sets",
@@ -78,7 +80,18 @@ def test_table():
         "20.04",
         "5,123,456",
     ]
-    assert texts[1] == ["random, real", "cnn-gru", "–", "250", "0 networks", *["–"] * 4, "1 of 1", "–", "–"]
+    assert texts[1] == [
+        "random, real",
+        "cnn-gru",
+        "hard",
+        "–",
+        "250",
+        "0 networks",
+        *["–"] * 4,
+        "1 of 1",
+        "–",
+        "–",
+    ]
 
 
 def test_best_of_points_has_a_column_of_its_own():

@@ -29,6 +29,7 @@ from vidcondense.models import check_size
 from vidcondense.models.footprint import Footprint
 from vidcondense.options import require
 from vidcondense.storage.condensed import CondensedDataset
+from vidcondense.storage.labels import LabelName, SoftLabelled
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.index import RealData
 from vidcondense.video.sampling import ClipOptions
@@ -43,6 +44,7 @@ class Arguments:
       vidcondense evaluate prism control --data videos --full-data --full-data-steps 500 --out results
       vidcondense evaluate seed0 seed1 seed2 --data UCF101 --layout ucf101 --fold 1 --repeats 3
       vidcondense evaluate prism control --data videos --model convnet3d cnn-gru cnn-lstm
+      vidcondense evaluate relabelled --data videos --labels soft
 
     Sets that differ in nothing but their seed get a row of their own that sums them up: they are the repeats.
     Several networks make a table of sets by networks; what they take is said before the first is trained.
@@ -60,6 +62,9 @@ class Arguments:
 
     evaluation: ProtocolOptions = field(default_factory=ProtocolOptions)
     """How sets are judged."""
+
+    labels: LabelName = "hard"
+    """Train on the class of each video (hard), or on its stored probabilities (soft: vidcondense relabel)."""
 
     full_data: bool = False
     """Also train on all real training clips, as a control."""
@@ -99,6 +104,8 @@ class Job:
     name: str
     clips: ClipSource
     options: EvaluateOptions
+    condensed: CondensedDataset | None = None
+    labels: LabelName = "hard"
 
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
@@ -132,7 +139,9 @@ def _jobs_of_sets(sets: Sets, arguments: Arguments) -> list[Job]:
     return [
         Job(
             name=name,
-            clips=clips,
+            clips=clips if arguments.labels == "hard" else SoftLabelled(clips, clips.soft_labels),
+            condensed=clips,
+            labels=arguments.labels,
             options=_with_model(
                 replace(arguments.evaluation, seed=seed_of(clips, arguments.evaluation.seed)), model
             ),
@@ -183,8 +192,7 @@ def _judge(job: Job, test: ClipDataset, compute: Compute, bars: Bars) -> Judged:
     title = f"training {job.options.model} on {job.name}"
     listener = counting(bars.follow("train", title, steps * repeats), steps)
     evaluation = evaluate(job.clips, test, job.options, compute=compute, listener=listener)
-    condensed = job.clips if isinstance(job.clips, CondensedDataset) else None
-    return Judged(name=job.name, evaluation=evaluation, condensed=condensed)
+    return Judged(name=job.name, evaluation=evaluation, labels=job.labels, condensed=job.condensed)
 
 
 def _training_clips(

@@ -25,6 +25,7 @@ COMMANDS = {
     "transfer": "measure retrieval, linear probe and few-shot training with networks of condensed sets",
     "motion": "measure how much condensed videos move, and whether networks look at it",
     "train": "train a network on a condensed set and keep its weights",
+    "relabel": "give a condensed set the soft labels of a trained network",
     "inspect": "show what a condensed set holds, and its pictures",
     "recode": "store a condensed set by another codec, and tell what that saves and changes",
     "toy": "generate a small dataset of moving shapes to try things on",

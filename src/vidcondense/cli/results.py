@@ -17,6 +17,7 @@ from vidcondense.methods import METHODS
 from vidcondense.models.footprint import Footprint
 from vidcondense.options import as_json
 from vidcondense.storage.condensed import CondensedDataset
+from vidcondense.storage.labels import LabelName
 from vidcondense.video.dataset import ClipDataset
 
 JSON_NAME = "results.json"
@@ -25,10 +26,11 @@ CSV_NAME = "results.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """One row: a network trained on a condensed set, or on a control (`condensed` is None)."""
+    """One row: a network trained on a condensed set, or a control (`condensed` is None)."""
 
     name: str
     evaluation: Evaluation
+    labels: LabelName = "hard"
     condensed: CondensedDataset | None = None
 
     @property
@@ -164,6 +166,7 @@ def about_set(clips: CondensedDataset) -> dict[str, Any]:
     """What a set is and where it comes from, as a JSON object."""
     return {
         **clips.provenance,
+        "labelling": clips.manifest["labelling"],
         "sha256": clips.manifest["sha256"],
         "vpc": clips.vpc,
         "key_frames": [len(positions) for positions in clips.positions],
@@ -179,6 +182,7 @@ def _record(name: str, members: list[Judged]) -> Record:
         summarise([each.evaluation for each in members]),
         model=members[0].model,
         clips=members[0].evaluation.num_train,
+        labels=members[0].labels,
         condensed_with=_condensed_with(sets[0]) if sets else None,
         vpc=sets[0].vpc if sets else None,
         paper_mb=sum(each.paper_mb for each in sets) / len(sets) if sets else None,
@@ -188,7 +192,7 @@ def _record(name: str, members: list[Judged]) -> Record:
 
 def _details(each: Judged) -> dict[str, Any]:
     about = about_set(each.condensed) if each.condensed is not None else {}
-    return {"name": each.name, **about, "evaluation": as_dict(each.evaluation)}
+    return {"name": each.name, "labels": each.labels, **about, "evaluation": as_dict(each.evaluation)}
 
 
 def _condensed_with(clips: CondensedDataset) -> str | None:

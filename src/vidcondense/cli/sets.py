@@ -153,5 +153,12 @@ def _recipe(clips: CondensedDataset) -> str:
     """All that makes a set what it is, its seed aside."""
     manifest = clips.manifest
     options = {name: value for name, value in manifest["options"].items() if name != "seed"}
-    parts = (manifest["method"], options, manifest["classes"], manifest["shape"], manifest["codec"])
+    parts = (
+        manifest["method"],
+        options,
+        manifest["labelling"],
+        manifest["classes"],
+        manifest["shape"],
+        manifest["codec"],
+    )
     return canonical_json([*parts, manifest["data"], manifest["versions"]])

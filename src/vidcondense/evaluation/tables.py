@@ -22,6 +22,7 @@ def record(
     *,
     model: str,
     clips: int,
+    labels: str = "hard",
     condensed_with: str | None = None,
     vpc: float | int | None = None,
     paper_mb: float | None = None,
@@ -34,6 +35,7 @@ def record(
         summary: its figures.
         model: the network that was trained.
         clips: training clips.
+        labels: what was trained on: `hard` labels or `soft` ones.
         condensed_with: the network the set was condensed with, where one was.
         vpc: videos per class, where that says something.
         paper_mb: MiB of float32 frames, as papers count.
@@ -45,6 +47,7 @@ def record(
         "name": name,
         "condensed_with": condensed_with,
         "model": model,
+        "labels": labels,
         "vpc": vpc,
         "clips": clips,
         "repeat": summary.unit,
@@ -102,6 +105,7 @@ def _cells(row: Record) -> dict[str, str]:
     return {
         "name": row["name"],
         "model": row["model"],
+        "labels": row["labels"],
         "vpc": number(row["vpc"], "g"),
         "clips": number(row["clips"], "d"),
         "n": f"{row['n']} {row['repeat']}{'s' if row['n'] != 1 else ''}",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -23,6 +23,7 @@ from vidcondense.storage.codecs import CODECS, Coding, Frames, check_packed
 from vidcondense.storage.key_frames import PAYLOAD as PAYLOAD
 from vidcondense.storage.key_frames import StoredKeyFrames
 from vidcondense.storage.kinds import KINDS, store
+from vidcondense.storage.labels import SOFT_LABELS, SoftLabels, are_probabilities
 from vidcondense.storage.manifest import FORMAT, FORMAT_VERSION, MANIFEST, read_manifest, write_manifest
 from vidcondense.storage.stored import Expected, Stored, channels
 
@@ -41,6 +42,7 @@ class Origin:
         flip: whether mirroring a clip keeps its label.
         data: how the real clips were read (layout, fold, clip options), as JSON.
         versions: of what made it, as JSON.
+        labelling: where soft labels come from, as JSON; empty where there are none.
     """
 
     method: str
@@ -52,6 +54,7 @@ class Origin:
     flip: bool
     data: Mapping[str, Any]
     versions: Mapping[str, Any]
+    labelling: Mapping[str, Any] = field(default_factory=dict)
 
 
 def save_condensed(
@@ -75,7 +78,13 @@ def save_condensed(
 
 
 def save_stored(
-    folder: Path, stored: Stored, labels: Labels, codec: str, origin: Origin, coding: Coding | None = None
+    folder: Path,
+    stored: Stored,
+    labels: Labels,
+    codec: str,
+    origin: Origin,
+    coding: Coding | None = None,
+    soft_labels: SoftLabels | None = None,
 ) -> None:
     """Write what is stored of a set, such as `CondensedDataset.stored`; see `save_condensed`.
 
@@ -86,6 +95,7 @@ def save_stored(
         codec: a key of `CODECS`.
         origin: the rest of the manifest.
         coding: how the codec is used; default: quality 75, a range a video.
+        soft_labels: probabilities of the rendered videos, whose origin is `origin.labelling`.
     """
     coding = coding or Coding()
     check_packed(codec, stored.num_values)
@@ -98,6 +108,8 @@ def save_stored(
             f"--codec {codec} cannot hold frames with values up to {largest:.3g}; "
             "use a smaller --lr, or --codec float32"
         )
+    if soft_labels is not None:
+        payload[SOFT_LABELS] = soft_labels.contiguous()
     fields = stored.fields()
     path = folder / KINDS[fields["representation"]].payload
     write_file(path, lambda temporary: temporary.write_bytes(save(payload)))
@@ -119,11 +131,38 @@ def save_stored(
             "codec": codec,
             "quality": coding.quality,
             "value_range": coding.value_range,
+            "labelling": dict(origin.labelling),
             "data": dict(origin.data),
             "versions": dict(origin.versions),
-            "payload": [{"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}],
+            "payload": [_entry(path)],
         },
     )
+
+
+def save_labelled(
+    folder: Path, made: CondensedDataset, soft_labels: SoftLabels, labelling: Mapping[str, Any]
+) -> None:
+    """Write a set again with soft labels; its frames are copied as they are stored, so nothing is lost twice.
+
+    Args:
+        folder: exists or is made.
+        made: the set; older soft labels are replaced.
+        soft_labels: probabilities of its videos.
+        labelling: where they come from.
+    """
+    path = folder / KINDS[made.representation].payload
+    payload = {**load_file(made.folder / path.name), SOFT_LABELS: soft_labels.contiguous()}
+    write_file(path, lambda temporary: temporary.write_bytes(save(payload)))
+    kept = {name: value for name, value in made.manifest.items() if name != "sha256"}
+    write_manifest(
+        folder,
+        {**kept, "format_version": FORMAT_VERSION, "labelling": dict(labelling), "payload": [_entry(path)]},
+    )
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    """What a manifest says of a payload file."""
+    return {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
 
 
 class CondensedDataset(Dataset[tuple[Tensor, int]]):
@@ -137,13 +176,23 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
         manifest: all of `condensed.json`.
         normalise: whether items are in network units.
         stored: what was read: `StoredKeyFrames` or `StoredStaticDynamic`.
+        soft_labels: the probability of each class for every video, `[N, K]`; None where none are stored.
     """
 
-    def __init__(self, folder: Path, manifest: dict[str, Any], stored: Stored, *, normalise: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: dict[str, Any],
+        stored: Stored,
+        *,
+        normalise: bool,
+        soft_labels: SoftLabels | None = None,
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.normalise = normalise
         self.stored = stored
+        self.soft_labels = soft_labels
         self._labels = torch.tensor(manifest["labels"])
 
     @property
@@ -210,14 +259,32 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
 
     @property
     def paper_mb(self) -> float:
-        """MiB of all that is stored as raw float32, as the papers count."""
-        return mib_as_float32(self.stored.num_values)
+        """MiB of all that is stored as raw float32, soft labels too, as the papers count."""
+        num_labels = 0 if self.soft_labels is None else self.soft_labels.numel()
+        return mib_as_float32(self.stored.num_values + num_labels)
 
     @property
     def bytes(self) -> int:
         """Bytes on disk: payload files and manifest."""
         files = [MANIFEST, *(entry["file"] for entry in self.manifest["payload"])]
         return sum((self.folder / name).stat().st_size for name in files)
+
+    @property
+    def origin(self) -> Origin:
+        """What the manifest says beside the videos, to store the same set in another way."""
+        manifest = self.manifest
+        return Origin(
+            method=manifest["method"],
+            options=manifest["options"],
+            seed=manifest["seed"],
+            classes=self.classes,
+            mean=tuple(manifest["mean"]),
+            std=tuple(manifest["std"]),
+            flip=self.flip,
+            data=manifest["data"],
+            versions=manifest["versions"],
+            labelling=manifest["labelling"],
+        )
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -263,7 +330,10 @@ def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedD
     if manifest["codec"] not in CODECS:
         raise FormatError(f"{folder / MANIFEST}: {unknown(manifest['codec'], CODECS, 'codec')}")
     kind, codec = KINDS[manifest["representation"]], CODECS[manifest["codec"]]
-    payload = _read_payload(folder / kind.payload, manifest, kind.expected(manifest, codec))
+    expected = dict(kind.expected(manifest, codec))
+    if manifest["labelling"]:
+        expected[SOFT_LABELS] = (torch.float32, (len(manifest["labels"]), len(manifest["classes"])))
+    payload = _read_payload(folder / kind.payload, manifest, expected)
     try:
         check_packed(manifest["codec"], kind.num_values(manifest))
         stored = kind.read(manifest, payload, codec)
@@ -272,7 +342,10 @@ def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedD
     for name, values in vars(stored).items():  # a finite range may still be too wide
         if isinstance(values, Tensor) and not bool(values.isfinite().all()):
             raise FormatError(f"{folder / kind.payload}: {name!r} holds values that are not finite")
-    return CondensedDataset(folder, manifest, stored, normalise=normalise)
+    soft_labels = payload.get(SOFT_LABELS)
+    if soft_labels is not None and not are_probabilities(soft_labels):
+        raise FormatError(f"{folder / kind.payload}: {SOFT_LABELS!r} holds rows that are no probabilities")
+    return CondensedDataset(folder, manifest, stored, normalise=normalise, soft_labels=soft_labels)
 
 
 def _read_payload(path: Path, manifest: dict[str, Any], expected: Expected) -> dict[str, Tensor]:

@@ -36,6 +36,7 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "codec": str,
     "quality": int,
     "value_range": str,
+    "labelling": dict,
     "data": dict,
     "versions": dict,
     "payload": list,
@@ -79,7 +80,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if manifest["format_version"] == 1:
         manifest |= {"representation": "key-frames", "interpolation": "linear"}
     if manifest["format_version"] <= 2:
-        manifest |= vars(Coding())  # the ranges of version 2, and a quality that none of its codecs had
+        # The ranges of version 2, a quality that none of its codecs had, and no soft labels.
+        manifest |= {**vars(Coding()), "labelling": {}}
     _check_fields(path, manifest)
     _check_values(path, manifest)
     return dict(manifest)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from vidcondense.files import replace_folder
 from vidcondense.storage.codecs import Coding
-from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_stored
+from vidcondense.storage.condensed import CondensedDataset, load_condensed, save_stored
 from vidcondense.storage.workspace import owned_output
 
 
@@ -29,19 +30,9 @@ def recode(
         OutputError: `out` exists, or cannot be written.
         LimitError: the codec cannot hold the values.
     """
-    manifest, coding = made.manifest, coding or Coding()
-    origin = Origin(
-        method=manifest["method"],
-        options={**manifest["options"], "codec": codec, **vars(coding)},
-        seed=manifest["seed"],
-        classes=made.classes,
-        mean=tuple(manifest["mean"]),
-        std=tuple(manifest["std"]),
-        flip=made.flip,
-        data=manifest["data"],
-        versions=manifest["versions"],
-    )
+    coding = coding or Coding()
+    origin = replace(made.origin, options={**made.manifest["options"], "codec": codec, **vars(coding)})
     with owned_output(out, resume=False, overwrite=overwrite) as work:
-        save_stored(work, made.stored, made.labels, codec, origin, coding)
+        save_stored(work, made.stored, made.labels, codec, origin, coding, made.soft_labels)
         replace_folder(work, out)
     return load_condensed(out)

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from vidcondense.compute import choose_compute
+from vidcondense.condensation import condense
+from vidcondense.errors import DataError, FormatError, UsageError
+from vidcondense.files import sha256_of_file
+from vidcondense.matching.options import MatchOptions
+from vidcondense.models import build_network
+from vidcondense.models.saved import NetworkDescription, save_network
+from vidcondense.settings import CondenseOptions
+from vidcondense.storage.codecs import Coding
+from vidcondense.storage.condensed import load_condensed
+from vidcondense.storage.labels import SoftLabelled, are_probabilities
+from vidcondense.storage.manifest import read_manifest, write_manifest
+from vidcondense.storage.recode import recode
+from vidcondense.storage.relabel import relabel_condensed
+from vidcondense.synthetic.options import StaticDynamicOptions
+
+FLOAT32 = choose_compute("cpu", "float32")
+MEAN, STD = (0.1, 0.2, 0.3), (0.5, 0.4, 0.3)
+
+
+def make(clips, folder, method="prism"):
+    options = CondenseOptions(
+        method=method,
+        iterations=1,
+        match=MatchOptions(real_batch=2),
+        static_dynamic=StaticDynamicOptions(static_iterations=1),
+    )
+    return condense(clips, folder, options, compute=FLOAT32)
+
+
+def save_teacher(folder, clips, **changes):
+    """A new network, in units that are not those of the set."""
+    network = build_network("convnet3d", len(clips.classes), 8, 44, seed=5, compute=FLOAT32)
+    with torch.no_grad():
+        network.classifier.weight *= 50  # new networks are for no class in particular
+    facts = {"model": "convnet3d", "classes": clips.classes, "num_frames": 8, "size": 44, "origin": {}}
+    save_network(folder, network, NetworkDescription(**{**facts, "mean": MEAN, "std": STD, **changes}))
+    return network.eval()
+
+
+@pytest.fixture
+def real(memory_clips):
+    return memory_clips(num_classes=3)
+
+
+@pytest.mark.parametrize("method", ["prism", "static-dynamic"])
+def test_labels_are_the_softmax_of_the_teacher_on_what_is_stored(real, tmp_path, method):
+    made, network = make(real, tmp_path / "set", method), save_teacher(tmp_path / "teacher", real)
+    found = relabel_condensed(made, tmp_path / "out", tmp_path / "teacher", temperature=2.5, compute=FLOAT32)
+    pixels = made.clips(range(len(made)))
+    units = (pixels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+    logits = network(units).detach().double().numpy() / 2.5
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.soft_labels, expected, atol=1e-4)
+    assert np.ptp(expected, axis=1).min() > 0.01
+    assert found.labels.equal(made.labels)
+    assert found.clips([0]).equal(made.clips([0]))
+    assert found.manifest["labelling"] == {
+        "teacher": "convnet3d",
+        "teacher_sha256": sha256_of_file(tmp_path / "teacher" / "weights.safetensors"),
+        "temperature": 2.5,
+    }
+    assert made.soft_labels is None
+
+
+def test_their_bytes_are_counted(real, tmp_path):
+    made = make(real, tmp_path / "set")
+    save_teacher(tmp_path / "teacher", real)
+    found = relabel_condensed(made, tmp_path / "out", tmp_path / "teacher", compute=FLOAT32)
+    files = ("key_frames.safetensors", "condensed.json")
+    assert found.bytes == sum((tmp_path / "out" / name).stat().st_size for name in files)
+    before, after = (load_file(tmp_path / folder / files[0]) for folder in ("set", "out"))
+    assert after.keys() - before.keys() == {"soft_labels"}
+    assert after["soft_labels"].nbytes == 3 * 3 * 4
+    assert (found.paper_mb - made.paper_mb) * 2**20 == pytest.approx(3 * 3 * 4)
+    assert found.bytes >= made.bytes + 3 * 3 * 4
+
+
+def test_recoding_keeps_them_and_relabelling_replaces_them(real, tmp_path):
+    made = make(real, tmp_path / "set")
+    save_teacher(tmp_path / "teacher", real)
+    first = relabel_condensed(made, tmp_path / "a", tmp_path / "teacher", compute=FLOAT32)
+    assert recode(first, tmp_path / "b", "float16").soft_labels.equal(first.soft_labels)
+    flat = relabel_condensed(first, tmp_path / "c", tmp_path / "teacher", temperature=1e6, compute=FLOAT32)
+    torch.testing.assert_close(flat.soft_labels, torch.full((3, 3), 1 / 3))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"size": 48}, "takes 8 frames of 48×48"), ({"classes": ("x", "y", "z")}, "classes that are not")],
+)
+def test_a_teacher_of_other_clips_fails(real, tmp_path, change, message):
+    made = make(real, tmp_path / "set")
+    save_teacher(tmp_path / "teacher", real, **change)
+    with pytest.raises(DataError, match=message):
+        relabel_condensed(made, tmp_path / "out", tmp_path / "teacher", compute=FLOAT32)
+    assert not (tmp_path / "out").exists()
+
+
+def test_lossy_frames_are_not_encoded_again(real, tmp_path):
+    made = recode(make(real, tmp_path / "set"), tmp_path / "jpeg", "jpeg", Coding(quality=30))
+    save_teacher(tmp_path / "teacher", real)
+    found = relabel_condensed(made, tmp_path / "out", tmp_path / "teacher", compute=FLOAT32)
+    assert found.key_frames.equal(made.key_frames)
+    assert (found.manifest["codec"], found.manifest["quality"]) == ("jpeg", 30)
+
+
+def test_a_temperature_of_zero_fails(real, tmp_path):
+    with pytest.raises(UsageError, match="--temperature 0"):
+        relabel_condensed(
+            make(real, tmp_path / "set"), tmp_path / "out", tmp_path, temperature=0.0, compute=FLOAT32
+        )
+
+
+@pytest.mark.parametrize("bad", [-0.5, float("nan"), 2.0])
+def test_rows_that_are_no_probabilities_are_refused(real, tmp_path, bad):
+    save_teacher(tmp_path / "teacher", real)
+    relabel_condensed(make(real, tmp_path / "set"), tmp_path / "out", tmp_path / "teacher", compute=FLOAT32)
+    path = tmp_path / "out" / "key_frames.safetensors"
+    payload = load_file(path)
+    payload["soft_labels"][1, 2] = bad
+    save_file(payload, path)
+    manifest = read_manifest(tmp_path / "out")
+    del manifest["sha256"]
+    manifest["payload"][0] |= {"sha256": sha256_of_file(path), "bytes": path.stat().st_size}
+    write_manifest(tmp_path / "out", manifest)
+    with pytest.raises(FormatError, match="no probabilities"):
+        load_condensed(tmp_path / "out")
+
+
+def test_probabilities():
+    assert are_probabilities(torch.tensor([[0.25, 0.75], [1.0, 0.0]]))
+    assert not are_probabilities(torch.tensor([[0.25, 0.7]]))
+    assert not are_probabilities(torch.tensor([[-0.25, 1.25]]))
+
+
+def test_only_a_set_with_soft_labels_is_trained_on_them(real, tmp_path):
+    made = make(real, tmp_path / "set")
+    with pytest.raises(UsageError, match="vidcondense relabel"):
+        SoftLabelled(made, made.soft_labels)
+    rows = torch.full((3, 3), 1 / 3)
+    clips = SoftLabelled(made, rows)
+    assert clips.labels.equal(rows)
+    assert clips.batch([1]).equal(made.batch([1]))
+    assert (len(clips), clips.classes) == (3, real.classes)
