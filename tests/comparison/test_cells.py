@@ -32,7 +32,8 @@ def test_cell_is_what_condense_and_evaluate_give(plan, place, compute, tmp_path)
     float32, uint8 = cell["entries"]
     assert (float32["codec"], uint8["codec"]) == ("float32", "uint8")
     assert uint8["bytes"] < float32["bytes"] / 3
-    assert float32["clip_evaluations"] == 3 * (2 * 2 + 2), "iterations × (targets × real batch + videos)"
+    seen = 3 * (2 * 2 + 2)  # iterations × (targets × real batch + videos)
+    assert float32["clip_evaluations"] == uint8["clip_evaluations"] == seen
     assert uint8["key_frames"] == [len(row) for row in own.positions]
     kept = load_condensed(place.set("prism-1", "uint8"))
     assert int((kept.key_frames - own.key_frames).abs().max() * 255 + 0.5) <= 1

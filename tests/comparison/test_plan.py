@@ -102,6 +102,7 @@ def test_cells_first_seeds_first_with_names_for_files(plan_file):
         ('[sets.a]\nrecipe = "none.toml"', "cannot read"),
         ("[sets.a]\ncodec = ['uint8', 'jpg']", "unknown codec 'jpg'"),
         ("[sets.a", "no TOML"),
+        ('[evaluate]\nmodel = "convnt3d"\n[sets.a]', "did you mean convnet3d?"),
         ("folds = 1\n[sets.a]", "folds = 1"),
         ("[sets.a]\nvpc = []", "vpc = []"),
         ('baseline = ["a"]\n[sets.a]', "unknown baseline"),

@@ -66,6 +66,12 @@ class Arguments:
     workers: int = -1
     """Processes that decode: -1 for one per core, 0 for none."""
 
+    time_limit: float = 120.0
+    """Seconds to spend on one video at most."""
+
+    follow_symlinks: bool = False
+    """Also read what links in the dataset point to outside of it."""
+
     cache_dir: Path | None = None
     """Folder for decoded clips; by default $VIDCONDENSE_CACHE, or the user's cache folder."""
 
@@ -86,7 +92,12 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     place = Place(
         data=arguments.data,
         out=arguments.out,
-        reading=DataOptions(workers=arguments.workers, cache_dir=arguments.cache_dir),
+        reading=DataOptions(
+            workers=arguments.workers,
+            time_limit=arguments.time_limit,
+            follow_symlinks=arguments.follow_symlinks,
+            cache_dir=arguments.cache_dir,
+        ),
         folds=plan.folds,
     )
     cells = plan.cells()

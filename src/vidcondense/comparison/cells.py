@@ -91,8 +91,8 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
         raise FormatError(f"{path} is no result of a cell ({error}); delete it to compute it anew") from error
     asked = _asked(place, entrant, seed)
     # Options that came to be after the cell was computed had no other value then than their default.
-    before["recipe"] = {**_defaults(asked["recipe"], Recipe()), **before["recipe"]}
-    before["evaluate"] = {**_defaults(asked["evaluate"], EvaluateOptions()), **before["evaluate"]}
+    before["recipe"] = {**defaults_of(asked["recipe"], Recipe()), **before["recipe"]}
+    before["evaluate"] = {**defaults_of(asked["evaluate"], EvaluateOptions()), **before["evaluate"]}
     if changed := changed_fields(before, asked):
         raise OutputError(
             f"{path} was computed with other options ({'; '.join(changed)}); "
@@ -151,7 +151,7 @@ def run_cell(
             _check_set(made, _seeded(entrant.recipe, seed, codec).condense, record)
             cell["seconds_condense"] = seconds if seconds is not None else cell["seconds_condense"]
             clips = made
-            entry |= _sizes(made)
+            entry |= _sizes(made, log=_log_of(place, entrant, seed, codec))
         start = time.perf_counter()
         judged = evaluate(clips, test, replace(options, model=model), compute=compute, listener=listener)
         cell["entries"].append(
@@ -194,7 +194,8 @@ def _asked(place: Place, entrant: Entrant, seed: int) -> dict[str, Any]:
     }
 
 
-def _defaults(keys: dict[str, Any], defaults: Recipe | EvaluateOptions) -> dict[str, Any]:
+def defaults_of(keys: dict[str, Any], defaults: Recipe | EvaluateOptions) -> dict[str, Any]:
+    """The default of each of `keys` that has one."""
     usual = to_keys(defaults)
     return {key: usual[key] for key in keys if key in usual}
 
@@ -267,10 +268,17 @@ def _make(
     return made, None if resume else round(time.perf_counter() - start, 1)
 
 
-def _sizes(made: CondensedDataset) -> dict[str, Any]:
+def _log_of(place: Place, entrant: Entrant, seed: int, codec: str) -> Path:
+    """The log of the condensation; a set that was stored again in another codec has none of its own."""
+    name = entrant.cell_name(seed)
+    own = place.set(name, codec) / LOG
+    return own if own.exists() else place.set(name, EXACT) / LOG
+
+
+def _sizes(made: CondensedDataset, log: Path) -> dict[str, Any]:
     return {
         "videos": len(made),
-        "clip_evaluations": _clip_evaluations(made.folder / LOG),
+        "clip_evaluations": _clip_evaluations(log),
         "key_frames": [len(row) for row in made.positions] if made.representation == KEY_FRAMES else [],
         "paper_mb": made.paper_mb,
         "bytes": made.bytes,
@@ -279,6 +287,6 @@ def _sizes(made: CondensedDataset) -> dict[str, Any]:
 
 def _clip_evaluations(log: Path) -> int | None:
     """How many clips, real and synthetic, went through a network while the set was learned."""
-    if not log.exists():  # of real clips, and of a set stored again in another codec
+    if not log.exists():  # of real clips
         return None
     return sum(int(event["clips"]) for event in read_events(log) if event["kind"] == "iteration")

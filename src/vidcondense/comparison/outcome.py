@@ -108,11 +108,13 @@ class Outcome:
     def _baseline_of(self, row: Row) -> Row | None:
         if row.entrant.name == self.baseline or not row.entrant.condensed:
             return None
-        for other in self.rows:
-            same = other.entrant.vpc == row.entrant.vpc and other.model == row.model
-            if other.entrant.name == self.baseline and same:
-                return other
-        return None
+        alike = [
+            other
+            for other in self.rows
+            if other.entrant.name == self.baseline
+            and (other.entrant.vpc, other.model) == (row.entrant.vpc, row.model)
+        ]
+        return next((other for other in alike if other.codec == row.codec), alike[0] if alike else None)
 
 
 def collect(

@@ -39,7 +39,9 @@ from typing import Any
 
 from vidcondense.errors import FormatError, UsageError
 from vidcondense.evaluation.protocol import EvaluateOptions
-from vidcondense.options import unknown
+from vidcondense.models import MODELS
+from vidcondense.models.custom import is_custom
+from vidcondense.options import choose, unknown
 from vidcondense.recipe import Recipe, from_keys, keys_of, read_recipe, read_toml, to_keys
 
 FULL_DATA = "full data"
@@ -90,7 +92,7 @@ class Entrant:
         """A name for a cell that can be a file's."""
         text = ", ".join([self.name, *(f"{key} {value}" for key, value in self.varied)])
         text = re.sub(r"(?<= )-(?=[0-9.])", "minus ", text.lower())
-        return re.sub(r"[^a-z0-9.]+", "-", text).strip("-.") + f"-{seed}"
+        return (re.sub(r"[^a-z0-9.]+", "-", text).strip("-.") or "set") + f"-{seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +161,8 @@ def make_plan(tables: Mapping[str, Any], folder: Path) -> Plan:
         raise UsageError(f"evaluate: model = {list(models)!r}: name at least one network, each once")
     for model in models:
         from_keys(EvaluateOptions, {"model": model})
+        if not is_custom(model):
+            choose(MODELS, model, "model")
     _refuse(judge, "evaluate")
     evaluation = from_keys(EvaluateOptions, {**judge, "repeats": networks})
     common = _table(tables, "condense")

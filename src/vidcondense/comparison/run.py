@@ -37,6 +37,9 @@ def cell_command(plan: Path, place: Place, cell: str, device: str, precision: st
     """The arguments of the command that computes one cell of a plan."""
     words = ["compare", str(plan), "--data", str(place.data), "--out", str(place.out), "--only", cell]
     words += ["--workers", str(place.reading.workers), "--device", device, "--precision", precision]
+    words += ["--time-limit", str(place.reading.time_limit)]
+    if place.reading.follow_symlinks:
+        words.append("--follow-symlinks")
     if place.reading.cache_dir is not None:
         words += ["--cache-dir", str(place.reading.cache_dir)]
     return words

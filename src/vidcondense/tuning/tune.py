@@ -10,7 +10,7 @@ from typing import Any
 
 import tomli_w
 
-from vidcondense.comparison.cells import Place, missing, read_cell
+from vidcondense.comparison.cells import Place, defaults_of, missing, read_cell
 from vidcondense.comparison.outcome import accuracy_of
 from vidcondense.comparison.plan import Plan, read_plan
 from vidcondense.errors import DataError, FormatError, OutputError
@@ -193,10 +193,14 @@ def _earlier(path: Path, asked: Mapping[str, Any]) -> list[Setting] | None:
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
         before, settings = state["asked"], list(state["settings"])
+        _ = {**before["base"], **before["evaluate"]}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path} is damaged ({error}); use another --out") from error
+    # Options that came to be after this began had no other value then than their default.
+    before["base"] = {**defaults_of(asked["base"], Recipe()), **before["base"]}
+    before["evaluate"] = {**defaults_of(asked["evaluate"], EvaluateOptions()), **before["evaluate"]}
     if changed := changed_fields(before, asked):
         raise OutputError(f"{path} is of another tuning ({'; '.join(changed)}); use another --out")
     return settings
