@@ -14,6 +14,7 @@ from vidcondense.matching import gradient
 from vidcondense.matching.gradient import GradientMatcher, gradient_distance, matched_weights
 from vidcondense.matching.options import MatchOptions
 from vidcondense.models import build_network
+from vidcondense.models.random import random_network
 from vidcondense.synthetic.keyframes import KeyFrameVideos
 from vidcondense.training.augment import draw_augmentation
 
@@ -155,11 +156,11 @@ def test_no_forward_pass_has_more_than_a_chunk(memory_clips, monkeypatch, num_fr
     seen = []
 
     def counting(*arguments, **options):
-        network = build_network(*arguments, **options)
+        network = random_network(*arguments, **options)
         network.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
         return network
 
-    monkeypatch.setattr(gradient, "build_network", counting)
+    monkeypatch.setattr(gradient, "random_network", counting)
     options = MatchOptions(chunk=1, outer_steps=2)
     labels = torch.zeros(2, dtype=torch.int64)
     matcher = GradientMatcher(clips, labels, options, siamese=False, seed=0, compute=FLOAT32)

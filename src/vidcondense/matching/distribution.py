@@ -15,13 +15,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.interfaces import Labels, Match, PerTarget, RealClips, Representation, Videos
 from vidcondense.matching.options import MatchOptions
 from vidcondense.matching.targets import make_targets
-from vidcondense.models import VideoNetwork, build_network
-from vidcondense.models.random import network_number
+from vidcondense.models import VideoNetwork
+from vidcondense.models.random import network_number, random_network
 
 _CHUNK = 64  # real clips a forward pass, at most
 
@@ -109,16 +108,14 @@ class DistributionMatcher:
 
     def network(self, number: int) -> VideoNetwork:
         """A random network, frozen, in evaluation mode: every video is treated alone."""
-        num_frames, _, size, _ = self.real.shape
-        network = build_network(
+        return random_network(
             self.options.model,
-            num_classes=len(self.real.classes),
-            num_frames=num_frames,
-            size=size,
-            seed=rng.derive_seed(self.seed, "network", number),
+            self.real.shape,
+            len(self.real.classes),
+            seed=self.seed,
+            number=number,
             compute=self.compute,
-        )
-        return network.requires_grad_(False).eval()
+        ).requires_grad_(False)
 
     def _features(self, network: VideoNetwork, videos: Videos) -> Float[Tensor, "n d"]:
         """The features of the synthetic videos.

@@ -23,7 +23,8 @@ from vidcondense.compute import Compute
 from vidcondense.interfaces import Indices, Labels, Match, RealClips, Representation, Videos
 from vidcondense.matching.options import MatchOptions
 from vidcondense.matching.targets import make_targets
-from vidcondense.models import VideoNetwork, build_network
+from vidcondense.models import VideoNetwork
+from vidcondense.models.random import random_network
 from vidcondense.training.augment import draw_augmentation
 
 _BATCH = 256  # synthetic videos an inner step, at most
@@ -141,16 +142,14 @@ class GradientMatcher:
         return self._network
 
     def _build(self, number: int) -> VideoNetwork:
-        num_frames, _, size, _ = self.real.shape
-        network = build_network(
+        return random_network(
             self.options.model,
-            num_classes=len(self.real.classes),
-            num_frames=num_frames,
-            size=size,
-            seed=rng.derive_seed(self.seed, "network", number),
+            self.real.shape,
+            len(self.real.classes),
+            seed=self.seed,
+            number=number,
             compute=self.compute,
         )
-        return network.eval()
 
     def _siamese_augmentation(self, iteration: int, target: int) -> Augment:
         if not self.siamese:

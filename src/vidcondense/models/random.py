@@ -7,6 +7,10 @@ refreshed lets them fit all of it. So the members are used in turn, and replaced
 
 from __future__ import annotations
 
+from vidcondense import rng
+from vidcondense.compute import Compute
+from vidcondense.models import VideoNetwork, build_network
+
 
 def network_number(iteration: int, pool: int, uses: int) -> int:
     """The number of the network of an iteration; equal numbers mean the same network.
@@ -23,3 +27,27 @@ def network_number(iteration: int, pool: int, uses: int) -> int:
     place, turn = iteration % pool, iteration // pool
     generation = (turn + place * uses // pool) // uses
     return generation * pool + place
+
+
+def random_network(
+    model: str,
+    shape: tuple[int, int, int, int],
+    num_classes: int,
+    *,
+    seed: int,
+    number: int,
+    compute: Compute,
+) -> VideoNetwork:
+    """A newly initialised network in evaluation mode: every video is treated alone.
+
+    Args:
+        model: a key of `MODELS`, or one of the user's own.
+        shape: `(T, C, H, W)` of the clips.
+        num_classes: K.
+        seed: of the condensation.
+        number: which of its networks; each has a seed of its own.
+        compute: where it runs.
+    """
+    num_frames, _, size, _ = shape
+    network_seed = rng.derive_seed(seed, "network", number)
+    return build_network(model, num_classes, num_frames, size, seed=network_seed, compute=compute).eval()
