@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from scipy import stats
 
 from vidcondense.comparison.outcome import collect
 from vidcondense.comparison.tables import to_cells, to_latex, to_markdown
+from vidcondense.errors import UsageError
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.results import Evaluation, Repeat, as_dict
 
@@ -84,6 +87,18 @@ def test_text_tables_show_hostile_names_and_interpret_nothing(plan, cells):
     assert {line.count("&") for line in latex.replace(r"\&", "").splitlines() if "&" in line} == {
         len(titles) - 1
     }
+
+
+def test_folds_have_other_clips_and_no_interval_over_groups(plan, cells):
+    for seed in (0, 1):
+        for entry in cells[f"prism-{seed}"]["entries"]:
+            entry["evaluation"]["groups"] = [f"g{seed}", f"h{seed}"]
+    _, exact, _ = collect(replace(plan, folds=2), cells, {}, []).records()
+    assert exact["accuracy"] == pytest.approx(65)
+    assert exact["ci_low"] is not None
+    assert exact["group_ci_low"] is None
+    with pytest.raises(UsageError, match="differ in groups"):
+        collect(plan, cells, {}, []).records()
 
 
 def test_columns_that_say_nothing_are_left_out(plan, cells):

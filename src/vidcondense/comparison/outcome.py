@@ -48,12 +48,14 @@ class Outcome:
         failures: by the name of a cell, why it failed.
         waiting: cells that were not computed yet.
         baseline: what rows are compared with.
+        folds: of a cross-validation; None where cells are judged on the test split.
     """
 
     rows: tuple[Row, ...]
     failures: Mapping[str, str]
     waiting: tuple[str, ...]
     baseline: str | None
+    folds: int | None = None
 
     def records(self) -> list[Record]:
         """A row of numbers for each row that has any; accuracies in percent, of fractions the rest."""
@@ -73,7 +75,7 @@ class Outcome:
         made = [entry for entry in entries if entry["codec"] is not None]
         numbers = record(
             row.entrant.label,
-            summarise(evaluations),
+            summarise(evaluations, folds=self.folds is not None),
             model=row.model,
             clips=evaluations[0].num_train,
             vpc=row.entrant.vpc,
@@ -152,7 +154,13 @@ def collect(
                         cells={seed: known[seed] for seed in entries},
                     )
                 )
-    return Outcome(rows=tuple(rows), failures=dict(failures), waiting=tuple(waiting), baseline=plan.baseline)
+    return Outcome(
+        rows=tuple(rows),
+        failures=dict(failures),
+        waiting=tuple(waiting),
+        baseline=plan.baseline,
+        folds=plan.folds,
+    )
 
 
 def accuracy_of(entry: Mapping[str, Any]) -> float | None:

@@ -123,21 +123,25 @@ class Summary:
     best_of_points_on_test: float | None
 
 
-def summarise(evaluations: Sequence[Evaluation]) -> Summary:
+def summarise(evaluations: Sequence[Evaluation], *, folds: bool = False) -> Summary:
     """Summarise one set, or several of the same method with different condensation seeds.
 
     Of one set, deviation and interval are over its networks. Of several, the networks of each set are
     averaged first, and deviation and interval are over sets; a set whose networks all diverged is left out
     and shows in `finite`.
 
+    Args:
+        evaluations: of the sets.
+        folds: they were tested on different folds of the clips; there is no interval over source groups then.
+
     Raises:
         UsageError: there is none, or they were not made with the same options, classes and test clips.
     """
-    _check_alike(evaluations)
+    _check_alike(evaluations, ("classes",) if folds else ("classes", "groups"))
     values = evaluations[0].accuracies
     if len(evaluations) > 1:
         values = _present([statistics.mean(each.accuracies) for each in evaluations])
-    correct = _average([each.correct for each in evaluations if each.finite])
+    correct = [] if folds else _average([each.correct for each in evaluations if each.finite])
     groups = evaluations[0].groups
     trained = [statistics.mean(_present([r.train_accuracy for r in each.finite])) for each in evaluations]
     return Summary(
@@ -176,13 +180,13 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _check_alike(evaluations: Sequence[Evaluation]) -> None:
+def _check_alike(evaluations: Sequence[Evaluation], facts: Sequence[str]) -> None:
     if not evaluations:
         raise UsageError("there is no evaluation to summarise; run one first")
     first = evaluations[0]
     for each in evaluations[1:]:
         changed = changed_fields({**first.options, "seed": None}, {**each.options, "seed": None})
-        changed += [name for name in ("classes", "groups") if getattr(each, name) != getattr(first, name)]
+        changed += [name for name in facts if getattr(each, name) != getattr(first, name)]
         if changed:
             raise UsageError(f"the evaluations differ in {'; '.join(changed)}; summarise only alike ones")
 
