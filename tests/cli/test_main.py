@@ -22,6 +22,7 @@ REQUIRED = {
     "transfer": ["set", "--data", "data"],
     "motion": ["set", "--data", "data"],
     "train": ["set", "--out", "network"],
+    "relabel": ["set", "--teacher", "network", "--out", "out"],
     "inspect": ["set"],
     "toy": ["toy"],
     "data": ["check", "videos"],
