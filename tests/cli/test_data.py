@@ -63,7 +63,7 @@ def test_unusable(run, videos):
         video.write_text("no video")
     outcome = check(run, videos, "--json")
     assert outcome.code == 3
-    assert "vidcondense: error: --data" in outcome.err
+    assert f"vidcondense: error: {videos}: " in outcome.err
     assert "not-a-video 3" in outcome.err
     found = json.loads(outcome.out)
     assert [item["code"] for item in found["quarantined"]] == ["not-a-video"] * 3

@@ -35,7 +35,7 @@ def check_usable(
     total = len(usable) + len(quarantined)
     if len(quarantined) > max_bad * total:
         raise DataError(
-            f"--data {root}: {len(quarantined)} of {total} videos cannot be used ({_reasons(quarantined)}), "
+            f"{root}: {len(quarantined)} of {total} videos cannot be used ({_reasons(quarantined)}), "
             f"more than --max-bad {max_bad:g} allows; {_first(quarantined)}"
             + (f"; all are listed in {folder / QUARANTINE}" if folder else "")
         )
@@ -43,12 +43,12 @@ def check_usable(
     lacking = [name for label, name in enumerate(listing.classes) if label not in trained]
     if lacking:
         raise DataError(
-            f"--data {root}: {_some(lacking)} without a usable training video{_first(quarantined, '; ')}; "
+            f"{root}: {_some(lacking)} without a usable training video{_first(quarantined, '; ')}; "
             "add some, or take the class away"
         )
     if not any(record["split"] == "test" for record in usable):
         raise DataError(
-            f"--data {root}: there is no video to test on{_first(quarantined, '; ')}; "
+            f"{root}: there is no video to test on{_first(quarantined, '; ')}; "
             "add some (where we draw the split: raise --test-fraction, a class needs two source groups)"
         )
 

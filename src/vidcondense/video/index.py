@@ -182,7 +182,7 @@ def read_listing(root: Path, data: DataOptions) -> tuple[Scan, Listing]:
         listing = parse(found.tree, data.layout, rule)
     except DataError as error:
         refused = "".join(f"; {path or root}: {why}" for path, why in [*found.blocked.items()][:3])
-        raise DataError(f"--data {root}: {error}{refused}") from error
+        raise DataError(f"{root}: {error}{refused}") from error
     listing = _subset(listing, data)
     unlisted = {*found.tree.clips}.difference(record.path for record in listing.records)
     blocked = {path: why for path, why in found.blocked.items() if path not in unlisted}

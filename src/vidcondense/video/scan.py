@@ -48,14 +48,14 @@ def scan(root: Path, *, follow_symlinks: bool = False) -> Scan:
     """
     if not root.is_dir():
         what = "is no folder" if root.exists() else "does not exist"
-        raise DataError(f"--data {root} {what}; give the folder that holds the dataset")
+        raise DataError(f"{root} {what}; give the folder that holds the dataset")
     real = os.path.realpath(root)
     walk = _Walk(real, follow_symlinks)
     walk.todo.append((real, "", frozenset([real])))
     while walk.todo:
         _visit(walk, *walk.todo.pop())
     if "" in walk.blocked:
-        raise DataError(f"--data {root} cannot be listed: {walk.blocked[''].detail}")
+        raise DataError(f"{root} cannot be listed: {walk.blocked[''].detail}")
     tree = Tree(
         videos=tuple(sorted(walk.videos)),
         frames=tuple(sorted(walk.frames)),
