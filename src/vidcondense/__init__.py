@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from vidcondense.comparison.outcome import Outcome as Outcome
+    from vidcondense.comparison.run import Jobs as Jobs
+    from vidcondense.comparison.run import compare as compare
     from vidcondense.compute import Compute as Compute
     from vidcondense.compute import choose_compute as choose_compute
     from vidcondense.condensation import condense as condense
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
     from vidcondense.models.saved import NetworkDescription as NetworkDescription
     from vidcondense.models.saved import load_network as load_network
     from vidcondense.models.saved import save_network as save_network
+    from vidcondense.recipe import Recipe as Recipe
+    from vidcondense.recipe import read_recipe as read_recipe
+    from vidcondense.recipe import write_recipe as write_recipe
     from vidcondense.selection.options import SelectOptions as SelectOptions
     from vidcondense.settings import CondenseOptions as CondenseOptions
     from vidcondense.storage.condensed import CondensedDataset as CondensedDataset
@@ -50,6 +56,8 @@ if TYPE_CHECKING:
     from vidcondense.training.options import TrainOptions as TrainOptions
     from vidcondense.training.predict import predict as predict
     from vidcondense.training.train import train as train
+    from vidcondense.tuning.tune import TuneOptions as TuneOptions
+    from vidcondense.tuning.tune import tune as tune
     from vidcondense.video.audit import Audit as Audit
     from vidcondense.video.audit import audit as audit
     from vidcondense.video.dataset import ClipDataset as ClipDataset
@@ -96,6 +104,15 @@ _HOMES = {
     "order_accuracy": "evaluation.motion",
     "transfer": "evaluation.transfer",
     "TransferOptions": "evaluation.transfer",
+    # many sets, and options chosen
+    "Recipe": "recipe",
+    "read_recipe": "recipe",
+    "write_recipe": "recipe",
+    "compare": "comparison.run",
+    "Jobs": "comparison.run",
+    "Outcome": "comparison.outcome",
+    "tune": "tuning.tune",
+    "TuneOptions": "tuning.tune",
     # networks
     "train": "training.train",
     "TrainOptions": "training.options",

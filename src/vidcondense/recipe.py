@@ -130,7 +130,7 @@ def read_recipe(path: str | Path) -> Recipe:
         raise FormatError(f"{path}: {error}") from error
 
 
-def write_recipe(path: Path, recipe: Recipe, comment: str = "") -> None:
+def write_recipe(path: str | Path, recipe: Recipe, comment: str = "") -> None:
     """Write all options of a recipe, defaults too, so that it means the same in a later version.
 
     Args:
@@ -141,7 +141,7 @@ def write_recipe(path: Path, recipe: Recipe, comment: str = "") -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    write_text(path, recipe_text(recipe, comment))
+    write_text(Path(path), recipe_text(recipe, comment))
 
 
 def recipe_text(recipe: Recipe, comment: str = "") -> str:

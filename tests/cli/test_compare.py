@@ -75,7 +75,8 @@ def test_a_failed_cell_is_shown_and_costs_no_other(run, arguments, tmp_path):
 
     (shown,) = (words for name, words in told["commands"].items() if name == "random-0")
     (tmp_path / "out" / "cells" / "random-0.json").unlink()
-    assert run(*shown).code == 0, "the command that is told computes the cell"
+    assert shown[0] == "vidcondense"
+    assert run(*shown[1:]).code == 0, "the command that is told computes the cell"
     assert (tmp_path / "out" / "cells" / "random-0.json").exists()
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tyro
 
-from vidcondense.cli.arguments import ComputeArguments
 from vidcondense.cli.output import Output, table
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
 from vidcondense.comparison.cells import Place, forget_cell, run_cell
 from vidcondense.comparison.outcome import Outcome
 from vidcondense.comparison.plan import Plan, read_plan
-from vidcondense.comparison.run import cell_command, copy_plan, read_outcome, run_cells, states
-from vidcondense.comparison.tables import to_cells, to_latex, to_markdown
+from vidcondense.comparison.run import Jobs, compare, states
+from vidcondense.comparison.tables import to_cells
+from vidcondense.compute import choose_compute
 from vidcondense.errors import UsageError
-from vidcondense.evaluation.tables import to_csv
-from vidcondense.files import write_json, write_text
-from vidcondense.options import require, unknown
+from vidcondense.events import Event, Listener, broadcast
+from vidcondense.options import unknown
 from vidcondense.video.index import DataOptions
 
 
@@ -54,14 +54,8 @@ class Arguments:
     list: bool = False
     """Only tell which cells there are, and which are computed."""
 
-    jobs: int = 1
-    """Cells to compute at the same time."""
-
-    threads: int | None = None
-    """Threads of each cell's process (default: the cores, shared evenly among the jobs)."""
-
-    compute: ComputeArguments = field(default_factory=ComputeArguments)
-    """Where networks run."""
+    jobs: Jobs = field(default_factory=Jobs)
+    """How cells are computed."""
 
     workers: int = -1
     """Processes that decode: -1 for one per core, 0 for none."""
@@ -81,59 +75,52 @@ class Arguments:
     shared: SharedArguments = field(default_factory=SharedArguments)
     """For scripts."""
 
-    def __post_init__(self) -> None:
-        require(self.jobs >= 1, "jobs", self.jobs, "must be at least 1")
-        require(self.threads is None or self.threads >= 1, "threads", self.threads, "must be at least 1")
-
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Compute what is missing, then print and write the table."""
     plan = read_plan(arguments.plan)
-    place = Place(
-        data=arguments.data,
-        out=arguments.out,
-        reading=DataOptions(
-            workers=arguments.workers,
-            time_limit=arguments.time_limit,
-            follow_symlinks=arguments.follow_symlinks,
-            cache_dir=arguments.cache_dir,
-        ),
-        folds=plan.folds,
+    reading = DataOptions(
+        workers=arguments.workers,
+        time_limit=arguments.time_limit,
+        follow_symlinks=arguments.follow_symlinks,
+        cache_dir=arguments.cache_dir,
     )
+    place = Place(data=arguments.data, out=arguments.out, reading=reading, folds=plan.folds)
     cells = plan.cells()
     for name in arguments.only:
         if name not in cells:
             raise UsageError(unknown(name, cells, "cell"))
     if arguments.only:
         return _run_here(arguments, plan, place, output)
-    done = states(plan, place, overwrite=arguments.overwrite and not arguments.list)
     if arguments.list:
+        done = states(plan, place)
         output.say(table(["cell", "state"], [[name, "done" if done[name] else "to do"] for name in done]))
         return {"cells": done}
-    copy_plan(arguments.plan, arguments.out)
-    chosen = arguments.compute
-    commands = {
-        name: cell_command(arguments.plan, place, name, chosen.device, chosen.precision) for name in done
-    }
-    todo = [name for name, ready in done.items() if not ready]
-    output.note(f"{len(done)} cells, {len(todo)} to compute")
     with progress() as bars:
-        failures = run_cells(
-            place,
-            {name: commands[name] for name in todo},
+        outcome = compare(
+            arguments.plan,
+            arguments.data,
+            arguments.out,
             jobs=arguments.jobs,
-            threads=arguments.threads,
-            listener=bars.follow("cell", "computing cells"),
+            reading=reading,
+            overwrite=arguments.overwrite,
+            listener=broadcast(_tell_how_many(output), bars.follow("cell", "computing cells")),
         )
-    outcome = read_outcome(plan, place, failures)
-    result = {**_as_dict(plan, outcome), "commands": commands}
-    _write(arguments.out, outcome, result)
-    _show(plan, outcome, output)
-    return {**result, "ok": not failures}
+    _show(outcome, output)
+    result: dict[str, Any] = json.loads((arguments.out / "compare.json").read_text(encoding="utf-8"))
+    return {**result, "ok": not outcome.failures}
+
+
+def _tell_how_many(output: Output) -> Listener:
+    def listen(event: Event) -> None:
+        if event["kind"] == "cells":
+            output.note(f"{event['total']} cells, {event['todo']} to compute")
+
+    return listen
 
 
 def _run_here(arguments: Arguments, plan: Plan, place: Place, output: Output) -> dict[str, Any]:
-    compute = arguments.compute.choose()
+    compute = choose_compute(arguments.jobs.device, arguments.jobs.precision)
     cells = plan.cells()
     if arguments.overwrite:
         for name in arguments.only:
@@ -149,29 +136,10 @@ def _run_here(arguments: Arguments, plan: Plan, place: Place, output: Output) ->
     return {"cells": found}
 
 
-def _write(out: Path, outcome: Outcome, result: dict[str, Any]) -> None:
-    records = outcome.records()
-    titles, rows = to_cells(records)
-    write_json(out / "compare.json", result)
-    write_text(out / "compare.csv", to_csv(records))
-    write_text(out / "compare.md", to_markdown(titles, rows))
-    write_text(out / "compare.tex", to_latex(titles, rows))
-
-
-def _as_dict(plan: Plan, outcome: Outcome) -> dict[str, Any]:
-    return {
-        "baseline": plan.baseline,
-        "folds": plan.folds,
-        "rows": outcome.rows_as_json(),
-        "failures": dict(outcome.failures),
-        "waiting": list(outcome.waiting),
-    }
-
-
-def _show(plan: Plan, outcome: Outcome, output: Output) -> None:
+def _show(outcome: Outcome, output: Output) -> None:
     output.say(table(*to_cells(outcome.records())))
-    if plan.folds is not None:
-        output.say(f"\njudged on {plan.folds} held-out folds of the training clips, never on test clips")
+    if outcome.folds is not None:
+        output.say(f"\njudged on {outcome.folds} held-out folds of the training clips, never on test clips")
     for name, reason in outcome.failures.items():
         output.note(f"{name} failed: {reason}")
     if outcome.waiting:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import tyro
 
-from vidcondense.cli.arguments import ClipArguments, ComputeArguments
+from vidcondense.cli.arguments import ClipArguments
 from vidcondense.cli.condense import from_recipe
 from vidcondense.cli.output import Output, table
 from vidcondense.cli.parse import SharedArguments
-from vidcondense.cli.progress import Bars, progress
-from vidcondense.comparison.cells import Place
-from vidcondense.comparison.run import cell_command, run_cells
+from vidcondense.cli.progress import progress
+from vidcondense.comparison.run import Jobs
 from vidcondense.errors import OutputError
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.statistics import deviation, mean
@@ -72,11 +70,8 @@ class Arguments:
     eval_lr: float | None = None
     """Learning rate of a judging network (default: 0.003, as evaluate)."""
 
-    jobs: int = 1
-    """Settings to judge at the same time."""
-
-    threads: int | None = None
-    """Threads of each judging process (default: the cores, shared evenly among the jobs)."""
+    jobs: Jobs = field(default_factory=Jobs)
+    """How settings are judged."""
 
     condense: CondenseOptions = field(default_factory=CondenseOptions)
     """The setting to start from."""
@@ -87,9 +82,6 @@ class Arguments:
     reading: DataOptions = field(default_factory=DataOptions)
     """How the folder of videos is read."""
 
-    compute: ComputeArguments = field(default_factory=ComputeArguments)
-    """Where networks run."""
-
     overwrite: bool = False
     """Replace the recipe of an earlier tuning in the same folder."""
 
@@ -97,8 +89,6 @@ class Arguments:
     """For scripts."""
 
     def __post_init__(self) -> None:
-        require(self.jobs >= 1, "jobs", self.jobs, "must be at least 1")
-        require(self.threads is None or self.threads >= 1, "threads", self.threads, "must be at least 1")
         require(self.networks >= 1, "networks", self.networks, "must be at least 1")
 
 
@@ -120,40 +110,22 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         steps=arguments.eval_steps,
         lr=arguments.eval_lr,
     )
-    place = Place(
-        data=arguments.data, out=arguments.out, reading=arguments.reading, folds=arguments.tune.folds
-    )
     output.note(f"choosing among {size(space)} settings of {', '.join(space)}")
     with progress() as bars:
         tuned = tune(
             base,
-            space,
-            evaluation,
-            place,
+            arguments.data,
+            arguments.out,
             arguments.tune,
-            partial(_compute, arguments, place, bars),
+            space=space,
+            evaluation=evaluation,
             jobs=arguments.jobs,
+            listener=bars.follow("cell", "judging"),
         )
     write_recipe(target, tuned.recipe, _comment(tuned, arguments.tune.folds))
     _show(tuned, space, output)
     output.say(f"\n{target}: for `vidcondense condense --recipe`")
     return _as_dict(tuned, target)
-
-
-def _compute(
-    arguments: Arguments, place: Place, bars: Bars, plan: Path, cells: Sequence[str]
-) -> Mapping[str, str]:
-    words = {
-        name: cell_command(plan, place, name, arguments.compute.device, arguments.compute.precision)
-        for name in cells
-    }
-    return run_cells(
-        place,
-        words,
-        jobs=arguments.jobs,
-        threads=arguments.threads,
-        listener=bars.follow("cell", f"judging {', '.join(cells)}"),
-    )
 
 
 def _percent(values: Sequence[float]) -> str:

@@ -61,6 +61,16 @@ class Outcome:
         """A row of numbers for each row that has any; accuracies in percent, of fractions the rest."""
         return [self._record(row) for row in self.rows if row.entries]
 
+    def as_json(self) -> dict[str, Any]:
+        """Everything, as a JSON object."""
+        return {
+            "baseline": self.baseline,
+            "folds": self.folds,
+            "rows": self.rows_as_json(),
+            "failures": dict(self.failures),
+            "waiting": list(self.waiting),
+        }
+
     def rows_as_json(self) -> list[Record]:
         """The records, each with the accuracy (0 to 1, None: all diverged) of every condensation seed."""
         return [

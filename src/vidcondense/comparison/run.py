@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from vidcondense.comparison.cells import Place, forget_cell, missing, read_cell
 from vidcondense.comparison.outcome import Outcome, collect
-from vidcondense.comparison.plan import Plan
+from vidcondense.comparison.plan import Plan, read_plan
+from vidcondense.comparison.tables import to_cells, to_latex, to_markdown
+from vidcondense.compute import Precision
+from vidcondense.evaluation.tables import to_csv
 from vidcondense.events import Listener, ignore
-from vidcondense.files import write_text
+from vidcondense.files import write_json, write_text
 from vidcondense.jobs import run_commands
+from vidcondense.options import require
+from vidcondense.video.index import DataOptions
 
 
 def states(plan: Plan, place: Place, *, overwrite: bool = False) -> dict[str, bool]:
@@ -33,11 +39,80 @@ def states(plan: Plan, place: Place, *, overwrite: bool = False) -> dict[str, bo
     return found
 
 
-def cell_command(plan: Path, place: Place, cell: str, device: str, precision: str) -> list[str]:
+@dataclass(frozen=True, kw_only=True)
+class Jobs:
+    """How cells are computed: each is a process of its own."""
+
+    jobs: int = 1
+    """Cells to compute at the same time."""
+
+    threads: int | None = None
+    """Threads of each cell's process (default: the cores, shared evenly among the jobs)."""
+
+    device: str = "auto"
+    """Where networks run: auto (a GPU when there is one), cpu, cuda, or cuda:1."""
+
+    precision: Precision = "auto"
+    """Of the forward passes: float32, bfloat16, or auto (bfloat16 where the processor has it)."""
+
+    def __post_init__(self) -> None:
+        require(self.jobs >= 1, "jobs", self.jobs, "must be at least 1")
+        require(self.threads is None or self.threads >= 1, "threads", self.threads, "must be at least 1")
+
+
+def compare(
+    path: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    jobs: Jobs | None = None,
+    reading: DataOptions | None = None,
+    overwrite: bool = False,
+    listener: Listener = ignore,
+) -> Outcome:
+    """Condense and judge everything in a plan, and write the table; what is computed already is kept.
+
+    Args:
+        path: of the plan, a TOML file.
+        data: the folder of real videos.
+        out: the folder for results: compare.json, .csv, .md, .tex, and every cell, set and log.
+        jobs: how many cells at a time, and where.
+        reading: what belongs to the machine in how videos are read: workers, cache, limits.
+        overwrite: compute cells anew that were computed before.
+        listener: gets a `cells` event (total, todo), and a `cell` event as each one ends.
+
+    Returns:
+        The rows; cells that failed are in its `failures`.
+
+    Raises:
+        FormatError: the plan, or a result in `out`, makes no sense.
+        OutputError: a result in `out` was computed with other options.
+        Interrupted: a signal came; the same call goes on from there.
+    """
+    path, jobs = Path(path), jobs or Jobs()
+    plan = read_plan(path)
+    place = Place(data=Path(data), out=Path(out), reading=reading or DataOptions(), folds=plan.folds)
+    done = states(plan, place, overwrite=overwrite)
+    todo = [name for name, ready in done.items() if not ready]
+    listener({"kind": "cells", "total": len(done), "todo": len(todo)})
+    write_text(place.out / "compare.toml", path.read_text(encoding="utf-8-sig"))
+    failures = run_cells(path, place, todo, jobs=jobs, listener=listener)
+    outcome = read_outcome(plan, place, failures)
+    commands = {name: ["vidcondense", *cell_command(path, place, name, jobs)] for name in done}
+    write_json(place.out / "compare.json", {**outcome.as_json(), "commands": commands})
+    records = outcome.records()
+    titles, rows = to_cells(records)
+    write_text(place.out / "compare.csv", to_csv(records))
+    write_text(place.out / "compare.md", to_markdown(titles, rows))
+    write_text(place.out / "compare.tex", to_latex(titles, rows))
+    return outcome
+
+
+def cell_command(plan: Path, place: Place, cell: str, jobs: Jobs) -> list[str]:
     """The arguments of the command that computes one cell of a plan."""
     words = ["compare", str(plan), "--data", str(place.data), "--out", str(place.out), "--only", cell]
-    words += ["--workers", str(place.reading.workers), "--device", device, "--precision", precision]
-    words += ["--time-limit", str(place.reading.time_limit)]
+    words += ["--device", jobs.device, "--precision", jobs.precision]
+    words += ["--workers", str(place.reading.workers), "--time-limit", str(place.reading.time_limit)]
     if place.reading.follow_symlinks:
         words.append("--follow-symlinks")
     if place.reading.cache_dir is not None:
@@ -46,20 +121,15 @@ def cell_command(plan: Path, place: Place, cell: str, device: str, precision: st
 
 
 def run_cells(
-    place: Place,
-    commands: Mapping[str, Sequence[str]],
-    *,
-    jobs: int,
-    threads: int | None,
-    listener: Listener = ignore,
+    plan: Path, place: Place, cells: Sequence[str], *, jobs: Jobs, listener: Listener = ignore
 ) -> dict[str, str]:
     """Compute cells, each by a command of its own.
 
     Args:
+        plan: the file they are of.
         place: where they are computed; what a command writes on standard error is in `logs/` there.
-        commands: of each cell by its name, the command that computes it (see `cell_command`).
-        jobs: how many at a time.
-        threads: of each process; default: the cores, shared evenly.
+        cells: their names.
+        jobs: how many at a time, and where.
         listener: gets a `cell` event (cell, reason, done, total) as each one ends.
 
     Returns:
@@ -69,19 +139,13 @@ def run_cells(
         Interrupted: a signal came; each interrupted condensation left a checkpoint.
     """
     failures: dict[str, str] = {}
-    outcomes = run_commands(commands, logs=place.out / "logs", jobs=jobs, threads=threads)
+    commands = {name: cell_command(plan, place, name, jobs) for name in cells}
+    outcomes = run_commands(commands, logs=place.out / "logs", jobs=jobs.jobs, threads=jobs.threads)
     for done, outcome in enumerate(outcomes, start=1):
         if outcome.reason:
             failures[outcome.name] = outcome.reason
-        listener(
-            {
-                "kind": "cell",
-                "cell": outcome.name,
-                "reason": outcome.reason,
-                "done": done,
-                "total": len(commands),
-            }
-        )
+        event = {"kind": "cell", "cell": outcome.name, "reason": outcome.reason}
+        listener({**event, "done": done, "total": len(commands)})
     return failures
 
 
@@ -95,8 +159,3 @@ def read_outcome(plan: Plan, place: Place, failures: Mapping[str, str]) -> Outco
         if missing(entrant, cell) and name not in failures:
             waiting.append(name)
     return collect(plan, cells, failures, waiting)
-
-
-def copy_plan(path: Path, out: Path) -> None:
-    """Lay the file of a comparison beside its results."""
-    write_text(out / "compare.toml", path.read_text(encoding="utf-8-sig"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,20 +13,19 @@ import tomli_w
 from vidcondense.comparison.cells import Place, defaults_of, missing, read_cell
 from vidcondense.comparison.outcome import accuracy_of
 from vidcondense.comparison.plan import Plan, read_plan
+from vidcondense.comparison.run import Jobs, run_cells
 from vidcondense.errors import DataError, FormatError, OutputError
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.statistics import PairedDifference, paired_difference
+from vidcondense.events import Listener, ignore
 from vidcondense.files import write_json, write_text
 from vidcondense.options import changed_fields, require
 from vidcondense.recipe import Recipe, from_keys, to_keys
 from vidcondense.tuning.race import BASE, Judged, Scores, affordable, best, race
-from vidcondense.tuning.space import Setting, Space, draw, explicit, size
+from vidcondense.tuning.space import Setting, Space, default_space, draw, explicit, size
 
 PLAN = "plan.toml"
 STATE = "state.json"
-
-Compute = Callable[[Path, Sequence[str]], Mapping[str, str]]
-"""Computes cells of the plan in a file; says why those failed that did."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,30 +71,36 @@ class Tuned:
 
 def tune(
     base: Recipe,
-    space: Space,
-    evaluation: EvaluateOptions,
-    place: Place,
-    options: TuneOptions,
-    compute: Compute,
+    data: str | Path,
+    out: str | Path,
+    options: TuneOptions | None = None,
     *,
-    jobs: int,
+    space: Space | None = None,
+    evaluation: EvaluateOptions | None = None,
+    jobs: Jobs | None = None,
+    listener: Listener = ignore,
 ) -> Tuned:
     """Choose from `space` by accuracy on held-out training clips; an interrupted tuning goes on.
 
     Args:
         base: the recipe to start from, which the others must beat.
-        space: the values to choose from.
-        evaluation: how settings are judged.
-        place: where to work; `folds` are those of `options`.
+        data: the folder of real videos.
+        out: the folder for every judgement; the same one continues an earlier tuning.
         options: how much work, how many folds.
-        compute: how cells are computed.
-        jobs: how many at the same time.
+        space: the values to choose from, by key; default: `default_space(base)`.
+        evaluation: how settings are judged; its `repeats` are networks a judgement; default: strict, one.
+        jobs: how many settings are judged at the same time, and where.
+        listener: gets a `cell` event as each judgement ends.
 
     Raises:
         OutputError: the folder holds another tuning.
         DataError: no setting could be judged at all.
     """
     base = explicit(base)
+    options, jobs = options or TuneOptions(), jobs or Jobs()
+    space = space or default_space(base)
+    evaluation = evaluation or EvaluateOptions(repeats=1)
+    place = Place(data=Path(data), out=Path(out), reading=base.reading, folds=options.folds)
     asked = {
         "base": to_keys(base),
         "space": {key: list(values) for key, values in space.items()},
@@ -103,14 +108,14 @@ def tune(
         "folds": options.folds,
         "trials": options.trials,
     }
-    referee = _Referee(place, base, evaluation, compute)
+    referee = _Referee(place, base, evaluation, jobs, listener)
     budget = 60 * options.budget_minutes
     settings = _earlier(place.out / STATE, asked)
     if settings is None:
-        settings = _settings(base, space, options, referee, budget * jobs)
+        settings = _settings(base, space, options, referee, budget * jobs.jobs)
         write_json(place.out / STATE, {"asked": asked, "settings": settings})
     referee.write_plan(settings)
-    scores = race(len(settings), options.folds, referee.judge, budget=budget, jobs=jobs)
+    scores = race(len(settings), options.folds, referee.judge, budget=budget, jobs=jobs.jobs)
     chosen = best(scores)
     if chosen is None:
         reason = next(iter(referee.failures.values()), "the budget was spent before one was judged")
@@ -129,8 +134,12 @@ def tune(
 class _Referee:
     """Judges settings: each is an entrant of a comparison by cross-validation, each fold a cell of it."""
 
-    def __init__(self, place: Place, base: Recipe, evaluation: EvaluateOptions, compute: Compute) -> None:
+    def __init__(
+        self, place: Place, base: Recipe, evaluation: EvaluateOptions, jobs: Jobs, listener: Listener
+    ) -> None:
         self.place = place
+        self.jobs = jobs
+        self.listener = listener
         self.common = {
             "folds": place.folds,
             "repeats": place.folds,
@@ -138,7 +147,6 @@ class _Referee:
             "condense": _without(to_keys(base), "seed"),
             "evaluate": _without(to_keys(evaluation), "seed", "repeats"),
         }
-        self.compute = compute
         self.failures: dict[str, str] = {}
         self.plan = Plan(entrants=())
 
@@ -157,7 +165,9 @@ class _Referee:
             for number, fold in pairs
             if missing(entrants[number], read_cell(self.place, entrants[number], fold))
         ]
-        self.failures |= self.compute(self.place.out / PLAN, todo) if todo else {}
+        if todo:
+            plan = self.place.out / PLAN
+            self.failures |= run_cells(plan, self.place, todo, jobs=self.jobs, listener=self.listener)
         return {(number, fold): self._judged(number, fold) for number, fold in pairs}
 
     def _judged(self, number: int, fold: int) -> Judged:
