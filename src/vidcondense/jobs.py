@@ -13,6 +13,7 @@ from pathlib import Path
 from vidcondense.errors import Interrupted
 from vidcondense.files import make_folder, writing
 from vidcondense.interrupts import Interrupts, catch_interrupts
+from vidcondense.video.pool import num_workers
 
 _POLL_SECONDS = 0.05
 
@@ -53,7 +54,7 @@ def run_commands(
                 while waiting and len(running) < jobs:
                     name, arguments = waiting.pop(0)
                     running[name] = _start(
-                        arguments, logs / f"{name}.log", threads or max(1, cores() // jobs)
+                        arguments, logs / f"{name}.log", threads or max(1, num_workers(-1) // jobs)
                     )
                 _wait(running, interrupts)
                 for name in [name for name, each in running.items() if each.process.poll() is not None]:
@@ -63,11 +64,6 @@ def run_commands(
                 each.process.terminate()
             for each in running.values():
                 each.process.wait()
-
-
-def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

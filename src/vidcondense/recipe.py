@@ -32,9 +32,11 @@ from vidcondense.settings import CondenseOptions
 from vidcondense.video.index import DataOptions
 from vidcondense.video.sampling import ClipOptions
 
-_LEFT_OUT = frozenset({"workers", "time_limit", "cache_dir", "follow_symlinks"}) | frozenset(
-    {"clips_per_video", "placement", "placement_seed"}  # a set is made from one clip of each video
-)
+OF_THE_MACHINE = ("workers", "time_limit", "cache_dir", "follow_symlinks")
+"""How videos are read in ways that change no clip; no part of a recipe."""
+
+# A set is made from one clip of each video, so the options of several are no part of a recipe either.
+_LEFT_OUT = frozenset({*OF_THE_MACHINE, "clips_per_video", "placement", "placement_seed"})
 
 O = TypeVar("O")  # noqa: E741 - a dataclass of options
 

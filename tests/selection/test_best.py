@@ -8,10 +8,11 @@ from vidcondense.errors import DataError, LimitError, UsageError
 from vidcondense.events import ignore
 from vidcondense.models import build_network
 from vidcondense.selection import best as module
-from vidcondense.selection.best import ClipsAt, other_groups, select_best
+from vidcondense.selection.best import other_groups, select_best
 from vidcondense.selection.options import SelectOptions
 from vidcondense.selection.random import select_random
 from vidcondense.training import TrainOptions, predict, train
+from vidcondense.video.views import Chosen
 
 FLOAT32 = choose_compute("cpu", "float32")
 QUICK = SelectOptions(draws=4, draw_steps=3)
@@ -61,14 +62,14 @@ def test_accuracy_is_that_of_networks_trained_by_hand(grouped):
     for number in range(2):
         seed = module.rng.derive_seed(judge, "network", number)
         network = build_network("convnet3d", 2, num_frames=8, size=44, seed=seed, compute=FLOAT32)
-        train(network, ClipsAt(grouped, chosen), TrainOptions(steps=5), seed=seed, compute=FLOAT32)
+        train(network, Chosen(grouped, chosen), TrainOptions(steps=5), seed=seed, compute=FLOAT32)
         found = predict(network, grouped, compute=FLOAT32).argmax(dim=1)[held_out]
         accuracies.append(float((found == grouped.labels[held_out]).double().mean()))
     assert seen[0]["accuracy"] == pytest.approx(sum(accuracies) / 2)
 
 
 def test_a_part_of_the_clips_is_read_as_such(grouped):
-    part = ClipsAt(grouped, torch.tensor([7, 2, 5]))
+    part = Chosen(grouped, torch.tensor([7, 2, 5]))
     assert len(part) == 3
     assert part.labels.tolist() == [1, 0, 0]
     assert part.batch([1, 0]).equal(grouped.batch([2, 7]))

@@ -22,7 +22,7 @@ from vidcondense.compute import Compute
 from vidcondense.evaluation.measures import Measured
 from vidcondense.evaluation.motion import ORDERS, Motion, key_frame_correlation, motion_of, order_accuracy
 from vidcondense.evaluation.networks import NetworkOptions
-from vidcondense.evaluation.tables import MISSING, Record
+from vidcondense.evaluation.tables import Record, number
 from vidcondense.interfaces import ClipSource
 from vidcondense.models import check_size
 from vidcondense.options import as_json, require
@@ -177,12 +177,8 @@ def _train(
 
 
 def _table(videos: list[Record]) -> tuple[list[str], list[list[str]]]:
-    rows = [[row["name"], *(_cell(row[key], form) for key, (_, form) in _COLUMNS.items())] for row in videos]
+    rows = [[row["name"], *(number(row[key], form) for key, (_, form) in _COLUMNS.items())] for row in videos]
     return ["name", *(title for title, _ in _COLUMNS.values())], rows
-
-
-def _cell(value: float | int | None, form: str) -> str:
-    return MISSING if value is None else format(value, form)
 
 
 def _join(videos: list[Record], networks: list[Record]) -> list[Record]:

@@ -26,7 +26,7 @@ from vidcondense.events import Listener, ignore, read_events
 from vidcondense.files import write_json, writing
 from vidcondense.interfaces import ClipSource
 from vidcondense.options import as_json, changed_fields
-from vidcondense.recipe import Recipe, recipe_text, to_keys
+from vidcondense.recipe import OF_THE_MACHINE, Recipe, recipe_text, to_keys
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
 from vidcondense.storage.key_frames import KIND as KEY_FRAMES
@@ -206,13 +206,7 @@ def _seeded(recipe: Recipe, seed: int, codec: str | None = None) -> Recipe:
 
 
 def _with_machine(reading: DataOptions, machine: DataOptions) -> DataOptions:
-    return replace(
-        reading,
-        workers=machine.workers,
-        time_limit=machine.time_limit,
-        cache_dir=machine.cache_dir,
-        follow_symlinks=machine.follow_symlinks,
-    )
+    return replace(reading, **{name: getattr(machine, name) for name in OF_THE_MACHINE})
 
 
 Make = Callable[[Recipe, Path], tuple[CondensedDataset, float | None]]

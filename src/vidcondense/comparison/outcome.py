@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -59,7 +60,16 @@ class Outcome:
 
     def records(self) -> list[Record]:
         """A row of numbers for each row that has any; accuracies in percent, of fractions the rest."""
-        return [self._record(row) for row in self.rows if row.entries]
+        return [dict(row) for row in self._records]
+
+    @cached_property
+    def _records(self) -> list[Record]:
+        return [self._record(row) for row in self._known]
+
+    @property
+    def _known(self) -> list[Row]:
+        """The rows with a result."""
+        return [row for row in self.rows if row.entries]
 
     def as_json(self) -> dict[str, Any]:
         """Everything, as a JSON object."""
@@ -74,9 +84,8 @@ class Outcome:
     def rows_as_json(self) -> list[Record]:
         """The records, each with the accuracy (0 to 1, None: all diverged) of every condensation seed."""
         return [
-            {**self._record(row), "accuracies": {str(seed): each for seed, each in row.accuracies.items()}}
-            for row in self.rows
-            if row.entries
+            {**numbers, "accuracies": {str(seed): each for seed, each in row.accuracies.items()}}
+            for row, numbers in zip(self._known, self._records, strict=True)
         ]
 
     def _record(self, row: Row) -> Record:

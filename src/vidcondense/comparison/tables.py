@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vidcondense.evaluation.tables import MISSING, Record, number, spread
+from vidcondense.evaluation.tables import MISSING, Record, accuracy_text, number, spread
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -62,7 +62,7 @@ def _cells(row: Record) -> dict[str, str]:
         "codec": row["codec"] or MISSING,
         "network": row["model"],
         "n": f"{row['n']}" if row["n"] == row["wanted"] else f"{row['n']} of {row['wanted']}",
-        "accuracy %": number(row["accuracy"], ".1f") + ("" if row["std"] is None else f" ± {row['std']:.1f}"),
+        "accuracy %": accuracy_text(row),
         "95 % CI": spread(row["ci_low"], row["ci_high"]),
         "95 % CI (groups)": spread(row["group_ci_low"], row["group_ci_high"]),
         "to baseline": number(row["difference"], "+.1f"),

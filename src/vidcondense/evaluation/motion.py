@@ -15,10 +15,10 @@ from vidcondense.evaluation.flow import optical_flow, warp
 from vidcondense.evaluation.judge import HeldOutClips
 from vidcondense.evaluation.measures import Correct, Measured, correct
 from vidcondense.evaluation.networks import NetworkOptions, check_alike, subjects
-from vidcondense.evaluation.views import FrameOrder, Reordered
 from vidcondense.events import Listener, ignore
 from vidcondense.interfaces import ClipSource, Labels, RealClips, Videos
 from vidcondense.models import check_size
+from vidcondense.video.views import FrameOrder, Reordered
 
 ORDERS: tuple[FrameOrder, ...] = ("ordered", "shuffled", "reversed")
 MOVING = 0.5

@@ -92,12 +92,13 @@ def to_matrix(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
     for row in records:
         first = [row["name"], row["condensed_with"] or MISSING]
         rows.setdefault(row["name"], first + [MISSING] * len(models))[2 + models.index(row["model"])] = (
-            _accuracy(row)
+            accuracy_text(row)
         )
     return ["accuracy %", "condensed with", *models], list(rows.values())
 
 
-def _accuracy(row: Record) -> str:
+def accuracy_text(row: Record) -> str:
+    """The accuracy of a row, with its deviation where there is one."""
     return number(row["accuracy"], ".1f") + ("" if row["std"] is None else f" ± {row['std']:.1f}")
 
 
@@ -109,7 +110,7 @@ def _cells(row: Record) -> dict[str, str]:
         "vpc": number(row["vpc"], "g"),
         "clips": number(row["clips"], "d"),
         "n": f"{row['n']} {row['repeat']}{'s' if row['n'] != 1 else ''}",
-        "accuracy %": _accuracy(row),
+        "accuracy %": accuracy_text(row),
         "95 % CI": spread(row["ci_low"], row["ci_high"]),
         "95 % CI (groups)": spread(row["group_ci_low"], row["group_ci_high"]),
         "train %": number(row["train_accuracy"], ".1f"),

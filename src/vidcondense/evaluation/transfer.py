@@ -14,12 +14,12 @@ from vidcondense.evaluation.measures import Correct, Measured, correct
 from vidcondense.evaluation.networks import NetworkOptions, Subject, check_alike, subjects
 from vidcondense.evaluation.probe import linear_probe
 from vidcondense.evaluation.retrieval import RANKS, retrieve
-from vidcondense.evaluation.views import Chosen
 from vidcondense.events import Listener, ignore
 from vidcondense.interfaces import ClipSource, RealClips
 from vidcondense.models import check_features
 from vidcondense.options import require
 from vidcondense.selection.random import select_random
+from vidcondense.video.views import Chosen
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,21 +11,20 @@ The choice is not nested: the best draw at VPC 5 need not contain the best one a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
 
 from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import DataError, LimitError, UsageError
 from vidcondense.events import Listener
-from vidcondense.interfaces import Indices, Labels, RealClips, Videos
+from vidcondense.interfaces import Indices, RealClips
 from vidcondense.models import build_network
 from vidcondense.selection.options import SelectOptions
 from vidcondense.selection.random import select_random
 from vidcondense.training import TrainOptions, predict, train
+from vidcondense.video.views import Chosen
 
 
 @runtime_checkable
@@ -35,41 +34,6 @@ class GroupedClips(RealClips, Protocol):
     @property
     def groups(self) -> Sequence[str]:
         """The source group of each clip (the same person, the same film)."""
-
-
-@dataclass(frozen=True)
-class ClipsAt:
-    """Some of the clips, as a `ClipSource`."""
-
-    real: RealClips
-    indices: Indices
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Those of all clips."""
-        return self.real.classes
-
-    @property
-    def labels(self) -> Labels:
-        """Of the clips that are here."""
-        return self.real.labels[self.indices]
-
-    @property
-    def mean(self) -> Tensor:
-        """That of all clips."""
-        return self.real.mean
-
-    @property
-    def std(self) -> Tensor:
-        """That of all clips."""
-        return self.real.std
-
-    def batch(self, indices: Sequence[int] | Tensor) -> Videos:
-        """The clips at `indices` among those that are here."""
-        return self.real.batch(self.indices[torch.as_tensor(indices)])
-
-    def __len__(self) -> int:
-        return len(self.indices)
 
 
 def select_best(
@@ -160,8 +124,8 @@ def _accuracy(
             model, len(real.classes), num_frames=num_frames, size=size, seed=own, compute=compute
         )
         training = TrainOptions(steps=options.draw_steps)
-        if train(network, ClipsAt(real, chosen), training, seed=own, compute=compute).diverged:
+        if train(network, Chosen(real, chosen), training, seed=own, compute=compute).diverged:
             return None
-        logits = predict(network, ClipsAt(real, held_out), compute=compute, batch_size=chunk)
+        logits = predict(network, Chosen(real, held_out), compute=compute, batch_size=chunk)
         accuracies.append(float((logits.argmax(dim=1) == real.labels[held_out]).double().mean()))
     return sum(accuracies) / len(accuracies)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from vidcondense.evaluation.views import Chosen, Reordered
 from vidcondense.interfaces import ClipSource
+from vidcondense.video.views import Chosen, Reordered
 
 
 def test_chosen_clips(memory_clips):
