@@ -38,6 +38,15 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
             temporary.unlink()
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a binary file atomically, making folders as needed.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_file(path, lambda temporary: temporary.write_bytes(content))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically. Raises `OutputError`."""
     write_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))

@@ -21,6 +21,7 @@ COMMANDS = {
     "condense": "make a condensed set from a folder of videos",
     "compare": "condense and judge many sets, and put them in one table with intervals",
     "evaluate": "measure how well networks trained on condensed sets classify real clips",
+    "pareto": "show accuracy against bytes, learned sets against compressed real clips",
     "tune": "choose options by cross-validation on the training clips, and write them as a recipe",
     "transfer": "measure retrieval, linear probe and few-shot training with networks of condensed sets",
     "motion": "measure how much condensed videos move, and whether networks look at it",

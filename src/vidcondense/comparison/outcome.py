@@ -104,6 +104,7 @@ class Outcome:
         frames = [count for entry in made for count in entry["key_frames"]]
         return {
             **numbers,
+            "method": row.entrant.recipe.condense.method if row.entrant.condensed else None,
             "codec": row.codec,
             "wanted": row.entrant.repeats,
             "key_frames": mean(frames),

@@ -1,16 +1,17 @@
 """Figures: rendered videos as contact sheets, their key frames outlined and numbered.
 
-The only importer of matplotlib; figures are drawn by its Agg backend, its global state is never touched.
+Figures are drawn by matplotlib's Agg and SVG backends; its global state is left as it was.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import UInt8
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -55,20 +56,30 @@ def contact_sheet(
     axes = figure.add_axes((left / width, 0, 1 - left / width, 1 - top / height))
     _draw_frames(axes, videos)
     _outline(axes, positions)
-    axes.set_yticks(np.arange(rows) + 0.5, [_plain(label) for label in labels], fontsize=8)
+    axes.set_yticks(np.arange(rows) + 0.5, [plain(label) for label in labels], fontsize=8)
     axes.set_xticks(np.arange(frames) + 0.5, [str(frame) for frame in range(frames)], fontsize=8)
     axes.tick_params(length=0, top=False, labeltop=True, labelbottom=False, pad=1)
-    figure.text(0.01, 1 - 0.08 / height, _plain(title), fontsize=9, va="top")
+    figure.text(0.01, 1 - 0.08 / height, plain(title), fontsize=9, va="top")
     return figure
 
 
 def png(figure: Figure) -> bytes:
     """A figure as PNG; the same figure gives the same bytes."""
+    return _saved(figure, "png", {"Software": None})
+
+
+def svg(figure: Figure) -> bytes:
+    """A figure as SVG; the same figure gives the same bytes."""
+    with rc_context({"svg.hashsalt": "vidcondense", "svg.fonttype": "none"}):
+        return _saved(figure, "svg", {"Date": None, "Creator": None})
+
+
+def _saved(figure: Figure, form: str, metadata: Mapping[str, None]) -> bytes:
     file = io.BytesIO()
     with warnings.catch_warnings():
         # A class name in a script that the font does not have is drawn as boxes; that is all there is to it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(file, format="png", metadata={"Software": None})
+        figure.savefig(file, format=form, metadata=dict(metadata))
     return file.getvalue()
 
 
@@ -93,6 +104,6 @@ def _outline(axes: Axes, positions: Sequence[Sequence[int]]) -> None:
             axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=_KEY_COLOUR, linewidth=2))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that matplotlib shows as it is: `$` would begin a formula; what is not Unicode is escaped."""
     return text.encode("utf-8", "backslashreplace").decode().replace("$", r"\$")

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vidcondense.errors import OutputError
-from vidcondense.files import write_file
+from vidcondense.files import write_bytes
 from vidcondense.media.images import save_animation
 from vidcondense.report.figures import Pictures, contact_sheet, png, viewable
 from vidcondense.storage.condensed import CondensedDataset
@@ -71,7 +71,7 @@ def side_by_side(videos: Pictures) -> UInt8[np.ndarray, "t height width 3"]:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    write_file(path, lambda temporary: temporary.write_bytes(content))
+    write_bytes(path, content)
     return path
 
 

@@ -1,0 +1,168 @@
+"""Accuracy against bytes: what each size buys, and where learned sets and real clips change the lead.
+
+The rows are those of comparisons (`compare.json`). At a size in bytes the best learned set of at most that
+size stands against the best set of real clips of at most that size. Whichever rows these are is chosen by
+accuracy, so on the same clips both flatter themselves: give a cross-validation to choose by.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vidcondense.errors import DataError, FormatError
+from vidcondense.evaluation.statistics import PairedDifference, paired_difference
+from vidcondense.evaluation.tables import MISSING, Record, accuracy_text, number, spread
+from vidcondense.methods import METHODS
+
+COLUMNS = ("name", "method", "model", "codec", "vpc", "bytes", "accuracy", "accuracies")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rival:
+    """What stands against what at one size.
+
+    Attributes:
+        size: bytes neither side may exceed.
+        learned: the row of the learned side; None where no learned set is that small.
+        real: the row of real clips; None where none is that small.
+        difference: learned minus real in pairs by seed, 0 to 1; None where one side is missing.
+    """
+
+    size: int
+    learned: Record | None
+    real: Record | None
+    difference: PairedDifference | None
+
+
+def read_rows(path: Path) -> list[Record]:
+    """The rows of a comparison that have a size and an accuracy.
+
+    Args:
+        path: its folder, or its compare.json.
+
+    Raises:
+        DataError: there is no such file.
+        FormatError: it is none of a comparison.
+    """
+    file = path / "compare.json" if path.is_dir() else path
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
+        whole = [row for row in rows if all(key in row for key in COLUMNS)]
+    except FileNotFoundError as error:
+        raise DataError(f"there is no {file}; make it with `vidcondense compare`") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{file} is no result of `vidcondense compare` ({error!r})") from error
+    if len(whole) < len(rows):
+        raise FormatError(f"{file} was written by an older vidcondense; run the same compare again")
+    return [row for row in whole if row["bytes"] is not None and row["accuracy"] is not None]
+
+
+def is_real(row: Mapping[str, Any]) -> bool:
+    """Whether a row is of real clips that were chosen and kept, not learned."""
+    return METHODS[row["method"]].select is not None
+
+
+def front(rows: Iterable[Record]) -> list[Record]:
+    """The rows that no other row beats in accuracy with as few bytes or fewer, by bytes."""
+    best: list[Record] = []
+    for row in sorted(rows, key=lambda row: (row["bytes"], -row["accuracy"])):
+        if not best or row["accuracy"] > best[-1]["accuracy"]:
+            best.append(row)
+    return best
+
+
+def rivals(
+    rows: Sequence[Record], sizes: Sequence[int] | None = None, *, judge: Sequence[Record] | None = None
+) -> list[Rival]:
+    """What stands against what at each size.
+
+    Args:
+        rows: what is compared and reported, all judged by the same network.
+        sizes: bytes; default: every size at which one side's best row changes.
+        judge: rows of another comparison, by whose accuracy the best is chosen (the same names, numbers of
+            videos, codecs and networks); default: `rows` themselves.
+
+    Raises:
+        DataError: a row is missing among those of `judge`.
+    """
+    scores = {_key(row): row["accuracy"] for row in (rows if judge is None else judge)}
+    for row in rows:
+        if _key(row) not in scores:
+            raise DataError(f"the rows to choose by have no {label(row)}; compare the same sets in both")
+    judged = [{**row, "accuracy": scores[_key(row)]} for row in rows]
+    fronts = {real: front(row for row in judged if is_real(row) == real) for real in (False, True)}
+    if sizes is None:
+        sizes = sorted({row["bytes"] for side in fronts.values() for row in side})
+    shown = {_key(row): row for row in rows}
+    return [_rival(size, fronts, shown) for size in sizes]
+
+
+def crossings(found: Sequence[Rival]) -> list[tuple[int, str]]:
+    """The sizes at which the lead changes, and who has it from there on: `learned` or `real`."""
+    leaders = [(rival.size, _leader(rival)) for rival in found]
+    return [
+        (size, leader)
+        for number, (size, leader) in enumerate(leaders)
+        if leader and (number == 0 or leader != leaders[number - 1][1])
+    ]
+
+
+def label(row: Mapping[str, Any]) -> str:
+    """A row's name for a person, with what tells it from its neighbours."""
+    return f"{row['name']}, {row['vpc']:g} a class, {row['codec']}"
+
+
+def to_cells(found: Sequence[Rival]) -> tuple[list[str], list[list[str]]]:
+    """Column titles and rows of text."""
+    titles = ["at most bytes", "learned", "accuracy %", "real clips", "accuracy % ", "difference", "95 % CI"]
+    return titles, [_cells(rival) for rival in found]
+
+
+def as_json(found: Sequence[Rival]) -> list[dict[str, Any]]:
+    """The same as JSON; differences in percent."""
+    return [
+        {"size": rival.size, "learned": rival.learned, "real": rival.real, **_percent(rival.difference)}
+        for rival in found
+    ]
+
+
+def _rival(size: int, fronts: Mapping[bool, Sequence[Record]], shown: Mapping[Any, Record]) -> Rival:
+    learned, real = (
+        next((shown[_key(row)] for row in reversed(fronts[side]) if row["bytes"] <= size), None)
+        for side in (False, True)
+    )
+    difference = None
+    if learned and real:
+        ours, theirs = learned["accuracies"], real["accuracies"]
+        seeds = sorted(ours.keys() & theirs.keys(), key=int)
+        difference = paired_difference([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+    return Rival(size=size, learned=learned, real=real, difference=difference)
+
+
+def _leader(rival: Rival) -> str | None:
+    """Whose row is better; a tie is won by the real clips, which cost nothing to make."""
+    if rival.learned is None or rival.real is None:
+        return "learned" if rival.learned else "real" if rival.real else None
+    return "learned" if rival.learned["accuracy"] > rival.real["accuracy"] else "real"
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["name"], row["vpc"], row["codec"], row["model"]
+
+
+def _cells(rival: Rival) -> list[str]:
+    cells = [f"{rival.size:,d}"]
+    for row in (rival.learned, rival.real):
+        cells += [label(row), accuracy_text(row)] if row else [MISSING, MISSING]
+    numbers = _percent(rival.difference)
+    return [*cells, number(numbers["difference"], "+.1f"), spread(numbers["low"], numbers["high"])]
+
+
+def _percent(found: PairedDifference | None) -> dict[str, float | None]:
+    low, high = found.interval if found and found.interval else (None, None)
+    values = {"difference": found.mean if found else None, "low": low, "high": high}
+    return {name: None if value is None else 100 * value for name, value in values.items()}

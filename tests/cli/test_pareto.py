@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from PIL import Image
+
+ROWS = [
+    {"method": "prism", "name": "coarse <b>", "bytes": 900, "accuracy": 50.0, "accuracies": {"0": 0.5}},
+    {
+        "method": "prism",
+        "name": "coarse <b>",
+        "bytes": 1900,
+        "accuracy": 60.0,
+        "accuracies": {"0": 0.6},
+        "vpc": 2,
+    },
+    {"method": "random", "name": "random $x$", "bytes": 1500, "accuracy": 55.0, "accuracies": {"0": 0.55}},
+]
+USUAL = {"model": "convnet3d", "codec": "uint8", "vpc": 1, "std": None, "ci_low": None, "ci_high": None}
+
+
+@pytest.fixture
+def compared(tmp_path):
+    rows = [{**USUAL, **row} for row in ROWS]
+    (tmp_path / "compare.json").write_text(json.dumps({"rows": rows}))
+    return tmp_path
+
+
+def test_figure_table_and_turns(run, compared):
+    out = compared / "pareto"
+    result = json.loads(run("pareto", compared, "--out", out, "--json").out)
+    assert [(turn["bytes"], turn["leader"]) for turn in result["turns"]] == [
+        (900, "learned"),
+        (1500, "real"),
+        (1900, "learned"),
+    ]
+    assert json.loads((out / "pareto.json").read_text()) == result
+    with Image.open(out / "pareto.png") as picture:
+        assert picture.format == "PNG"
+    drawn = (out / "pareto.svg").read_text()
+    assert "coarse &lt;b&gt;" in drawn
+    assert "random $x$" in drawn
+    assert "<b>" not in drawn
+    assert r"coarse \<b\>" in (out / "pareto.md").read_text()
+
+
+def test_the_same_rows_give_the_same_bytes(run, compared):
+    for name in ("a", "b"):
+        assert run("pareto", compared, "--out", compared / name).code == 0
+    for name in ("pareto.svg", "pareto.png"):
+        assert (compared / "a" / name).read_bytes() == (compared / "b" / name).read_bytes()
+
+
+def test_refusals(run, compared):
+    out = compared / "pareto"
+    assert run("pareto", compared, "--out", out).code == 0
+    assert "--overwrite" in run("pareto", compared, "--out", out).line
+    assert run("pareto", compared, "--out", out, "--overwrite").code == 0
+    assert "vidcondense compare" in run("pareto", compared / "none", "--out", compared / "a").line
+    assert "convnet3d" in run("pareto", compared, "--out", compared / "b", "--model", "convnet").line
+    assert not (compared / "b").exists()
