@@ -19,6 +19,7 @@ from vidcondense.options import unknown
 
 COMMANDS = {
     "condense": "make a condensed set from a folder of videos",
+    "experts": "train networks on real clips and keep their trajectories, for --match mtt",
     "compare": "condense and judge many sets, and put them in one table with intervals",
     "evaluate": "measure how well networks trained on condensed sets classify real clips",
     "tune": "choose options by cross-validation on the training clips, and write them as a recipe",
