@@ -70,7 +70,7 @@ class TrajectoryMatcher:
     @property
     def step_size(self) -> float:
         """The student's step size of now."""
-        return float(self.log_step_size.exp())
+        return float(self.log_step_size.detach().exp())
 
     def match(self, videos: Videos, iteration: int) -> Match:
         """The distance of student and expert, and its gradient in the videos.
@@ -84,14 +84,14 @@ class TrajectoryMatcher:
             FormatError: an expert cannot be read, or did not move.
         """
         expert, epoch = self.choose(iteration)
-        start = self._weights(expert, epoch)
-        target = self._weights(expert, epoch + self.options.expert_epochs)
+        start = self.weights(expert, epoch)
+        target = self.weights(expert, epoch + self.options.expert_epochs)
         where = f"{self.experts.paths[expert].name} from epoch {epoch}"
         if not bool(squared_distance(start, target) > 0):
             raise FormatError(f"{self.experts.folder}: {where} on does not move; train with a larger --lr")
         step_size = self.step_size
-        batches = self._batches(len(videos), iteration)
-        found = unroll(videos, start, target, step_size, batches, self._loss_of(batches, iteration))
+        batches = self.batches(len(videos), iteration)
+        found = unroll(videos, start, target, step_size, batches, self.loss_of(batches, iteration))
         if not found.finite:
             raise LimitError(
                 f"a student of {where} leaves the finite numbers at iteration {iteration}, at step size "
@@ -136,7 +136,7 @@ class TrajectoryMatcher:
         """Take on the step size of a checkpoint."""
         self.log_step_size.copy_(state["log_step_size"])
 
-    def _weights(self, expert: int, epoch: int) -> list[Tensor]:
+    def weights(self, expert: int, epoch: int) -> list[Tensor]:
         """An expert's weights, where and as the network's own lie in memory."""
         held = self.experts.weights(expert, epoch)
         return [
@@ -144,13 +144,13 @@ class TrajectoryMatcher:
             for name, parameter in self.network.named_parameters()
         ]
 
-    def _batches(self, num_videos: int, iteration: int) -> list[Batch]:
+    def batches(self, num_videos: int, iteration: int) -> list[Batch]:
         """The videos of each step, by reshuffled epochs, in parts of at most a chunk."""
         seed = rng.derive_seed(self.seed, "student", iteration)
         drawn = Batches(num_videos, self.options.synthetic_batch, whole=True, seed=seed)
         return [torch.split(drawn.at(step), self.chunk) for step in range(self.options.synthetic_steps)]
 
-    def _loss_of(self, batches: Sequence[Batch], iteration: int) -> LossOf:
+    def loss_of(self, batches: Sequence[Batch], iteration: int) -> LossOf:
         """The mean cross-entropy of a step, part by part."""
         names = [name for name, _ in self.network.named_parameters()]
 
