@@ -43,6 +43,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "pool": partial(_plan, "Random networks used more than once"),
         "toy": _toy,
         "index_scale": _index_scale,
+        "mtt_memory": _mtt_memory,
     }
     return [(maker, RESULTS / f"{name}.json") for name, maker in makers.items()]
 
@@ -173,6 +174,30 @@ def _index_scale(path: Path) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _mtt_memory(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## The memory of an iteration of MTT",
+        "",
+        _words(result),
+        "",
+        "| gradient | steps of the student | peak memory | processor time | loss |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for row in result["rows"]:
+        fits = row["mib_peak"] is not None
+        cells = [
+            row["way"],
+            row["steps"],
+            f"{row['mib_peak'] / 1024:.1f} GiB" if fits else f"more than {row['cap_gib']} GiB",
+            f"{row['cpu_seconds']:.0f} s" if fits else "–",
+            f"{row['loss']:.5f}" if fits else "–",
+        ]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    lines += ["", f"Forward passes in {result['precision']}. {_machine(result)}", ""]
+    return "\n".join(lines)
 
 
 def _words(result: dict[str, Any]) -> str:

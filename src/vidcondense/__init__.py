@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from vidcondense.evaluation.transfer import transfer as transfer
     from vidcondense.insertion.options import InsertionOptions as InsertionOptions
     from vidcondense.matching.options import MatchOptions as MatchOptions
+    from vidcondense.matching.options import TrajectoryOptions as TrajectoryOptions
     from vidcondense.methods import METHODS as METHODS
     from vidcondense.models import MODELS as MODELS
     from vidcondense.models import build_network as build_network
@@ -53,9 +54,12 @@ if TYPE_CHECKING:
     from vidcondense.storage.condensed import load_condensed as load_condensed
     from vidcondense.storage.relabel import relabel_condensed as relabel_condensed
     from vidcondense.synthetic.options import StaticDynamicOptions as StaticDynamicOptions
+    from vidcondense.training.experts import ExpertOptions as ExpertOptions
+    from vidcondense.training.experts import train_experts as train_experts
     from vidcondense.training.options import TrainOptions as TrainOptions
     from vidcondense.training.predict import predict as predict
     from vidcondense.training.train import train as train
+    from vidcondense.training.trajectories import Experts as Experts
     from vidcondense.tuning.tune import TuneOptions as TuneOptions
     from vidcondense.tuning.tune import tune as tune
     from vidcondense.video.audit import Audit as Audit
@@ -83,6 +87,10 @@ _HOMES = {
     "condense": "condensation",
     "CondenseOptions": "settings",
     "MatchOptions": "matching.options",
+    "TrajectoryOptions": "matching.options",
+    "train_experts": "training.experts",
+    "ExpertOptions": "training.experts",
+    "Experts": "training.trajectories",
     "InsertionOptions": "insertion.options",
     "StaticDynamicOptions": "synthetic.options",
     "SelectOptions": "selection.options",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -15,12 +16,14 @@ from vidcondense.interfaces import Labels, Matcher, RealClips, Representation
 from vidcondense.matching.distribution import DistributionMatcher
 from vidcondense.matching.gradient import GradientMatcher
 from vidcondense.matching.options import MatcherName
+from vidcondense.matching.trajectory import TrajectoryMatcher, experts_for
 from vidcondense.methods import METHODS, Init, RepresentationName, Stage
 from vidcondense.models import check_features
 from vidcondense.selection.random import select_random
 from vidcondense.settings import CondenseOptions
 from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample, spread_mask
 from vidcondense.synthetic.static_dynamic import OWN, StaticDynamicVideos
+from vidcondense.training.trajectories import Experts
 from vidcondense.video.single_frames import SingleFrames
 
 
@@ -140,7 +143,8 @@ def check_condense(real: RealClips, options: CondenseOptions) -> None:
 
     Raises:
         UsageError: the clips are too small for the network, or have fewer frames than key frames are asked.
-        DataError: a class has fewer clips than `vpc`.
+        DataError: a class has fewer clips than `vpc`; or experts were trained on other clips.
+        FormatError: a folder of experts is none, or damaged.
     """
     num_frames, _, size, _ = real.shape
     check_features(options.match.model, num_frames, size)
@@ -160,6 +164,22 @@ def check_condense(real: RealClips, options: CondenseOptions) -> None:
                 f"class {name!r} has {found} training clips, fewer than --vpc {options.vpc}; "
                 "use a smaller --vpc or leave the class out"
             )
+    if _follows_experts(options):
+        experts_for(options.match, real)
+
+
+def followed_experts(options: CondenseOptions) -> dict[str, Any]:
+    """Which experts the videos will follow, as JSON for the manifest; empty where they follow none."""
+    if not _follows_experts(options):
+        return {}
+    folder = options.match.trajectory.experts
+    assert folder is not None, "checked before anything starts"
+    return {"experts_sha256": Experts(folder).sha256}
+
+
+def _follows_experts(options: CondenseOptions) -> bool:
+    stages = METHODS[options.method].stages
+    return bool(stages) and options.matcher_of(stages[-1]) == "mtt"
 
 
 START: Mapping[RepresentationName, Callable[[CondenseOptions, int], int]] = {
@@ -186,5 +206,8 @@ MATCHERS: Mapping[MatcherName, MakeMatcher] = {
     ),
     "dc": _gradient_matcher(siamese=False),
     "dsa": _gradient_matcher(siamese=True),
+    "mtt": lambda real, labels, options, compute: TrajectoryMatcher(
+        real, labels, options.match, seed=options.seed, compute=compute
+    ),
 }
 """What videos can be made to match."""

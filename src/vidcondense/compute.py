@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from vidcondense import __version__
 from vidcondense.errors import UsageError
 
 M = TypeVar("M", bound=nn.Module)
@@ -69,6 +70,17 @@ def choose_compute(device: str = "auto", precision: Precision = "auto") -> Compu
     if precision == "auto":
         precision = "bfloat16" if _has_bfloat16(chosen) else "float32"
     return Compute(chosen, precision)
+
+
+def versions_of(compute: Compute) -> dict[str, Any]:
+    """What the bytes of a result depend on beside the options, as JSON."""
+    return {
+        "vidcondense": __version__,
+        "torch": torch.__version__,
+        "device": compute.device.type,
+        "precision": compute.precision,
+        "threads": torch.get_num_threads(),
+    }
 
 
 def _has_bfloat16(device: torch.device) -> bool:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from vidcondense import __version__
-from vidcondense.assembly import check_condense
+from vidcondense.assembly import check_condense, followed_experts
 from vidcondense.checkpoint import load_checkpoint, save_checkpoint
-from vidcondense.compute import Compute, choose_compute
+from vidcondense.compute import Compute, choose_compute, versions_of
 from vidcondense.condenser import Condenser
 from vidcondense.errors import Interrupted, UsageError
 from vidcondense.events import EventLog, Listener, broadcast, ignore
@@ -61,7 +59,7 @@ def condense(
         The set, as read back from the disk.
 
     Raises:
-        UsageError, DataError: see `check_condense`; or changed options with `resume`.
+        UsageError, DataError, FormatError: see `check_condense`; or changed options with `resume`.
         OutputError: `out` exists, or cannot be written.
         LimitError: the loss became infinite.
         Interrupted: SIGINT or SIGTERM; a checkpoint was written.
@@ -79,15 +77,16 @@ def condense(
             mean=tuple(real.mean.tolist()),
             std=tuple(real.std.tolist()),
             flip=real.flip,
-            data=data or {},
-            versions=_versions(compute),
+            data={**(data or {}), **followed_experts(options)},
+            versions=versions_of(compute),
         )
         videos: Representation
         if METHODS[options.method].select is not None:
             with EventLog(work / LOG) as log:
                 videos = selected_videos(real, options, compute, broadcast(log, listener))
         else:
-            videos = _optimise(real, options, origin, compute, work, listener, resume=resume)
+            condenser = _optimise(real, options, origin, compute, work, listener, resume=resume)
+            videos, origin = condenser.videos, replace(origin, learned=condenser.learned())
         save_condensed(work, videos, options.codec, origin, options.coding())
         if recipe is not None:
             write_text(work / RECIPE, recipe)
@@ -106,8 +105,8 @@ def _optimise(
     listener: Listener,
     *,
     resume: bool,
-) -> Representation:
-    """Run a `Condenser` to its end, with a log and checkpoints in `work`."""
+) -> Condenser:
+    """A `Condenser` that was run to its end, with a log and checkpoints in `work`."""
     condenser = Condenser(real, options, compute)
     kept = 0
     # Whatever the bytes of the result depend on.
@@ -133,7 +132,7 @@ def _optimise(
 
         save()
         _run(condenser, broadcast(log, listener), save, interrupts, work)
-    return condenser.videos
+    return condenser
 
 
 def _run(
@@ -153,14 +152,3 @@ def _run(
         if time.monotonic() - saved > _CHECKPOINT_SECONDS:
             save()
             saved = time.monotonic()
-
-
-def _versions(compute: Compute) -> dict[str, Any]:
-    """What the bytes of a result depend on beside the options."""
-    return {
-        "vidcondense": __version__,
-        "torch": torch.__version__,
-        "device": compute.device.type,
-        "precision": compute.precision,
-        "threads": torch.get_num_threads(),
-    }

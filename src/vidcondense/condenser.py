@@ -12,7 +12,7 @@ from vidcondense.assembly import assemble, stage_options, total_iterations
 from vidcondense.compute import Compute
 from vidcondense.errors import LimitError
 from vidcondense.events import Event
-from vidcondense.interfaces import RealClips, Representation, Videos
+from vidcondense.interfaces import Learns, RealClips, Representation, Videos
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
 from vidcondense.synthetic.keyframes import KeyFrameVideos
@@ -62,14 +62,19 @@ class Condenser:
             momentum=self.options.momentum,
         )
 
+    def learned(self) -> Mapping[str, float]:
+        """What was learned beside the videos, by name; mostly nothing."""
+        matcher = self.parts.matcher
+        return matcher.learned() if isinstance(matcher, Learns) else {}
+
     def step(self) -> list[Event]:
         """Do one iteration.
 
         Returns:
             The insertions, and one event for the iteration: loss (summed over targets), clips that went
-            through a network (single frames where stills are learned); where key frames are
-            inserted also their mean number a video and a summary of the cosines; where there are several
-            stages, which one, from 0.
+            through a network (single frames where stills are learned), what the matcher learned;
+            where key frames are inserted also their mean number a video and a summary of the cosines; where
+            there are several stages, which one, from 0.
 
         Raises:
             LimitError: the loss is not a finite number any more; the videos are then as before the step.
@@ -92,7 +97,8 @@ class Condenser:
         inserted, seen = self._insert(match.gradient, local)
         matcher.after_step(self.videos, local)
         loss = float(match.losses.sum())
-        event = {"kind": "iteration", "iteration": self.iteration, "loss": loss, "clips": match.clips, **seen}
+        event: Event = {"kind": "iteration", "iteration": self.iteration, "loss": loss, "clips": match.clips}
+        event |= {**seen, **self.learned()}
         if len(self.stages) > 1:
             event["stage"] = self.stage
         self.iteration += 1

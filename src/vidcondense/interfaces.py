@@ -131,3 +131,11 @@ class Matcher(Protocol):
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Take on what `state` gave."""
+
+
+@runtime_checkable
+class Learns(Protocol):
+    """A matcher that learns something which whoever trains on the finished set should know."""
+
+    def learned(self) -> Mapping[str, float]:
+        """What it learned so far, by name."""

@@ -21,20 +21,21 @@ class CondenseOptions:
     """How a set is condensed."""
 
     method: str = "prism"
-    """Learned: prism; still (one frame a video); dm, dc, dsa (every frame); static-dynamic. Real clips:
+    """Learned: prism; still (one frame a video); dm, dc, dsa, mtt (every frame); static-dynamic. Real clips:
     random, herding, k-center, best-of-random."""
 
     vpc: int = 1
     """Synthetic videos per class."""
 
     init: Init | None = None
-    """What key frames start from: noise, or frames of random real clips (default: noise; dm: real)."""
+    """What key frames start from: noise, or frames of random real clips (default: noise; dm, dsa,
+    mtt: real)."""
 
     iterations: int = 5000
     """Optimisation steps."""
 
     lr: float | None = None
-    """Learning rate of the frames (SGD) (default: 10 for dm, 0.1 for dc and dsa)."""
+    """Learning rate of the frames (SGD) (default: 10 for dm, 0.1 for dc and dsa, 100 for mtt)."""
 
     momentum: float = 0.95
     """Momentum of SGD."""

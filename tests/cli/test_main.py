@@ -16,6 +16,7 @@ from vidcondense.errors import DataError
 REQUIRED = {
     "recode": ["s", "--codec", "png", "--out", "o"],
     "condense": ["data", "--out", "set"],
+    "experts": ["videos", "--out", "experts"],
     "compare": ["plan.toml", "--data", "data", "--out", "out"],
     "evaluate": ["set", "--data", "data"],
     "tune": ["videos", "--out", "tuned"],
@@ -87,6 +88,8 @@ def test_module_and_script_are_the_same_program():
         (["transfer", "s", "--data", "d", "--shots", "0"], "--shots (0,): must be at least 1 each"),
         (["motion", "--data", "d"], "motion needs at least one condensed set"),
         (["motion", "s", "--data", "d", "--per-class", "0"], "--per-class 0: must be at least 1"),
+        (["experts", "d", "--out", "o", "--epochs", "0"], "--epochs 0: must be at least 1"),
+        (["condense", "d", "--out", "o", "--step-size", "0"], "--step-size 0.0: must be a positive number"),
         (["train", "s", "--out", "o", "--seed", "-1"], "--seed -1"),
         (["recode", "s", "--out", "o", "--codec", "webp", "--quality", "-1"], "--quality -1"),
         (["toy", "t", "--pairs", "9"], "--pairs 9"),

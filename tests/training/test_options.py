@@ -35,6 +35,11 @@ def test_step_schedule_falls_once_to_a_tenth():
     assert [learning_rate(options, step, 3) for step in range(3)] == [0.01, 0.01, 0.001]
 
 
+def test_constant_schedule_stays():
+    options = TrainOptions(lr=0.01, warmup=0.0, schedule="constant")
+    assert [learning_rate(options, step, 3) for step in range(3)] == [0.01] * 3
+
+
 def test_single_step_has_the_full_rate():
     assert learning_rate(TrainOptions(lr=0.1), 0, 1) == pytest.approx(0.1)
 
@@ -59,6 +64,7 @@ def test_epochs_count_as_steps(num_clips, steps):
         ("momentum", 1.0),
         ("weight_decay", -1.0),
         ("clip_norm", 0.0),
+        ("schedule", "linear"),
     ],
 )
 def test_nonsense_fails(field, value):

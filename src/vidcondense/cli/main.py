@@ -19,6 +19,7 @@ from vidcondense.options import unknown
 
 COMMANDS = {
     "condense": "make a condensed set from a folder of videos",
+    "experts": "train networks on real clips and keep their trajectories, for --match mtt",
     "compare": "condense and judge many sets, and put them in one table with intervals",
     "evaluate": "measure how well networks trained on condensed sets classify real clips",
     "pareto": "show accuracy against bytes, learned sets against compressed real clips",

@@ -3,18 +3,53 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from vidcondense.matching.targets import TargetKind
 from vidcondense.options import require
 
-MatcherName = Literal["dm", "dc", "dsa"]
+MatcherName = Literal["dm", "dc", "dsa", "mtt"]
 
-LEARNING_RATES: dict[MatcherName, float] = {"dm": 10.0, "dc": 0.1, "dsa": 0.1}
-"""Of the frames, by what is matched: gradients differ in size. DC's is that of its published code."""
+LEARNING_RATES: dict[MatcherName, float] = {"dm": 10.0, "dc": 0.1, "dsa": 0.1, "mtt": 100.0}
+"""Of the frames, by what is matched: gradients differ in size. DC's is that of its published code; MTT's
+with momentum 0.95 goes as far in the long run as the 1000 with momentum 0.5 of its published code."""
 
 _CHUNK_VALUES = 64 * 16 * 3 * 112 * 112
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrajectoryOptions:
+    """How students follow experts (mtt)."""
+
+    experts: Path | None = None
+    """Folder of expert trajectories: what `vidcondense experts` made (mtt)."""
+
+    expert_epochs: int = 2
+    """Epochs of an expert that a student must catch up with (mtt)."""
+
+    max_start_epoch: int = 10
+    """Last epoch of an expert that a student may start from (mtt)."""
+
+    synthetic_steps: int = 10
+    """Training steps of a student on the synthetic videos (mtt)."""
+
+    synthetic_batch: int = 64
+    """Synthetic videos a training step (all, where they are fewer) (mtt)."""
+
+    step_size: float = 0.01
+    """Step size of the student at the start; it is learned (mtt)."""
+
+    step_size_lr: float = 0.01
+    """Learning rate of the step size's logarithm; 0 keeps the step size (mtt)."""
+
+    def __post_init__(self) -> None:
+        for name in ("expert_epochs", "synthetic_steps", "synthetic_batch"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1")
+        require(self.max_start_epoch >= 0, "max_start_epoch", self.max_start_epoch, "must not be negative")
+        require(self.step_size > 0, "step_size", self.step_size, "must be a positive number")
+        require(self.step_size_lr >= 0, "step_size_lr", self.step_size_lr, "must not be negative")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +57,8 @@ class MatchOptions:
     """What is matched, and in which networks."""
 
     match: MatcherName | None = None
-    """What is matched: mean features (dm), a network's gradients (dc), or these under augmentation (dsa)
-    (default: the method's)."""
+    """What is matched: mean features (dm), a network's gradients (dc), these under augmentation (dsa), or
+    where training leads (mtt) (default: the method's)."""
 
     real_batch: int = 64
     """Real clips a target and iteration (all, where it has fewer)."""
@@ -52,6 +87,9 @@ class MatchOptions:
 
     chunk: int | None = None
     """Videos a forward pass; fewer take less memory (default: as many as 64 of 16 frames of 112×112)."""
+
+    trajectory: TrajectoryOptions = field(default_factory=TrajectoryOptions)
+    """How students follow experts."""
 
     def __post_init__(self) -> None:
         for name in ("real_batch", "pool", "uses", "outer_steps", "inner_steps"):

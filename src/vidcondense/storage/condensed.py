@@ -43,6 +43,7 @@ class Origin:
         data: how the real clips were read (layout, fold, clip options), as JSON.
         versions: of what made it, as JSON.
         labelling: where soft labels come from, as JSON; empty where there are none.
+        learned: what was learned beside the videos, by name, such as the step size to train with.
     """
 
     method: str
@@ -55,6 +56,7 @@ class Origin:
     data: Mapping[str, Any]
     versions: Mapping[str, Any]
     labelling: Mapping[str, Any] = field(default_factory=dict)
+    learned: Mapping[str, float] = field(default_factory=dict)
 
 
 def save_condensed(
@@ -132,6 +134,7 @@ def save_stored(
             "quality": coding.quality,
             "value_range": coding.value_range,
             "labelling": dict(origin.labelling),
+            "learned": dict(origin.learned),
             "data": dict(origin.data),
             "versions": dict(origin.versions),
             "payload": [_entry(path)],
@@ -284,6 +287,7 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
             data=manifest["data"],
             versions=manifest["versions"],
             labelling=manifest["labelling"],
+            learned=manifest["learned"],
         )
 
     @property

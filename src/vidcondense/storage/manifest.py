@@ -37,6 +37,7 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "quality": int,
     "value_range": str,
     "labelling": dict,
+    "learned": dict,
     "data": dict,
     "versions": dict,
     "payload": list,
@@ -82,6 +83,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if manifest["format_version"] <= 2:
         # The ranges of version 2, a quality that none of its codecs had, and no soft labels.
         manifest |= {**vars(Coding()), "labelling": {}}
+    manifest.setdefault("learned", {})  # sets that learned nothing but videos were once written without it
     _check_fields(path, manifest)
     _check_values(path, manifest)
     return dict(manifest)
@@ -132,6 +134,7 @@ def _check_values(path: Path, manifest: dict[str, Any]) -> None:
         "labels": len(labels) > 0 and all(type(x) is int and 0 <= x < len(classes) for x in labels),
         "quality": type(manifest["quality"]) is int and 0 <= manifest["quality"] <= 100,
         "value_range": manifest["value_range"] in get_args(ValueRange),
+        "learned": all(isinstance(value, float) for value in manifest["learned"].values()),
         "mean": _is_colour(manifest["mean"]),
         "std": _is_colour(manifest["std"]) and all(value > 0 for value in manifest["std"]),
     }

@@ -1,12 +1,14 @@
-"""How a network is trained: the options, and the two schedules of steps they stand for."""
+"""How a network is trained: the options, and the schedules of steps they stand for."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from vidcondense.options import require
+
+Schedule = Literal["cosine", "step", "constant"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +27,9 @@ class TrainOptions:
     lr: float = 0.003
     """Learning rate at its highest."""
 
-    schedule: Literal["cosine", "step"] = "cosine"
-    """How the learning rate falls: along a cosine to 0, or to a tenth after half of the steps."""
+    schedule: Schedule = "cosine"
+    """How the learning rate falls: along a cosine to 0, to a tenth after half of the steps (step), or not at
+    all (constant)."""
 
     warmup: float = 0.05
     """Fraction of the steps in which the learning rate rises linearly from 0."""
@@ -45,7 +48,10 @@ class TrainOptions:
         require(self.epochs is None or self.epochs >= 1, "epochs", self.epochs, "must be at least 1")
         require(self.batch_size >= 1, "batch_size", self.batch_size, "must be at least 1")
         require(self.lr > 0, "lr", self.lr, "must be a positive number")
-        require(self.schedule in ("cosine", "step"), "schedule", self.schedule, "must be cosine or step")
+        schedules = get_args(Schedule)
+        require(
+            self.schedule in schedules, "schedule", self.schedule, f"must be one of {', '.join(schedules)}"
+        )
         require(0 <= self.warmup < 1, "warmup", self.warmup, "must be at least 0 and below 1")
         require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "must not be negative")
@@ -63,11 +69,13 @@ def learning_rate(options: TrainOptions, step: int, num_steps: int) -> float:
 
     Warm-up over W = ⌊warmup · num_steps⌋ steps: lr · (step + 1) / (W + 1). After it, `cosine` is
     lr · (1 + cos π p) / 2 with p from 0 at the first step to nearly 1 at the last; `step` is lr, and lr / 10
-    from the middle of all steps on.
+    from the middle of all steps on; `constant` is lr.
     """
     warm = math.floor(options.warmup * num_steps)
     if step < warm:
         return options.lr * (step + 1) / (warm + 1)
+    if options.schedule == "constant":
+        return options.lr
     if options.schedule == "step":
         return options.lr * (0.1 if 2 * step >= num_steps else 1.0)
     progress = (step - warm) / (num_steps - warm)

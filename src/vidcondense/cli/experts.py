@@ -1,0 +1,98 @@
+"""`vidcondense experts`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from vidcondense.cli.arguments import ClipArguments, ComputeArguments
+from vidcondense.cli.output import Output, size_text
+from vidcondense.cli.parse import SharedArguments
+from vidcondense.cli.progress import progress
+from vidcondense.cli.reading import read_data
+from vidcondense.events import Event, Listener, broadcast
+from vidcondense.models import check_size
+from vidcondense.training.experts import ExpertOptions, train_experts
+from vidcondense.video.index import DataOptions
+from vidcondense.video.record import recorded_data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Train networks on real clips and keep their weights after every epoch, for --match mtt.
+
+    Examples:
+      vidcondense experts videos --out experts
+      vidcondense condense videos --out small --method mtt --experts experts
+
+    Experts that are in the folder --out already are kept: the same command goes on after an interruption, and
+    several at once share the work. Each takes 4 bytes a parameter and epoch, 450 MB at the defaults.
+    """
+
+    data: tyro.conf.Positional[Path]
+    """Folder of videos: one folder per class, train/ and test/ with these, or a known dataset."""
+
+    out: Path
+    """Folder of experts, to make or to go on with."""
+
+    training: ExpertOptions = field(default_factory=ExpertOptions)
+    """How experts are trained."""
+
+    clip: ClipArguments = field(default_factory=ClipArguments)
+    """How clips are cut from the real videos; as for the set that will be condensed."""
+
+    reading: DataOptions = field(default_factory=DataOptions)
+    """How the folder of videos is read; as for the set that will be condensed."""
+
+    compute: ComputeArguments = field(default_factory=ComputeArguments)
+    """Where networks run."""
+
+    shared: SharedArguments = field(default_factory=SharedArguments)
+    """For scripts."""
+
+
+def run(arguments: Arguments, output: Output) -> dict[str, Any]:
+    """Train what is missing."""
+    options, clip = arguments.training, arguments.clip.options()
+    check_size(options.model, clip.num_frames, clip.size)
+    compute = arguments.compute.choose()
+    with progress() as bars:
+        real = read_data(arguments.data, arguments.reading, clip, bars=bars, output=output)
+        try:
+            experts = train_experts(
+                real.train,
+                arguments.out,
+                options,
+                data=recorded_data(real, arguments.reading, clip),
+                compute=compute,
+                listener=broadcast(bars.follow("epoch", "training experts"), _tell_of_waiting(output)),
+            )
+        except KeyboardInterrupt:
+            output.note("the experts trained so far are kept; the same command goes on from there")
+            raise
+    num_bytes = sum(path.stat().st_size for path in experts.paths)
+    losses = [record.losses[-1] for record in experts.records]
+    output.say(
+        f"{arguments.out}: {len(experts)} experts, {options.model}, {options.epochs} epochs each, "
+        f"mean loss of the last epoch {sum(losses) / len(losses):.4g}, {size_text(num_bytes)}"
+    )
+    return {
+        "out": str(arguments.out),
+        "experts": len(experts),
+        "model": options.model,
+        "epochs": options.epochs,
+        "losses": losses,
+        "sha256": experts.sha256,
+        "bytes": num_bytes,
+    }
+
+
+def _tell_of_waiting(output: Output) -> Listener:
+    def listen(event: Event) -> None:
+        if event["kind"] == "wait":
+            output.note(f"another process trains expert {event['expert']}; waiting for it")
+
+    return listen
