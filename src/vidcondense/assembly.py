@@ -14,7 +14,8 @@ from vidcondense.insertion.conflict import Inserter
 from vidcondense.interfaces import Labels, Matcher, RealClips, Representation
 from vidcondense.matching.distribution import DistributionMatcher
 from vidcondense.matching.gradient import GradientMatcher
-from vidcondense.matching.options import MatcherName
+from vidcondense.matching.kernel import KernelMatcher
+from vidcondense.matching.options import MatcherName, OptimiserName
 from vidcondense.methods import METHODS, Init, RepresentationName, Stage
 from vidcondense.models import check_features
 from vidcondense.selection.random import select_random
@@ -34,6 +35,7 @@ class Parts:
         inserter: adds key frames; None where none are added.
         iterations: of the stage.
         lr: the learning rate of what sets none of its own.
+        optimiser: what steps all that is learned.
     """
 
     videos: Representation
@@ -41,6 +43,7 @@ class Parts:
     inserter: Inserter | None
     iterations: int
     lr: float
+    optimiser: OptimiserName
 
 
 def assemble(
@@ -68,6 +71,7 @@ def assemble(
         inserter=inserter,
         iterations=options.iterations,
         lr=options.lr_of(stage),
+        optimiser=options.optimiser_of(stage),
     )
 
 
@@ -186,5 +190,8 @@ MATCHERS: Mapping[MatcherName, MakeMatcher] = {
     ),
     "dc": _gradient_matcher(siamese=False),
     "dsa": _gradient_matcher(siamese=True),
+    "frepo": lambda real, labels, options, compute: KernelMatcher(
+        real, labels, options.match, options.kernel, seed=options.seed, compute=compute
+    ),
 }
 """What videos can be made to match."""

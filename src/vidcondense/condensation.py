@@ -24,6 +24,7 @@ from vidcondense.options import as_json, changed_fields
 from vidcondense.real_sets import selected_videos
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
+from vidcondense.storage.labels import SoftLabels
 from vidcondense.storage.workspace import CHECKPOINT, LOG, RECIPE, owned_output
 
 _CHECKPOINT_SECONDS = 60.0
@@ -83,12 +84,14 @@ def condense(
             versions=_versions(compute),
         )
         videos: Representation
+        learned_labels: SoftLabels | None = None
         if METHODS[options.method].select is not None:
             with EventLog(work / LOG) as log:
                 videos = selected_videos(real, options, compute, broadcast(log, listener))
         else:
-            videos = _optimise(real, options, origin, compute, work, listener, resume=resume)
-        save_condensed(work, videos, options.codec, origin, options.coding())
+            condenser = _optimise(real, options, origin, compute, work, listener, resume=resume)
+            videos, learned_labels = condenser.videos, condenser.soft_labels()
+        save_condensed(work, videos, options.codec, origin, options.coding(), learned_labels)
         if recipe is not None:
             write_text(work / RECIPE, recipe)
         load_condensed(work)  # a set that cannot be read back must not take the place of one that can
@@ -106,7 +109,7 @@ def _optimise(
     listener: Listener,
     *,
     resume: bool,
-) -> Representation:
+) -> Condenser:
     """Run a `Condenser` to its end, with a log and checkpoints in `work`."""
     condenser = Condenser(real, options, compute)
     kept = 0
@@ -133,7 +136,7 @@ def _optimise(
 
         save()
         _run(condenser, broadcast(log, listener), save, interrupts, work)
-    return condenser.videos
+    return condenser
 
 
 def _run(

@@ -35,13 +35,13 @@ def test_evaluation_trains_on_the_labels_it_says(run, relabelled, toy, cache, mo
 
     monkeypatch.setattr(importlib.import_module("vidcondense.evaluation.evaluate"), "train", watching)
     command = ["evaluate", relabelled, "--data", toy, "--cache-dir", cache, *FAST]
-    soft = json.loads(run(*command, "--labels", "soft", "--full-data", "--json").out)
+    soft = json.loads(run(*command, "--labels", "own", "--full-data", "--json").out)
     hard = json.loads(run(*command, "--json").out)
     made = load_condensed(relabelled)
     assert seen[0].equal(made.soft_labels)
     assert seen[1].equal(torch.tensor([0, 0, 0, 1, 1, 1]))
     assert seen[2].equal(made.labels)
-    assert [row["labels"] for row in soft["table"]] == ["soft", "hard"]
+    assert [row["labels"] for row in soft["table"]] == ["teacher", "hard"]
     assert [row["labels"] for row in hard["table"]] == ["hard"]
     assert soft["sets"][0]["labelling"] == made.manifest["labelling"]
     assert "labels" in run(*command).out
@@ -49,7 +49,7 @@ def test_evaluation_trains_on_the_labels_it_says(run, relabelled, toy, cache, mo
 
 
 def test_soft_labels_of_a_set_without_them_fail(run, condensed, toy, cache):
-    outcome = run("evaluate", condensed, "--data", toy, "--cache-dir", cache, *FAST, "--labels", "soft")
+    outcome = run("evaluate", condensed, "--data", toy, "--cache-dir", cache, *FAST, "--labels", "own")
     assert outcome.code == 2
     assert "vidcondense relabel" in outcome.line
 

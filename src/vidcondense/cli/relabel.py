@@ -22,7 +22,7 @@ class Arguments:
 
     Examples:
       vidcondense relabel small --teacher network --out relabelled
-      vidcondense evaluate relabelled --data videos --labels soft
+      vidcondense evaluate relabelled --data videos --labels own
 
     The hard labels stay beside them, and the set is larger by 4 bytes a video and class.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from vidcondense.storage.codecs import CODECS, Coding, Frames, check_packed
 from vidcondense.storage.key_frames import PAYLOAD as PAYLOAD
 from vidcondense.storage.key_frames import StoredKeyFrames
 from vidcondense.storage.kinds import KINDS, store
-from vidcondense.storage.labels import SOFT_LABELS, SoftLabels, are_probabilities
+from vidcondense.storage.labels import HARD, LEARNED, SOFT_LABELS, SoftLabels, are_probabilities
 from vidcondense.storage.manifest import FORMAT, FORMAT_VERSION, MANIFEST, read_manifest, write_manifest
 from vidcondense.storage.stored import Expected, Stored, channels
 
@@ -58,7 +58,12 @@ class Origin:
 
 
 def save_condensed(
-    folder: Path, videos: Representation, codec: str, origin: Origin, coding: Coding | None = None
+    folder: Path,
+    videos: Representation,
+    codec: str,
+    origin: Origin,
+    coding: Coding | None = None,
+    learned_labels: SoftLabels | None = None,
 ) -> None:
     """Write learned videos, or selected clips, as a condensed set into `folder`; the manifest comes last.
 
@@ -68,13 +73,19 @@ def save_condensed(
         codec: a key of `CODECS`.
         origin: the rest of the manifest.
         coding: how the codec is used; default: quality 75, a range a video.
+        learned_labels: probabilities that were learned with the videos, a row for each.
 
     Raises:
         LimitError: the codec cannot hold the values, or so many.
         OutputError: the folder cannot be written.
     """
-    stored, labels = store(videos, channels(origin.mean), channels(origin.std))
-    save_stored(folder, stored, labels, codec, origin, coding)
+    stored, owner = store(videos, channels(origin.mean), channels(origin.std))
+    labels = videos.labels[owner]
+    if learned_labels is None:
+        save_stored(folder, stored, labels, codec, origin, coding)
+    else:
+        origin = replace(origin, labelling={"kind": LEARNED})
+        save_stored(folder, stored, labels, codec, origin, coding, learned_labels[owner])
 
 
 def save_stored(
@@ -224,6 +235,11 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
     def representation(self) -> str:
         """How the videos are stored: `key-frames` or `static-dynamic`."""
         return str(self.manifest["representation"])
+
+    @property
+    def label_kind(self) -> str:
+        """What its own labels are: `hard`, or soft ones: `learned` with the videos, or a `teacher`'s."""
+        return str(self.manifest["labelling"].get("kind", HARD))
 
     @property
     def positions(self) -> list[list[int]]:

@@ -1,9 +1,9 @@
 """Soft labels: for every video of a set the probability of each class, instead of one class.
 
-What a trained network, the teacher, says of a video tells a student which classes it resembles (Hinton,
-Vinyals and Dean, arXiv 1503.02531). With images it moves accuracy more than the choice of a condensation
-method does (Qin, Deng and Alvarez-Melis, arXiv 2406.10485); so a set keeps its hard labels, and results say
-which were used.
+They are learned with the videos (FRePo), or a teacher's: what a trained network says of a video tells a
+student which classes it resembles (Hinton, Vinyals and Dean, arXiv 1503.02531). With images, labels move
+accuracy more than the choice of a condensation method does (Qin, Deng and Alvarez-Melis, arXiv 2406.10485);
+so a set keeps its hard labels, and results say which were used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from vidcondense.interfaces import ClipSource, Videos
 SOFT_LABELS = "soft_labels"
 """The name of their tensor in the payload."""
 
-LabelName = Literal["hard", "soft"]
+HARD, LEARNED, TEACHER = "hard", "learned", "teacher"
+"""The kinds of labels: the class of a video; learned with the videos (FRePo); what a trained network says."""
+
+LabelName = Literal["hard", "own"]
+"""Which labels to train on: the classes, or the set's own soft labels."""
 
 SoftLabels = Float[Tensor, "n k"]
 """A row of probabilities, 0 to 1 and summing to 1, for each video."""
@@ -48,7 +52,7 @@ class SoftLabelled:
     def __init__(self, clips: ClipSource, soft_labels: SoftLabels | None) -> None:
         if soft_labels is None:
             raise UsageError(
-                "--labels soft: the set has hard labels only; make soft ones: vidcondense relabel"
+                "--labels own: the set has hard labels only; make soft ones: vidcondense relabel"
             )
         self._clips = clips
         self._soft_labels = soft_labels

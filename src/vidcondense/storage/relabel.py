@@ -10,6 +10,7 @@ from vidcondense.files import replace_folder, sha256_of_file
 from vidcondense.models.saved import WEIGHTS, NetworkDescription, load_network
 from vidcondense.options import require
 from vidcondense.storage.condensed import CondensedDataset, load_condensed, save_labelled
+from vidcondense.storage.labels import TEACHER
 from vidcondense.storage.workspace import owned_output
 from vidcondense.training.predict import predict
 from vidcondense.training.units import change_units
@@ -57,6 +58,7 @@ def relabel_condensed(
     if not bool(logits.isfinite().all()):
         raise DataError(f"the teacher {teacher} gives logits that are not finite; train another")
     labelling = {
+        "kind": TEACHER,
         "teacher": description.model,
         "teacher_sha256": sha256_of_file(teacher / WEIGHTS),
         "temperature": temperature,
