@@ -90,7 +90,7 @@ def condense(
                 videos = selected_videos(real, options, compute, broadcast(log, listener))
         else:
             condenser = _optimise(real, options, origin, compute, work, listener, resume=resume)
-            videos, learned_labels = condenser.videos, condenser.soft_labels()
+            videos, learned_labels = condenser.videos, condenser.learned_labels()
         save_condensed(work, videos, options.codec, origin, options.coding(), learned_labels)
         if recipe is not None:
             write_text(work / RECIPE, recipe)

@@ -110,10 +110,10 @@ class Condenser:
     def _lr_flag(self) -> str:
         return "--static-lr" if self.stages[self.stage].videos == "static" else "--lr"
 
-    def soft_labels(self) -> SoftLabels | None:
+    def learned_labels(self) -> SoftLabels | None:
         """The labels of the videos, where they are learned with them."""
         matcher = self.parts.matcher
-        return matcher.soft_labels() if isinstance(matcher, KernelMatcher) else None
+        return matcher.learned_labels() if isinstance(matcher, KernelMatcher) else None
 
     def state(self) -> dict[str, Tensor]:
         """The tensors from which the condensation goes on exactly."""

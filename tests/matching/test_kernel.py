@@ -3,12 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import minimize
 from sklearn.kernel_ridge import KernelRidge
 
 from vidcondense.compute import choose_compute
 from vidcondense.errors import UsageError
-from vidcondense.matching.kernel import KernelMatcher, centred, nearest_probabilities, regress
+from vidcondense.matching.kernel import KernelMatcher, centred, regress
 from vidcondense.matching.options import KernelOptions, MatchOptions
 from vidcondense.settings import CondenseOptions
 from vidcondense.synthetic.keyframes import KeyFrameVideos
@@ -153,11 +152,11 @@ def test_labels_that_are_not_learned_are_no_parameters(memory_clips, small_netwo
     matcher = matcher_for(clips, kernel=KernelOptions(label_lr=0.0))
     assert matcher.parameters() == []
     assert matcher.match(videos_of(clips), 0).own == ()
-    assert matcher.soft_labels() is None
+    assert matcher.learned_labels() is None
     learning = matcher_for(clips)
     (group,) = learning.parameters()
     assert group["lr"] == KernelOptions().label_lr
-    torch.testing.assert_close(learning.soft_labels(), torch.eye(2)[LABELS])
+    torch.testing.assert_close(learning.learned_labels(), torch.eye(2)[LABELS] - 0.5)
 
 
 def test_state_goes_on_alike(memory_clips, small_networks):
@@ -188,18 +187,6 @@ def test_state_goes_on_alike(memory_clips, small_networks):
 def test_centred_labels_sum_to_zero():
     found = centred(torch.tensor([2, 0]), 4)
     np.testing.assert_allclose(found, np.eye(4)[[2, 0]] - 0.25)
-
-
-def test_the_nearest_probabilities_by_a_solver():
-    rows = torch.tensor([[0.9, 0.3, -0.4], [-2.0, -1.0, -1.5], [0.2, 0.3, 0.5], [5.0, 0.0, 0.0]]).double()
-    for row, found in zip(rows.numpy(), nearest_probabilities(rows).numpy(), strict=True):
-        best = minimize(
-            lambda p, row=row: ((p - row) ** 2).sum(),
-            np.full(3, 1 / 3),
-            bounds=[(0, 1)] * 3,
-            constraints={"type": "eq", "fun": lambda p: p.sum() - 1},
-        )
-        np.testing.assert_allclose(found, best.x, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from vidcondense.models import check_size
 from vidcondense.models.footprint import Footprint
 from vidcondense.options import require
 from vidcondense.storage.condensed import CondensedDataset
-from vidcondense.storage.labels import HARD, LabelName, SoftLabelled
+from vidcondense.storage.labels import HARD, LabelName
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.index import RealData
 from vidcondense.video.sampling import ClipOptions
@@ -140,7 +140,7 @@ def _jobs_of_sets(sets: Sets, arguments: Arguments) -> list[Job]:
     return [
         Job(
             name=name,
-            clips=clips if arguments.labels == "hard" else SoftLabelled(clips, clips.soft_labels),
+            clips=clips if arguments.labels == "hard" else clips.own_labelled(),
             condensed=clips,
             labels=HARD if arguments.labels == "hard" else clips.label_kind,
             options=_with_model(

@@ -112,12 +112,9 @@ class KernelMatcher:
         rendered = videos.render(iteration).detach()
         self.pool.train(rendered, self.labels.detach(), iteration, self.options.inner_steps)
 
-    def soft_labels(self) -> Float[Tensor, "n k"] | None:
-        """The learned labels on the CPU, moved to the nearest probabilities; None where none are learned."""
-        if not self.learns_labels:
-            return None
-        labels = self.labels.detach().cpu()
-        return nearest_probabilities(labels + 1 / labels.shape[1])
+    def learned_labels(self) -> Float[Tensor, "n k"] | None:
+        """The labels as they are now, on the CPU; None where they are not learned."""
+        return self.labels.detach().cpu() if self.learns_labels else None
 
     def state(self) -> dict[str, Tensor]:
         """Labels, and the pool."""
@@ -161,15 +158,3 @@ def regress(
     factor, failed = torch.linalg.cholesky_ex(kernel + noise * eye)
     solved = torch.cholesky_solve(labels, factor)
     return (real @ synthetic.T @ solved).where(failed == 0, torch.nan)
-
-
-def nearest_probabilities(rows: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
-    """The Euclidean projection of each row onto the probabilities: none negative, the sum 1.
-
-    A row loses the same amount everywhere, and what falls below 0 is 0 (Duchi et al., ICML 2008).
-    """
-    falling = rows.sort(dim=1, descending=True).values
-    counts = torch.arange(1, rows.shape[1] + 1, device=rows.device)
-    excess = (falling.cumsum(dim=1) - 1) / counts
-    kept = (falling > excess).sum(dim=1, keepdim=True)
-    return (rows - excess.gather(1, kept - 1)).clamp(min=0)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,6 +20,7 @@ from vidcondense.interfaces import Videos
 from vidcondense.matching.options import KernelOptions
 from vidcondense.models import VideoNetwork
 from vidcondense.models.random import random_network
+from vidcondense.training.train import squared_error
 
 _BATCH = 500  # synthetic videos a training step, at most, as in the published code
 _COUNTS = "counts"
@@ -99,7 +99,7 @@ class OnlinePool:
             with rng.isolated(dropout, self.compute.device), self.compute.autocast():
                 logits = network(videos[chosen])
             optimiser.zero_grad()
-            F.mse_loss(logits.to(targets.dtype), targets[chosen]).backward()  # type: ignore[no-untyped-call]
+            squared_error(logits.to(targets.dtype), targets[chosen]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         optimiser.zero_grad()
         self.steps[place] += num_steps
