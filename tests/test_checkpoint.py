@@ -4,7 +4,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vidcondense.checkpoint import load_checkpoint, save_checkpoint
+from vidcondense.checkpoint import (
+    load_checkpoint,
+    load_optimiser_tensors,
+    optimiser_tensors,
+    save_checkpoint,
+)
 from vidcondense.errors import FormatError
 
 
@@ -23,6 +28,32 @@ def test_round_trip_is_exact(tmp_path):
     assert all(
         loaded[name].equal(tensor) and not loaded[name].requires_grad for name, tensor in tensors.items()
     )
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+def test_an_optimiser_goes_on_alike(kind):
+    def begin():
+        parameters = [torch.ones(3, requires_grad=True), torch.ones(2, 2, requires_grad=True)]
+        settings = {"momentum": 0.9} if kind is torch.optim.SGD else {}
+        return parameters, kind([{"params": [each]} for each in parameters], lr=0.1, **settings)
+
+    def step(parameters, optimiser, number):
+        for each in parameters:
+            each.grad = torch.full_like(each, float(number - 3) ** 2)
+        optimiser.step()
+
+    one, first = begin()
+    for number in range(4):
+        step(one, first, number)
+    other, second = begin()
+    with torch.no_grad():
+        for mine, its in zip(other, one, strict=True):
+            mine.copy_(its)
+    load_optimiser_tensors(second, optimiser_tensors(first))
+    for number in range(4, 7):
+        step(one, first, number)
+        step(other, second, number)
+    assert all(mine.equal(its) for mine, its in zip(other, one, strict=True))
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\xff" * 100])

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 import torch
+from safetensors.torch import load_file, save
 
 from vidcondense.assembly import learned_videos
 from vidcondense.checkpoint import load_checkpoint
@@ -16,7 +17,7 @@ from vidcondense.errors import DataError, Interrupted, LimitError, OutputError, 
 from vidcondense.estimation import estimate
 from vidcondense.events import read_events
 from vidcondense.insertion.options import InsertionOptions
-from vidcondense.matching.options import MatchOptions
+from vidcondense.matching.options import KernelOptions, MatchOptions
 from vidcondense.methods import METHODS
 from vidcondense.selection.options import SelectOptions
 from vidcondense.settings import CondenseOptions
@@ -126,11 +127,68 @@ def test_gradient_matching_is_interrupted_and_resumed_exactly(memory_clips, tmp_
 
 
 @pytest.mark.parametrize(
-    ("method", "match", "lr"), [("prism", None, 10.0), ("prism", "dc", 0.1), ("dsa", None, 0.1)]
+    ("method", "match", "kind", "lr"),
+    [
+        ("prism", None, torch.optim.SGD, 10.0),
+        ("prism", "dc", torch.optim.SGD, 0.1),
+        ("dsa", None, torch.optim.SGD, 0.1),
+        ("still", "frepo", torch.optim.Adam, 0.01),
+    ],
 )
-def test_learning_rate_follows_what_is_matched(memory_clips, method, match, lr):
+def test_optimiser_and_learning_rate_follow_what_is_matched(memory_clips, method, match, kind, lr):
     options = CondenseOptions(method=method, match=MatchOptions(match=match))
-    assert Condenser(memory_clips(), options, COMPUTE).optimiser.param_groups[0]["lr"] == lr
+    optimiser = Condenser(memory_clips(), options, COMPUTE).optimiser
+    assert type(optimiser) is kind
+    assert optimiser.param_groups[0]["lr"] == lr
+
+
+def test_labels_have_a_learning_rate_of_their_own(memory_clips):
+    options = CondenseOptions(method="frepo", kernel=KernelOptions(label_lr=0.7))
+    condenser = Condenser(memory_clips(), options, COMPUTE)
+    assert [group["lr"] for group in condenser.optimiser.param_groups] == [0.01, 0.7]
+    assert condenser.optimiser.param_groups[1]["params"] == [condenser.parts.matcher.labels]
+
+
+@pytest.mark.parametrize("method", ["frepo", "prism", "still", "static-dynamic"])
+def test_learned_labels_are_resumed_stored_and_counted(memory_clips, tmp_path, method):
+    """Through an interrupt in the middle; the file is larger by the labels, and by what names them."""
+    clips = memory_clips(per_class=3)
+    options = options_for(
+        method=method,
+        iterations=4,
+        lr=0.1,
+        match=MatchOptions(match="frepo", real_batch=2),
+        kernel=KernelOptions(online_pool=2, max_online=3, label_lr=0.05),
+        static_dynamic=StaticDynamicOptions(static_iterations=1),
+    )
+    whole = condense(clips, tmp_path / "whole", options)
+
+    def stop(event):
+        if event["kind"] == "iteration" and event["iteration"] == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        condense(clips, tmp_path / "out", options, listener=stop)
+    again = condense(clips, tmp_path / "out", options, resume=True)
+    assert again.manifest == whole.manifest
+    assert again.label_kind == "learned"
+    assert again.soft_labels.equal(whole.soft_labels)
+    condenser = Condenser(clips, options, COMPUTE)
+    for _ in range(condenser.iterations):
+        condenser.step()
+    own = condenser.learned_labels().repeat_interleave(len(whole) // 2, dim=0)
+    torch.testing.assert_close(whole.soft_labels, own)
+    moved = (own - (torch.eye(2)[whole.labels] - 0.5)).abs()
+    assert moved.min() > 0.01
+    assert whole.soft_labels.nbytes == len(whole) * 2 * 4
+    assert estimate(clips, options, COMPUTE).paper_mb[0] <= whole.paper_mb
+
+    file = tmp_path / "whole" / whole.manifest["payload"][0]["file"]
+    payload = load_file(file)
+    without = {name: tensor for name, tensor in payload.items() if name != "soft_labels"}
+    grown = file.stat().st_size - len(save(without))
+    assert whole.soft_labels.nbytes <= grown <= whole.soft_labels.nbytes + 100
+    assert whole.paper_mb * 2**20 / 4 == whole.stored.num_values + payload["soft_labels"].numel()
 
 
 QUICK_STATICS = StaticDynamicOptions(static_iterations=4, static_lr=1.0, convolution_lr=0.1)

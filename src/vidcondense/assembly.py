@@ -15,7 +15,8 @@ from vidcondense.insertion.conflict import Inserter
 from vidcondense.interfaces import Labels, Matcher, RealClips, Representation
 from vidcondense.matching.distribution import DistributionMatcher
 from vidcondense.matching.gradient import GradientMatcher
-from vidcondense.matching.options import MatcherName
+from vidcondense.matching.kernel import KernelMatcher
+from vidcondense.matching.options import MatcherName, OptimiserName
 from vidcondense.matching.trajectory import TrajectoryMatcher, experts_for
 from vidcondense.methods import METHODS, Init, RepresentationName, Stage
 from vidcondense.models import check_features
@@ -37,6 +38,7 @@ class Parts:
         inserter: adds key frames; None where none are added.
         iterations: of the stage.
         lr: the learning rate of what sets none of its own.
+        optimiser: what steps all that is learned.
     """
 
     videos: Representation
@@ -44,6 +46,7 @@ class Parts:
     inserter: Inserter | None
     iterations: int
     lr: float
+    optimiser: OptimiserName
 
 
 def assemble(
@@ -71,6 +74,7 @@ def assemble(
         inserter=inserter,
         iterations=options.iterations,
         lr=options.lr_of(stage),
+        optimiser=options.optimiser_of(stage),
     )
 
 
@@ -208,6 +212,9 @@ MATCHERS: Mapping[MatcherName, MakeMatcher] = {
     "dsa": _gradient_matcher(siamese=True),
     "mtt": lambda real, labels, options, compute: TrajectoryMatcher(
         real, labels, options.match, seed=options.seed, compute=compute
+    ),
+    "frepo": lambda real, labels, options, compute: KernelMatcher(
+        real, labels, options.match, options.kernel, seed=options.seed, compute=compute
     ),
 }
 """What videos can be made to match."""

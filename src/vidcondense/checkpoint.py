@@ -10,6 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+from torch.optim import Optimizer
 
 from vidcondense.errors import FormatError
 from vidcondense.files import write_file
@@ -40,3 +41,27 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             return tensors, json.loads((file.metadata() or {})[_STATE])
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise FormatError(f"cannot read the checkpoint {path}: {error}") from error
+
+
+def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
+    """All that an optimiser remembers (momentum, Adam's moments and steps), by number of the parameter."""
+    return {
+        f"{number}.{name}": tensor
+        for number, parameter in enumerate(_parameters(optimiser))
+        for name, tensor in optimiser.state[parameter].items()
+        if isinstance(tensor, Tensor)
+    }
+
+
+def load_optimiser_tensors(optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Take on what `optimiser_tensors` gave; moments go to the device of their parameters."""
+    parameters = _parameters(optimiser)
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        parameter = parameters[int(number)]
+        device = parameter.device if tensor.shape == parameter.shape else tensor.device
+        optimiser.state[parameter][name] = tensor.to(device, copy=True)
+
+
+def _parameters(optimiser: Optimizer) -> list[Tensor]:
+    return [parameter for group in optimiser.param_groups for parameter in group["params"]]

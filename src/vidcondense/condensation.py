@@ -22,6 +22,7 @@ from vidcondense.options import as_json, changed_fields
 from vidcondense.real_sets import selected_videos
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
+from vidcondense.storage.labels import SoftLabels
 from vidcondense.storage.workspace import CHECKPOINT, LOG, RECIPE, owned_output
 
 _CHECKPOINT_SECONDS = 60.0
@@ -81,13 +82,15 @@ def condense(
             versions=versions_of(compute),
         )
         videos: Representation
+        learned_labels: SoftLabels | None = None
         if METHODS[options.method].select is not None:
             with EventLog(work / LOG) as log:
                 videos = selected_videos(real, options, compute, broadcast(log, listener))
         else:
             condenser = _optimise(real, options, origin, compute, work, listener, resume=resume)
             videos, origin = condenser.videos, replace(origin, learned=condenser.learned())
-        save_condensed(work, videos, options.codec, origin, options.coding())
+            learned_labels = condenser.learned_labels()
+        save_condensed(work, videos, options.codec, origin, options.coding(), learned_labels)
         if recipe is not None:
             write_text(work / RECIPE, recipe)
         load_condensed(work)  # a set that cannot be read back must not take the place of one that can

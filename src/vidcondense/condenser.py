@@ -8,13 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vidcondense.assembly import assemble, stage_options, total_iterations
+from vidcondense.assembly import Parts, assemble, stage_options, total_iterations
+from vidcondense.checkpoint import load_optimiser_tensors, optimiser_tensors
 from vidcondense.compute import Compute
 from vidcondense.errors import LimitError
 from vidcondense.events import Event
 from vidcondense.interfaces import Learns, RealClips, Representation, Videos
+from vidcondense.matching.kernel import KernelMatcher
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
+from vidcondense.storage.labels import SoftLabels
 from vidcondense.synthetic.keyframes import KeyFrameVideos
 
 
@@ -56,11 +59,8 @@ class Condenser:
         self.stage = number
         self.begin = self.iteration = sum(self.lengths[:number])
         self.parts = assemble(self.stages[number], self.real, self.options, self.compute, before)
-        self.optimiser = torch.optim.SGD(
-            [*_groups(self.videos.parameters()), *_groups(self.parts.matcher.parameters())],
-            lr=self.parts.lr,
-            momentum=self.options.momentum,
-        )
+        groups = [*_groups(self.videos.parameters()), *_groups(self.parts.matcher.parameters())]
+        self.optimiser = _optimiser(self.parts, groups, self.options.momentum)
 
     def learned(self) -> Mapping[str, float]:
         """What was learned beside the videos, by name; mostly nothing."""
@@ -116,16 +116,18 @@ class Condenser:
     def _lr_flag(self) -> str:
         return "--static-lr" if self.stages[self.stage].videos == "static" else "--lr"
 
+    def learned_labels(self) -> SoftLabels | None:
+        """The labels of the videos, where they are learned with them."""
+        matcher = self.parts.matcher
+        return matcher.learned_labels() if isinstance(matcher, KernelMatcher) else None
+
     def state(self) -> dict[str, Tensor]:
         """The tensors from which the condensation goes on exactly."""
         state = {f"videos.{name}": tensor for name, tensor in self.videos.state().items()}
         state |= {f"match.{name}": tensor for name, tensor in self.parts.matcher.state().items()}
         if self.parts.inserter is not None:
             state |= {f"insert.{name}": tensor for name, tensor in self.parts.inserter.state().items()}
-        for number, parameter in enumerate(self._learned()):
-            momentum = self.optimiser.state[parameter].get("momentum_buffer")
-            if momentum is not None:
-                state[f"momentum.{number}"] = momentum
+        state |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self.optimiser).items()}
         return state
 
     def load_state(self, state: Mapping[str, Tensor], iteration: int) -> None:
@@ -136,15 +138,14 @@ class Condenser:
         self.parts.matcher.load_state(_part(state, "match."))
         if self.parts.inserter is not None:
             self.parts.inserter.load_state(_part(state, "insert."))
-        momenta = _part(state, "momentum.")
-        for number, parameter in enumerate(self._learned()):
-            if str(number) in momenta:
-                momentum = momenta[str(number)].to(parameter.device)
-                self.optimiser.state[parameter]["momentum_buffer"] = momentum
+        load_optimiser_tensors(self.optimiser, _part(state, "optimiser."))
         self.iteration = iteration
 
-    def _learned(self) -> list[Tensor]:
-        return [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
+
+def _optimiser(parts: Parts, groups: list[dict[str, Any]], momentum: float) -> torch.optim.Optimizer:
+    if parts.optimiser == "adam":
+        return torch.optim.Adam(groups, lr=parts.lr, betas=(momentum, 0.999))
+    return torch.optim.SGD(groups, lr=parts.lr, momentum=momentum)
 
 
 def _groups(parameters: Sequence[Tensor | dict[str, Any]]) -> list[dict[str, Any]]:

@@ -57,7 +57,7 @@ METHODS: Mapping[str, Method] = {
     "prism": Method(
         summary="sparse key frames, inserted where gradients conflict; distribution matching",
         source="PRISM, CVPR 2026 (arXiv 2505.22564)",
-        stages=(Stage(videos="sparse", match=("dm", "dc", "dsa", "mtt"), insertion=True),),
+        stages=(Stage(videos="sparse", match=("dm", "dc", "dsa", "mtt", "frepo"), insertion=True),),
     ),
     "dm": Method(
         summary="every frame learned; distribution matching",
@@ -67,7 +67,7 @@ METHODS: Mapping[str, Method] = {
     "still": Method(
         summary="one frame a video, shown all the time; distribution matching",
         source="the other end of PRISM's axis; kin: one frame per video (arXiv 2512.14621)",
-        stages=(Stage(videos="still", match=("dm", "dc", "dsa", "mtt")),),
+        stages=(Stage(videos="still", match=("dm", "dc", "dsa", "mtt", "frepo")),),
     ),
     "dc": Method(
         summary="every frame learned; gradient matching",
@@ -84,12 +84,17 @@ METHODS: Mapping[str, Method] = {
         source="Cazenavette et al., CVPR 2022 (arXiv 2203.11932)",
         stages=(Stage(videos="dense", match=("mtt",), init="real"),),
     ),
+    "frepo": Method(
+        summary="every frame and the labels learned; kernel ridge regression on a network's features",
+        source="Zhou, Nezhadarya and Ba, NeurIPS 2022 (arXiv 2206.00719)",
+        stages=(Stage(videos="dense", match=("frepo",), init="real"),),
+    ),
     "static-dynamic": Method(
         summary="still images by gradient matching, then dynamics and a convolution by distribution matching",
         source="Wang, Xu, Lu and Li, CVPR 2024 (arXiv 2312.00362)",
         stages=(
             Stage(videos="static", match=("dc",)),
-            Stage(videos="static-dynamic", match=("dm", "dc", "dsa", "mtt")),
+            Stage(videos="static-dynamic", match=("dm", "dc", "dsa", "mtt", "frepo")),
         ),
     ),
     "random": Method(

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from vidcondense import rng
 from vidcondense.errors import UsageError
 from vidcondense.insertion.options import InsertionOptions
-from vidcondense.matching.options import LEARNING_RATES, MatcherName, MatchOptions
+from vidcondense.matching.options import (
+    LEARNING_RATES,
+    OPTIMISERS,
+    KernelOptions,
+    MatcherName,
+    MatchOptions,
+    OptimiserName,
+)
 from vidcondense.methods import METHODS, Init, Stage
 from vidcondense.options import choose, require
 from vidcondense.selection.options import SelectOptions
@@ -21,24 +28,25 @@ class CondenseOptions:
     """How a set is condensed."""
 
     method: str = "prism"
-    """Learned: prism; still (one frame a video); dm, dc, dsa, mtt (every frame); static-dynamic. Real clips:
-    random, herding, k-center, best-of-random."""
+    """Learned: prism; still (one frame a video); dm, dc, dsa, mtt, frepo (every frame); static-dynamic. Real
+    clips: random, herding, k-center, best-of-random."""
 
     vpc: int = 1
     """Synthetic videos per class."""
 
     init: Init | None = None
-    """What key frames start from: noise, or frames of random real clips (default: noise; dm, dsa,
-    mtt: real)."""
+    """What key frames start from: noise, or frames of random real clips (default: noise; dm, dsa, mtt and
+    frepo: real)."""
 
     iterations: int = 5000
     """Optimisation steps."""
 
     lr: float | None = None
-    """Learning rate of the frames (SGD) (default: 10 for dm, 0.1 for dc and dsa, 100 for mtt)."""
+    """Learning rate of the frames (default: by SGD 10 for dm, 0.1 for dc and dsa, 100 for mtt; by Adam
+    0.01 for frepo)."""
 
     momentum: float = 0.95
-    """Momentum of SGD."""
+    """Momentum of SGD; of Adam β₁."""
 
     init_scale: float = 1.0
     """Standard deviation of the noise frames start from, in network units (1: as real clips have)."""
@@ -67,6 +75,9 @@ class CondenseOptions:
 
     match: MatchOptions = field(default_factory=MatchOptions)
     """What is matched."""
+
+    kernel: KernelOptions = field(default_factory=KernelOptions)
+    """How labels of real clips are predicted from the videos."""
 
     insert: InsertionOptions = field(default_factory=InsertionOptions)
     """When and where key frames appear."""
@@ -105,6 +116,15 @@ class CondenseOptions:
         if given is not None and given not in allowed:
             what = f"matches {' or '.join(allowed)}" if allowed else "matches nothing"
             raise UsageError(f"--match {given}: --method {self.method} {what}; leave --match out")
+        if (
+            self.match.match_targets != "class"
+            and method.stages
+            and self.matcher_of(method.stages[-1]) == "frepo"
+        ):
+            raise UsageError(
+                f"--match-targets {self.match.match_targets}: frepo matches the labels of real clips; "
+                "leave --match-targets out"
+            )
         rng.check_seed(self.seed)
 
     def coding(self) -> Coding:
@@ -118,3 +138,7 @@ class CondenseOptions:
     def lr_of(self, stage: Stage) -> float:
         """The learning rate of a stage's videos."""
         return self.lr or LEARNING_RATES[self.matcher_of(stage)]
+
+    def optimiser_of(self, stage: Stage) -> OptimiserName:
+        """What steps a stage's videos."""
+        return OPTIMISERS[self.matcher_of(stage)]

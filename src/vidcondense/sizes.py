@@ -51,18 +51,25 @@ def size_of(shape: tuple[int, int, int, int], num_classes: int, options: Condens
     num_frames, channels, height, width = shape
     videos = options.vpc * num_classes
     stages = METHODS[options.method].stages
+    learned = bool(stages) and options.matcher_of(stages[-1]) == "frepo" and options.kernel.label_lr > 0
+    labels = num_classes if learned else 0  # numbers a video
     if stages and stages[-1].videos == "static-dynamic":
         memory = OWN * videos * (channels + num_frames) * height * width
         return Size(
             videos=len(PAIRS) * videos,
             key_frames=(0, 0),
             coded=(memory, memory),
-            plain=kernel_values(channels),
+            plain=kernel_values(channels) + len(PAIRS) * videos * labels,
         )
     height, width = key_frame_size(shape, options)
     low, high = (videos * count for count in _key_frame_bounds(options, num_frames))
     frame = channels * height * width
-    return Size(videos=videos, key_frames=(low, high), coded=(low * frame, high * frame))
+    return Size(
+        videos=videos,
+        key_frames=(low, high),
+        coded=(low * frame, high * frame),
+        plain=videos * labels,
+    )
 
 
 def _key_frame_bounds(options: CondenseOptions, num_frames: int) -> Bounds:

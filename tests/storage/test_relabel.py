@@ -63,9 +63,12 @@ def test_labels_are_the_softmax_of_the_teacher_on_what_is_stored(real, tmp_path,
     assert found.labels.equal(made.labels)
     assert found.clips([0]).equal(made.clips([0]))
     assert found.manifest["labelling"] == {
+        "kind": "teacher",
         "teacher": "convnet3d",
         "teacher_sha256": sha256_of_file(tmp_path / "teacher" / "weights.safetensors"),
         "temperature": 2.5,
+        "views": 0,
+        "seed": 0,
     }
     assert made.soft_labels is None
 
@@ -81,6 +84,59 @@ def test_their_bytes_are_counted(real, tmp_path):
     assert after["soft_labels"].nbytes == 3 * 3 * 4
     assert (found.paper_mb - made.paper_mb) * 2**20 == pytest.approx(3 * 3 * 4)
     assert found.bytes >= made.bytes + 3 * 3 * 4
+
+
+def test_views_are_labelled_one_by_one_and_trained_on_as_they_were_seen(real, tmp_path):
+    made, network = make(real, tmp_path / "set"), save_teacher(tmp_path / "teacher", real)
+    found = relabel_condensed(made, tmp_path / "out", tmp_path / "teacher", views=4, seed=7, compute=FLOAT32)
+    clips = load_condensed(tmp_path / "out").own_labelled()
+    assert len(clips) == 3 * 4
+    seen = clips.batch(range(12))  # what a student gets, in the units of the set
+    pixels = seen * made.std.view(3, 1, 1) + made.mean.view(3, 1, 1)
+    units = (pixels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+    torch.testing.assert_close(clips.labels, network(units).detach().softmax(dim=1), rtol=1e-4, atol=1e-5)
+    assert not clips.labels[0].equal(clips.labels[1])
+    assert (found.manifest["labelling"]["views"], found.manifest["labelling"]["seed"]) == (4, 7)
+    stored = load_file(tmp_path / "out" / "key_frames.safetensors")["soft_labels"]
+    assert stored.nbytes == 3 * 4 * 3 * 4
+    assert (found.paper_mb - made.paper_mb) * 2**20 == pytest.approx(stored.nbytes)
+    assert found.bytes >= made.bytes + stored.nbytes
+
+
+def test_sets_of_format_version_3_have_the_labels_of_a_teacher(real, tmp_path):
+    made = make(real, tmp_path / "set")
+    save_teacher(tmp_path / "teacher", real)
+    new = relabel_condensed(made, tmp_path / "out", tmp_path / "teacher", compute=FLOAT32)
+    manifest = read_manifest(tmp_path / "out")
+    for name in ("kind", "views", "seed"):
+        del manifest["labelling"][name]
+    del manifest["sha256"]
+    write_manifest(tmp_path / "out", {**manifest, "format_version": 3})
+    old = load_condensed(tmp_path / "out")
+    assert old.label_kind == "teacher"
+    assert old.own_labelled().labels.equal(new.soft_labels)
+    assert load_condensed(tmp_path / "set").label_kind == "hard"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"kind": "rumour"}, {"views": -1}, {"views": True}, {"views": 2**20}, {"seed": "x"}, {"views": 2}],
+)
+def test_labellings_that_cannot_be_are_refused(real, tmp_path, bad):
+    save_teacher(tmp_path / "teacher", real)
+    relabel_condensed(make(real, tmp_path / "set"), tmp_path / "out", tmp_path / "teacher", compute=FLOAT32)
+    manifest = read_manifest(tmp_path / "out")
+    del manifest["sha256"]
+    manifest["labelling"] |= bad
+    write_manifest(tmp_path / "out", manifest)
+    with pytest.raises(FormatError, match=r"labelling|soft_labels"):
+        load_condensed(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("bad", "flag"), [({"views": -1}, "--views -1"), ({"seed": -1}, "--seed -1")])
+def test_views_out_of_range_fail(real, tmp_path, bad, flag):
+    with pytest.raises(UsageError, match=flag):
+        relabel_condensed(make(real, tmp_path / "set"), tmp_path / "out", tmp_path, compute=FLOAT32, **bad)
 
 
 def test_recoding_keeps_them_and_relabelling_replaces_them(real, tmp_path):
@@ -144,9 +200,9 @@ def test_probabilities():
 def test_only_a_set_with_soft_labels_is_trained_on_them(real, tmp_path):
     made = make(real, tmp_path / "set")
     with pytest.raises(UsageError, match="vidcondense relabel"):
-        SoftLabelled(made, made.soft_labels)
+        made.own_labelled()
     rows = torch.full((3, 3), 1 / 3)
-    clips = SoftLabelled(made, rows)
+    clips = SoftLabelled(made, rows, regression=False)
     assert clips.labels.equal(rows)
     assert clips.batch([1]).equal(made.batch([1]))
     assert (len(clips), clips.classes) == (3, real.classes)

@@ -68,8 +68,8 @@ def test_every_iteration_pairs_each_videos_own_images_and_memories_anew():
 
 
 def test_the_finished_set_has_all_pairs_of_every_video():
-    image, memory, labels = videos_of().all_pairs()
-    assert labels.tolist() == [0] * 8 + [1] * 4
+    image, memory, owner = videos_of().all_pairs()
+    assert owner.tolist() == [0] * 4 + [1] * 4 + [2] * 4
     expected = [(2 * n + i, 2 * n + m) for n in range(3) for i in range(2) for m in range(2)]
     assert list(zip(image.tolist(), memory.tolist(), strict=True)) == expected
 

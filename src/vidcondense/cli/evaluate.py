@@ -29,7 +29,7 @@ from vidcondense.models import check_size
 from vidcondense.models.footprint import Footprint
 from vidcondense.options import require
 from vidcondense.storage.condensed import CondensedDataset
-from vidcondense.storage.labels import LabelName, SoftLabelled
+from vidcondense.storage.labels import HARD, LabelName
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.index import RealData
 from vidcondense.video.sampling import ClipOptions
@@ -44,7 +44,7 @@ class Arguments:
       vidcondense evaluate prism control --data videos --full-data --full-data-steps 500 --out results
       vidcondense evaluate seed0 seed1 seed2 --data UCF101 --layout ucf101 --fold 1 --repeats 3
       vidcondense evaluate prism control --data videos --model convnet3d cnn-gru cnn-lstm
-      vidcondense evaluate relabelled --data videos --labels soft
+      vidcondense evaluate relabelled --data videos --labels own
 
     Sets that differ in nothing but their seed get a row of their own that sums them up: they are the repeats.
     Several networks make a table of sets by networks; what they take is said before the first is trained.
@@ -64,7 +64,8 @@ class Arguments:
     """How sets are judged."""
 
     labels: LabelName = "hard"
-    """Train on the class of each video (hard), or on its stored probabilities (soft: vidcondense relabel)."""
+    """Train on the class of each video (hard), or on the soft labels that the set stores (own): learned with
+    the videos (frepo), or a teacher's (vidcondense relabel)."""
 
     full_data: bool = False
     """Also train on all real training clips, as a control."""
@@ -105,7 +106,7 @@ class Job:
     clips: ClipSource
     options: EvaluateOptions
     condensed: CondensedDataset | None = None
-    labels: LabelName = "hard"
+    labels: str = HARD
 
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
@@ -139,9 +140,9 @@ def _jobs_of_sets(sets: Sets, arguments: Arguments) -> list[Job]:
     return [
         Job(
             name=name,
-            clips=clips if arguments.labels == "hard" else SoftLabelled(clips, clips.soft_labels),
+            clips=clips if arguments.labels == "hard" else clips.own_labelled(),
             condensed=clips,
-            labels=arguments.labels,
+            labels=HARD if arguments.labels == "hard" else clips.label_kind,
             options=_with_model(
                 replace(arguments.evaluation, seed=seed_of(clips, arguments.evaluation.seed)), model
             ),

@@ -8,11 +8,13 @@ from typing import Any
 
 import tyro
 
+from vidcondense import rng
 from vidcondense.cli.arguments import ComputeArguments
 from vidcondense.cli.output import Output, size_text
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.options import require
 from vidcondense.storage.condensed import load_condensed
+from vidcondense.storage.labels import MAX_VIEWS
 from vidcondense.storage.relabel import relabel_condensed
 
 
@@ -22,9 +24,10 @@ class Arguments:
 
     Examples:
       vidcondense relabel small --teacher network --out relabelled
-      vidcondense evaluate relabelled --data videos --labels soft
+      vidcondense relabel small --teacher network --out relabelled --views 8
+      vidcondense evaluate relabelled --data videos --labels own
 
-    The hard labels stay beside them, and the set is larger by 4 bytes a video and class.
+    The hard labels stay beside them, and the set is larger by 4 bytes a video (or view) and class.
     """
 
     set: tyro.conf.Positional[Path]
@@ -38,6 +41,12 @@ class Arguments:
 
     temperature: float = 1.0
     """What the network's scores are divided by before the softmax; a higher one gives flatter labels."""
+
+    views: int = 0
+    """Augmented views of every video to label one by one; students are trained on these (0: on the video)."""
+
+    seed: int = 0
+    """Seed of the augmentations."""
 
     compute: ComputeArguments = field(default_factory=ComputeArguments)
     """Where the network runs."""
@@ -53,6 +62,8 @@ class Arguments:
 
     def __post_init__(self) -> None:
         require(self.temperature > 0, "temperature", self.temperature, "must be a positive number")
+        require(0 <= self.views <= MAX_VIEWS, "views", self.views, f"must be from 0 to {MAX_VIEWS}")
+        rng.check_seed(self.seed)
 
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
@@ -63,14 +74,17 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         arguments.out,
         arguments.teacher,
         temperature=arguments.temperature,
+        views=arguments.views,
+        seed=arguments.seed,
         compute=arguments.compute.choose(),
         trust_code=arguments.trust_code,
         overwrite=arguments.overwrite,
     )
     assert made.soft_labels is not None, "just written"
-    agree = float((made.soft_labels.argmax(dim=1) == made.labels).double().mean())
+    agree = float((made.soft_labels.argmax(dim=1) == made.views().labels).double().mean())
+    what = f"{len(made)} videos" + (f", {arguments.views} views each" if arguments.views else "")
     output.say(
-        f"{made.folder}: soft labels of {len(made)} videos, the teacher is for the hard label in "
+        f"{made.folder}: soft labels of {what}, the teacher is for the hard label in "
         f"{100 * agree:.1f} %, {size_text(made.bytes)} on disk (before: {size_text(before.bytes)})"
     )
     return {

@@ -17,7 +17,7 @@ from vidcondense.methods import METHODS
 from vidcondense.models.footprint import Footprint
 from vidcondense.options import as_json
 from vidcondense.storage.condensed import CondensedDataset
-from vidcondense.storage.labels import LabelName
+from vidcondense.storage.labels import HARD
 from vidcondense.video.dataset import ClipDataset
 
 JSON_NAME = "results.json"
@@ -30,7 +30,7 @@ class Judged:
 
     name: str
     evaluation: Evaluation
-    labels: LabelName = "hard"
+    labels: str = HARD
     condensed: CondensedDataset | None = None
 
     @property

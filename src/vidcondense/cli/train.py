@@ -13,7 +13,10 @@ from vidcondense.cli.arguments import ComputeArguments
 from vidcondense.cli.output import Output, size_text
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
-from vidcondense.errors import LimitError
+from vidcondense.cli.reading import read_data
+from vidcondense.cli.sets import ReadingArguments, check_belong, common, read_sets
+from vidcondense.errors import LimitError, UsageError
+from vidcondense.interfaces import ClipSource
 from vidcondense.models import build_network, check_size
 from vidcondense.models.saved import WEIGHTS, NetworkDescription, check_free, save_network
 from vidcondense.options import as_json
@@ -23,11 +26,12 @@ from vidcondense.training import TrainOptions, predict, train
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Train a network on a condensed set and keep its weights.
+    """Train a network on a condensed set, or on the real clips it stands for, and keep its weights.
 
     Examples:
       vidcondense train small --out network
       vidcondense train small --out network --steps 1000 --seed 1
+      vidcondense train small --data videos --out teacher
 
     The folder --out holds weights.safetensors and network.json, which names the model, the classes, the shape
     of the clips and their normalisation; in Python, `vidcondense.load_network` reads them.
@@ -38,6 +42,12 @@ class Arguments:
 
     out: Path
     """Folder to make."""
+
+    data: Path | None = None
+    """Folder of real videos: train on its training clips, read as the set recorded, instead of on the set."""
+
+    reading: ReadingArguments = field(default_factory=ReadingArguments)
+    """How they are read."""
 
     model: str = "convnet3d"
     """The network to train: convnet3d, cnn-gru, cnn-lstm, …, or package.module:factory of your own."""
@@ -59,14 +69,17 @@ class Arguments:
 
     def __post_init__(self) -> None:
         rng.check_seed(self.seed)
+        if self.data is None and self.reading != ReadingArguments():
+            raise UsageError("train: how real clips are read says nothing without --data")
 
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Train and save."""
     check_free(arguments.out, overwrite=arguments.overwrite)
     compute = arguments.compute.choose()
-    clips = load_condensed(arguments.set)
-    num_frames, _, size, _ = clips.shape
+    made = load_condensed(arguments.set)
+    clips: ClipSource = made if arguments.data is None else _real_clips(arguments.data, arguments, output)
+    num_frames, _, size, _ = made.shape
     check_size(arguments.model, num_frames, size)
     network = build_network(
         arguments.model,
@@ -97,7 +110,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         mean=tuple(clips.mean.tolist()),
         std=tuple(clips.std.tolist()),
         origin={
-            "condensed_sha256": clips.manifest["sha256"],
+            "condensed_sha256": made.manifest["sha256"],
+            "trained_on": "set" if arguments.data is None else "real clips",
             "training": as_json(arguments.training),
             "seed": arguments.seed,
             "train_accuracy": accuracy,
@@ -114,8 +128,19 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         "out": str(arguments.out),
         "model": arguments.model,
         "classes": list(clips.classes),
+        "clips": len(clips),
         "steps": total,
         "loss": result.losses[-1],
         "train_accuracy": accuracy,
         "bytes": num_bytes,
     }
+
+
+def _real_clips(root: Path, arguments: Arguments, output: Output) -> ClipSource:
+    """The training clips that the set was condensed from, or may be compared with."""
+    sets = read_sets((arguments.set,), "train")
+    recorded = common(sets, arguments.reading)
+    with progress() as bars:
+        real = read_data(root, recorded.data, recorded.clip, bars=bars, output=output)
+    check_belong(sets, real, arguments.reading)
+    return real.train

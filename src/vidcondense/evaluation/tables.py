@@ -35,7 +35,7 @@ def record(
         summary: its figures.
         model: the network that was trained.
         clips: training clips.
-        labels: what was trained on: `hard` labels or `soft` ones.
+        labels: what was trained on: `hard` labels, `learned` ones, or those of a `teacher`.
         condensed_with: the network the set was condensed with, where one was.
         vpc: videos per class, where that says something.
         paper_mb: MiB of float32 frames, as papers count.

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from vidcondense.compute import Compute
 from vidcondense.interfaces import Labels, Match, PerTarget, RealClips, Representation, Videos
+from vidcondense.matching.features import real_features, synthetic_features
 from vidcondense.matching.options import MatchOptions
 from vidcondense.matching.targets import make_targets
 from vidcondense.models import VideoNetwork
 from vidcondense.models.random import network_number, random_network
-
-_CHUNK = 64  # real clips a forward pass, at most
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ class DistributionMatcher:
         """
         network, real = self._wanted(network_number(iteration, self.options.pool, self.options.uses))
         of_video = self.targets.of_video.to(videos.device)
-        features = self._features(network, videos)
+        features = synthetic_features(network, videos, self.chunk, self.compute)
         synthetic = group_means(features, of_video, len(self.targets.members))
         return (real - synthetic).square().sum(dim=1)
 
@@ -117,28 +114,11 @@ class DistributionMatcher:
             compute=self.compute,
         ).requires_grad_(False)
 
-    def _features(self, network: VideoNetwork, videos: Videos) -> Float[Tensor, "n d"]:
-        """The features of the synthetic videos.
-
-        Of more than a chunk no activations are kept: each chunk's forward pass is done again when its
-        gradient is wanted, so memory is that of one chunk.
-        """
-        with self.compute.autocast():
-            if len(videos) <= self.chunk:
-                return network.embed(videos)
-            parts = torch.split(videos, self.chunk)
-            embed = partial(checkpoint, network.embed, use_reentrant=False, preserve_rng_state=False)
-            return torch.cat([embed(part) for part in parts])
-
     @torch.no_grad()
     def real_means(self, network: VideoNetwork, number: int) -> Float[Tensor, "g d"]:
         """The mean feature of each target's real clips, drawn anew for each number of a network."""
         drawn = self.targets.draw(self.options.real_batch, self.seed, number)
-        features = []
-        with self.compute.autocast():
-            for part in torch.split(torch.cat(drawn), min(self.chunk, _CHUNK)):
-                features.append(network.embed(self.compute.move(self.real.batch(part))).float())
-        together = torch.cat(features)
+        together = real_features(network, self.real, torch.cat(drawn), self.chunk, self.compute)
         groups = torch.repeat_interleave(torch.tensor([len(indices) for indices in drawn]))
         return group_means(together, groups.to(together.device), len(drawn))
 

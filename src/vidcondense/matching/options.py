@@ -10,11 +10,23 @@ from typing import Literal
 from vidcondense.matching.targets import TargetKind
 from vidcondense.options import require
 
-MatcherName = Literal["dm", "dc", "dsa", "mtt"]
+MatcherName = Literal["dm", "dc", "dsa", "mtt", "frepo"]
 
-LEARNING_RATES: dict[MatcherName, float] = {"dm": 10.0, "dc": 0.1, "dsa": 0.1, "mtt": 100.0}
+LEARNING_RATES: dict[MatcherName, float] = {"dm": 10.0, "dc": 0.1, "dsa": 0.1, "mtt": 100.0, "frepo": 0.01}
 """Of the frames, by what is matched: gradients differ in size. DC's is that of its published code; MTT's
 with momentum 0.95 goes as far in the long run as the 1000 with momentum 0.5 of its published code."""
+
+OptimiserName = Literal["sgd", "adam"]
+
+OPTIMISERS: dict[MatcherName, OptimiserName] = {
+    "dm": "sgd",
+    "dc": "sgd",
+    "dsa": "sgd",
+    "mtt": "sgd",
+    "frepo": "adam",
+}
+"""What steps the frames. The gradients of FRePo grow and shrink by orders of magnitude with how alike the
+features of the videos are, since it inverts their kernel; Adam's steps do not."""
 
 _CHUNK_VALUES = 64 * 16 * 3 * 112 * 112
 
@@ -57,18 +69,19 @@ class MatchOptions:
     """What is matched, and in which networks."""
 
     match: MatcherName | None = None
-    """What is matched: mean features (dm), a network's gradients (dc), these under augmentation (dsa), or
-    where training leads (mtt) (default: the method's)."""
+    """What is matched: mean features (dm), a network's gradients (dc), these under augmentation (dsa), where
+    training leads (mtt), or the labels of real clips, by kernel ridge regression (frepo) (default: the
+    method's)."""
 
     real_batch: int = 64
-    """Real clips a target and iteration (all, where it has fewer)."""
+    """Real clips a target (of frepo: a class) and iteration (all, where it has fewer)."""
 
     match_targets: TargetKind = "class"
     """Whose mean a video must match: its class's, or that of its own cluster of the class's real clips."""
 
     model: str = "convnet3d"
-    """The network in which videos are matched, new every iteration; also of coresets. For a network of your
-    own: package.module:factory."""
+    """The network in which videos are matched, new every iteration (frepo: in training); also of coresets.
+    For a network of your own: package.module:factory."""
 
     pool: int = 1
     """Random networks kept at a time and used in turn (dm); 1 with --uses 1 is a new one each iteration."""
@@ -80,10 +93,10 @@ class MatchOptions:
     """Iterations in a row that dc and dsa match in the same network, which is trained between them."""
 
     inner_steps: int = 1
-    """Training steps of that network on the synthetic videos between two iterations."""
+    """Training steps of that network on the synthetic videos between two iterations (dc, dsa, frepo)."""
 
     network_lr: float = 0.01
-    """Learning rate of that training."""
+    """Learning rate of that training (dc, dsa; SGD)."""
 
     chunk: int | None = None
     """Videos a forward pass; fewer take less memory (default: as many as 64 of 16 frames of 112×112)."""
@@ -100,3 +113,30 @@ class MatchOptions:
     def chunk_of(self, shape: tuple[int, int, int, int]) -> int:
         """How many videos of a shape `(T, C, H, W)` go through a network at once."""
         return self.chunk or max(1, _CHUNK_VALUES // math.prod(shape))
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelOptions:
+    """How labels of real clips are predicted by kernel ridge regression (--match frepo)."""
+
+    label_lr: float = 0.001
+    """Learning rate of the labels (frepo; Adam); 0 keeps each video's class and stores no other labels."""
+
+    ridge: float = 1e-6
+    """Ridge of the regression, times the mean of the kernel's diagonal (frepo)."""
+
+    online_pool: int = 10
+    """Networks in training kept at a time, of which each iteration draws one (frepo)."""
+
+    max_online: int = 100
+    """Training steps of a network of that pool before a new one takes its place (frepo)."""
+
+    online_lr: float = 3e-4
+    """Learning rate of these networks (frepo; Adam)."""
+
+    def __post_init__(self) -> None:
+        require(self.label_lr >= 0, "label_lr", self.label_lr, "must not be negative")
+        require(self.ridge >= 1e-10, "ridge", self.ridge, "must be at least 1e-10")
+        for name in ("online_pool", "max_online"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1")
+        require(self.online_lr > 0, "online_lr", self.online_lr, "must be a positive number")

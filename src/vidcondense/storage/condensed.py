@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,22 @@ from torch.utils.data import Dataset
 
 from vidcondense.errors import FormatError, LimitError, UsageError
 from vidcondense.files import sha256_of_file, write_file
-from vidcondense.interfaces import KeyMask, Labels, Representation, Videos
+from vidcondense.interfaces import ClipSource, KeyMask, Labels, Representation, Videos
 from vidcondense.options import unknown
 from vidcondense.storage.accounting import mib_as_float32
 from vidcondense.storage.codecs import CODECS, Coding, Frames, check_packed
 from vidcondense.storage.key_frames import PAYLOAD as PAYLOAD
 from vidcondense.storage.key_frames import StoredKeyFrames
 from vidcondense.storage.kinds import KINDS, store
-from vidcondense.storage.labels import SOFT_LABELS, SoftLabels, are_probabilities
+from vidcondense.storage.labels import (
+    HARD,
+    LEARNED,
+    SOFT_LABELS,
+    SoftLabelled,
+    SoftLabels,
+    are_labels,
+    labelled_views,
+)
 from vidcondense.storage.manifest import FORMAT, FORMAT_VERSION, MANIFEST, read_manifest, write_manifest
 from vidcondense.storage.stored import Expected, Stored, channels
 
@@ -60,7 +68,12 @@ class Origin:
 
 
 def save_condensed(
-    folder: Path, videos: Representation, codec: str, origin: Origin, coding: Coding | None = None
+    folder: Path,
+    videos: Representation,
+    codec: str,
+    origin: Origin,
+    coding: Coding | None = None,
+    learned_labels: SoftLabels | None = None,
 ) -> None:
     """Write learned videos, or selected clips, as a condensed set into `folder`; the manifest comes last.
 
@@ -70,13 +83,19 @@ def save_condensed(
         codec: a key of `CODECS`.
         origin: the rest of the manifest.
         coding: how the codec is used; default: quality 75, a range a video.
+        learned_labels: what was learned with the videos, a row for each: what networks should say of it.
 
     Raises:
         LimitError: the codec cannot hold the values, or so many.
         OutputError: the folder cannot be written.
     """
-    stored, labels = store(videos, channels(origin.mean), channels(origin.std))
-    save_stored(folder, stored, labels, codec, origin, coding)
+    stored, owner = store(videos, channels(origin.mean), channels(origin.std))
+    labels = videos.labels[owner]
+    if learned_labels is None:
+        save_stored(folder, stored, labels, codec, origin, coding)
+    else:
+        origin = replace(origin, labelling={"kind": LEARNED})
+        save_stored(folder, stored, labels, codec, origin, coding, learned_labels[owner])
 
 
 def save_stored(
@@ -97,7 +116,7 @@ def save_stored(
         codec: a key of `CODECS`.
         origin: the rest of the manifest.
         coding: how the codec is used; default: quality 75, a range a video.
-        soft_labels: probabilities of the rendered videos, whose origin is `origin.labelling`.
+        soft_labels: of the rendered videos, whose origin is `origin.labelling`.
     """
     coding = coding or Coding()
     check_packed(codec, stored.num_values)
@@ -179,7 +198,7 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
         manifest: all of `condensed.json`.
         normalise: whether items are in network units.
         stored: what was read: `StoredKeyFrames` or `StoredStaticDynamic`.
-        soft_labels: the probability of each class for every video, `[N, K]`; None where none are stored.
+        soft_labels: a row for every video, `[N, K]`, of the kind `label_kind`; None where none are stored.
     """
 
     def __init__(
@@ -227,6 +246,23 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
     def representation(self) -> str:
         """How the videos are stored: `key-frames` or `static-dynamic`."""
         return str(self.manifest["representation"])
+
+    @property
+    def label_kind(self) -> str:
+        """What its own labels are: `hard`, or soft ones: `learned` with the videos, or a `teacher`'s."""
+        return str(self.manifest["labelling"].get("kind", HARD))
+
+    def own_labelled(self) -> SoftLabelled:
+        """The same videos, to be trained on with their soft labels; `UsageError` where there are none."""
+        if self.soft_labels is None:
+            raise UsageError(
+                f"--labels own: {self.folder} has hard labels only; make soft ones: vidcondense relabel"
+            )
+        return SoftLabelled(self.views(), self.soft_labels, regression=self.label_kind == LEARNED)
+
+    def views(self) -> ClipSource:
+        """What the rows of `soft_labels` belong to: the videos, or augmented views of each."""
+        return labelled_views(self, self.manifest["labelling"], mirror=self.flip)
 
     @property
     def positions(self) -> list[list[int]]:
@@ -336,7 +372,8 @@ def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedD
     kind, codec = KINDS[manifest["representation"]], CODECS[manifest["codec"]]
     expected = dict(kind.expected(manifest, codec))
     if manifest["labelling"]:
-        expected[SOFT_LABELS] = (torch.float32, (len(manifest["labels"]), len(manifest["classes"])))
+        rows = len(manifest["labels"]) * max(1, manifest["labelling"].get("views", 0))
+        expected[SOFT_LABELS] = (torch.float32, (rows, len(manifest["classes"])))
     payload = _read_payload(folder / kind.payload, manifest, expected)
     try:
         check_packed(manifest["codec"], kind.num_values(manifest))
@@ -347,7 +384,7 @@ def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedD
         if isinstance(values, Tensor) and not bool(values.isfinite().all()):
             raise FormatError(f"{folder / kind.payload}: {name!r} holds values that are not finite")
     soft_labels = payload.get(SOFT_LABELS)
-    if soft_labels is not None and not are_probabilities(soft_labels):
+    if soft_labels is not None and not are_labels(soft_labels, manifest["labelling"]["kind"]):
         raise FormatError(f"{folder / kind.payload}: {SOFT_LABELS!r} holds rows that are no probabilities")
     return CondensedDataset(folder, manifest, stored, normalise=normalise, soft_labels=soft_labels)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from vidcondense.interfaces import Labels, Representation
+from vidcondense.interfaces import Indices, Representation
 from vidcondense.storage import key_frames, static_dynamic
 from vidcondense.storage.codecs import Codec
 from vidcondense.storage.key_frames import (
@@ -53,8 +54,8 @@ KINDS: Mapping[str, Kind] = {
 """Every representation by its name in the manifest."""
 
 
-def store(videos: Representation, mean: Tensor, std: Tensor) -> tuple[Stored, Labels]:
-    """What is kept of learned videos, and the label of each video of the finished set.
+def store(videos: Representation, mean: Tensor, std: Tensor) -> tuple[Stored, Indices]:
+    """What is kept of learned videos, and which of them each video of the finished set comes from.
 
     Args:
         videos: of a kind in the table.
@@ -62,7 +63,7 @@ def store(videos: Representation, mean: Tensor, std: Tensor) -> tuple[Stored, La
         std: likewise.
     """
     if isinstance(videos, KeyFrameVideos):
-        return store_key_frames(videos, mean, std), videos.labels
+        return store_key_frames(videos, mean, std), torch.arange(len(videos.labels))
     if isinstance(videos, StaticDynamicVideos):
         return store_static_dynamic(videos, mean, std), videos.all_pairs()[2]
     raise TypeError(f"{type(videos).__name__} cannot be stored")

@@ -13,10 +13,11 @@ from vidcondense.errors import FormatError
 from vidcondense.files import canonical_json, write_text
 from vidcondense.options import unknown
 from vidcondense.storage.codecs import Coding, ValueRange
+from vidcondense.storage.labels import TEACHER, is_labelling
 from vidcondense.synthetic.interpolation import Interpolation
 
 FORMAT = "vidcondense"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST = "condensed.json"
 
 _MAX_BYTES = 64 * 2**20
@@ -84,6 +85,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         # The ranges of version 2, a quality that none of its codecs had, and no soft labels.
         manifest |= {**vars(Coding()), "labelling": {}}
     manifest.setdefault("learned", {})  # sets that learned nothing but videos were once written without it
+    if manifest["format_version"] == 3 and manifest.get("labelling"):
+        manifest["labelling"] = {"kind": TEACHER, "views": 0, "seed": 0} | manifest["labelling"]
     _check_fields(path, manifest)
     _check_values(path, manifest)
     return dict(manifest)
@@ -132,6 +135,7 @@ def _check_values(path: Path, manifest: dict[str, Any]) -> None:
         "shape": len(shape) == 4 and _are_sides(shape) and shape[1] == 3,
         "classes": len(classes) > 0 and all(isinstance(name, str) for name in classes),
         "labels": len(labels) > 0 and all(type(x) is int and 0 <= x < len(classes) for x in labels),
+        "labelling": is_labelling(manifest["labelling"]),
         "quality": type(manifest["quality"]) is int and 0 <= manifest["quality"] <= 100,
         "value_range": manifest["value_range"] in get_args(ValueRange),
         "learned": all(isinstance(value, float) for value in manifest["learned"].values()),

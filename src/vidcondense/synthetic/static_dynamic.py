@@ -86,12 +86,11 @@ class StaticDynamicVideos:
             self.static[static.to(device)], self.dynamic[dynamic.to(device)], self.weight, self.bias
         )
 
-    def all_pairs(self) -> tuple[Indices, Indices, Labels]:
-        """Of the finished set: the image and the memory of every video, and its label."""
-        count = len(self._labels)
-        own = OWN * torch.arange(count).repeat_interleave(len(PAIRS))
-        image, memory = torch.tensor(PAIRS).repeat(count, 1).T
-        return own + image, own + memory, self._labels.repeat_interleave(len(PAIRS))
+    def all_pairs(self) -> tuple[Indices, Indices, Indices]:
+        """Of the finished set: the image and the memory of every video, and whose they are."""
+        owner = torch.arange(len(self._labels)).repeat_interleave(len(PAIRS))
+        image, memory = torch.tensor(PAIRS).repeat(len(self._labels), 1).T
+        return OWN * owner + image, OWN * owner + memory, owner
 
     def state(self) -> dict[str, Tensor]:
         """Images, memories and convolution."""

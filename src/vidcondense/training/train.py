@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from vidcondense import rng
@@ -49,14 +50,17 @@ def train(
     prepare: Prepare = unchanged,
     after_step: Callable[[int], None] | None = None,
 ) -> TrainResult:
-    """Train `network`, in place, on `clips` by cross-entropy.
+    """Train `network`, in place, on `clips`.
+
+    The loss is the cross-entropy; of clips that say `regression`, whose labels are what the logits should be,
+    half the squared error (as FRePo trains), whose pull on a logit is of about the same size.
 
     The result depends on the network, the clips, `options` and `seed` alone; on a CPU it is the same bit by
     bit for the same number of threads.
 
     Args:
         network: videos → logits `[N, K]`, on the device of `compute`.
-        clips: what to learn; its labels are class ids `[N]`, or probabilities `[N, K]` (soft labels).
+        clips: what to learn; its labels are class ids `[N]`, or soft labels `[N, K]`.
         options: how.
         seed: of the order of the clips and of dropout.
         compute: device and precision of the forward passes; the loss is float32.
@@ -75,6 +79,7 @@ def train(
     num_steps = options.num_steps(len(clips))
     batches = Batches(len(clips), options.batch_size, whole=options.epochs is not None, seed=seed)
     fetch = fetcher(clips, compute)
+    loss_of = squared_error if getattr(clips, "regression", False) else F.cross_entropy
     optimiser = _optimiser(network, options)
     network.train()
     losses: list[float] = []
@@ -84,7 +89,7 @@ def train(
         videos = prepare(fetch(indices))
         with rng.isolated(rng.derive_seed(seed, "dropout", step), compute.device), compute.autocast():
             logits = network(videos)
-        loss = F.cross_entropy(logits.float(), compute.move(clips.labels[indices]))
+        loss = loss_of(logits.float(), compute.move(clips.labels[indices]))
         if not _descend(optimiser, loss, lr, options.clip_norm):
             listener({"kind": "diverged", "step": step})
             return TrainResult(losses=tuple(losses), diverged=True)
@@ -96,6 +101,11 @@ def train(
     if not finite:
         listener({"kind": "diverged", "step": num_steps})
     return TrainResult(losses=tuple(losses), diverged=not finite)
+
+
+def squared_error(logits: Float[Tensor, "n k"], wanted: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
+    """½ Σ over classes (logit − wanted)², the mean over clips."""
+    return (logits - wanted).square().sum(dim=1).mean() / 2
 
 
 def _optimiser(network: nn.Module, options: TrainOptions) -> torch.optim.SGD:

@@ -1,0 +1,41 @@
+"""The features of clips in a network, chunk by chunk: in the memory of one chunk, however many clips."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from vidcondense.compute import Compute
+from vidcondense.interfaces import Indices, RealClips, Videos
+from vidcondense.models import VideoNetwork
+
+_CHUNK = 64  # real clips a forward pass, at most
+
+
+def synthetic_features(
+    network: VideoNetwork, videos: Videos, chunk: int, compute: Compute
+) -> Float[Tensor, "n d"]:
+    """The features of synthetic videos, differentiable in them.
+
+    Of more than a chunk no activations are kept: each chunk's forward pass is done again when its gradient
+    is wanted.
+    """
+    with compute.autocast():
+        if len(videos) <= chunk:
+            return network.embed(videos)
+        embed = partial(checkpoint, network.embed, use_reentrant=False, preserve_rng_state=False)
+        return torch.cat([embed(part) for part in torch.split(videos, chunk)])
+
+
+@torch.no_grad()
+def real_features(
+    network: VideoNetwork, real: RealClips, indices: Indices, chunk: int, compute: Compute
+) -> Float[Tensor, "n d"]:
+    """The features of the real clips at `indices`, without a graph."""
+    with compute.autocast():
+        parts = torch.split(indices, min(chunk, _CHUNK))
+        return torch.cat([network.embed(compute.move(real.batch(part))) for part in parts])
