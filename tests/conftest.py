@@ -61,7 +61,7 @@ class MemoryClips:
         return (self.pixels[indices] - self.mean.view(shape)) / self.std.view(shape)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def memory_clips() -> type[MemoryClips]:
     """The class, for tests to make clips of the sizes they want."""
     return MemoryClips

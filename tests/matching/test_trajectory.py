@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import math
 import os
+import shutil
 import signal
 
 import pytest
@@ -40,12 +41,19 @@ def clips(memory_clips):
     return memory_clips(**TINY)
 
 
-@pytest.fixture
-def experts(clips, tmp_path):
-    """Three small networks that see one frame at a time, trained three epochs."""
+@pytest.fixture(scope="module")
+def experts(memory_clips, tmp_path_factory):
+    """Three small networks that see one frame at a time, trained three epochs; to be left as they are."""
+    folder = tmp_path_factory.mktemp("experts")
     made = ExpertOptions(experts=3, epochs=3, batch_size=4, model="convnet")
-    train_experts(clips, tmp_path / "experts", made, compute=FLOAT32)
-    return tmp_path / "experts"
+    train_experts(memory_clips(**TINY), folder, made, compute=FLOAT32)
+    return folder
+
+
+@pytest.fixture
+def own_experts(experts, tmp_path):
+    """A copy, to change."""
+    return shutil.copytree(experts, tmp_path / "experts")
 
 
 def options_for(experts, *, chunk=None, match=None, model="convnet", **changes):
@@ -141,7 +149,8 @@ def test_the_gradient_of_the_step_size_against_finite_differences(clips, experts
         float(matcher_for(clips, experts, step_size=0.01 * math.exp(move)).match(videos, 0).losses)
         for move in (0.05, -0.05)
     )
-    assert (up - down) / 0.1 == pytest.approx(float(slope), rel=0.03)
+    # The gradients of ReLU networks jump, and differences see the jumps; a smooth network is in test_unroll.
+    assert (up - down) / 0.1 == pytest.approx(float(slope), rel=0.1)
 
 
 def test_chunks_give_the_same(clips, experts):
@@ -198,8 +207,8 @@ def test_every_representation_is_interrupted_and_resumed_exactly(clips, experts,
     assert min(steps) > 0
 
 
-def test_the_set_says_which_experts_it_followed(clips, experts, tmp_path):
-    options = condense_options(experts)
+def test_the_set_says_which_experts_it_followed(clips, own_experts, tmp_path):
+    options = condense_options(own_experts)
 
     def stop(event):
         os.kill(os.getpid(), signal.SIGINT)
@@ -207,7 +216,7 @@ def test_the_set_says_which_experts_it_followed(clips, experts, tmp_path):
     with pytest.raises(Interrupted):
         condense(clips, tmp_path / "out", options, compute=FLOAT32, listener=stop)
     made = ExpertOptions(experts=4, epochs=3, batch_size=4, model="convnet")
-    more = train_experts(clips, experts, made, compute=FLOAT32)
+    more = train_experts(clips, own_experts, made, compute=FLOAT32)
     with pytest.raises(UsageError, match=r"data\.experts_sha256"):
         condense(clips, tmp_path / "out", options, compute=FLOAT32, resume=True)
     small = condense(clips, tmp_path / "out", options, compute=FLOAT32, overwrite=True)
@@ -301,14 +310,14 @@ def test_experts_of_other_sizes_or_folds_are_refused(memory_clips, experts, chan
         check_condense(memory_clips(**(TINY | changes)), condense_options(experts))
 
 
-def test_an_expert_that_stands_still_cannot_be_followed(clips, experts):
-    matcher = matcher_for(clips, experts)
+def test_an_expert_that_stands_still_cannot_be_followed(clips, own_experts):
+    matcher = matcher_for(clips, own_experts)
     network = random_network("convnet", clips.shape, 2, seed=0, number=0, compute=FLOAT32)
     still = {name: each.detach().expand(4, *each.shape).clone() for name, each in network.named_parameters()}
     for path, record in zip(matcher.experts.paths, matcher.experts.records, strict=True):
         save_expert(path, still, record)
     with pytest.raises(DataError, match="does not move"):
-        matcher_for(clips, experts).match(videos_of(clips), 0)
+        matcher_for(clips, own_experts).match(videos_of(clips), 0)
 
 
 @pytest.mark.parametrize(
