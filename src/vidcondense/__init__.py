@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from vidcondense.evaluation.results import summarise as summarise
     from vidcondense.evaluation.transfer import TransferOptions as TransferOptions
     from vidcondense.evaluation.transfer import transfer as transfer
+    from vidcondense.exports.export import export as export
+    from vidcondense.exports.options import ExportOptions as ExportOptions
     from vidcondense.insertion.options import InsertionOptions as InsertionOptions
     from vidcondense.matching.options import MatchOptions as MatchOptions
     from vidcondense.methods import METHODS as METHODS
@@ -93,6 +95,8 @@ _HOMES = {
     "load_condensed": "storage.condensed",
     "CondensedDataset": "storage.condensed",
     "relabel_condensed": "storage.relabel",
+    "export": "exports.export",
+    "ExportOptions": "exports.options",
     # what it is worth
     "evaluate": "evaluation.evaluate",
     "EvaluateOptions": "evaluation.protocol",

@@ -24,6 +24,7 @@ REQUIRED = {
     "train": ["set", "--out", "network"],
     "relabel": ["set", "--teacher", "network", "--out", "out"],
     "inspect": ["set"],
+    "export": ["s", "--to", "mp4", "--out", "o"],
     "toy": ["toy"],
     "data": ["check", "videos"],
     "cache": ["list"],

@@ -28,6 +28,7 @@ COMMANDS = {
     "relabel": "give a condensed set the soft labels of a trained network",
     "inspect": "show what a condensed set holds, and its pictures",
     "recode": "store a condensed set by another codec, and tell what that saves and changes",
+    "export": "write the videos of a condensed set as files that other programs read",
     "toy": "generate a small dataset of moving shapes to try things on",
     "data": "check a folder of videos: layout, splits, bad files, leakage",
     "datasets": "list the dataset layouts, what they look like and where the data is obtained",
