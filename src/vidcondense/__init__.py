@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     from vidcondense.settings import CondenseOptions as CondenseOptions
     from vidcondense.storage.condensed import CondensedDataset as CondensedDataset
     from vidcondense.storage.condensed import load_condensed as load_condensed
+    from vidcondense.storage.merge import merge as merge
     from vidcondense.storage.relabel import relabel_condensed as relabel_condensed
+    from vidcondense.storage.subset import subset as subset
     from vidcondense.synthetic.options import StaticDynamicOptions as StaticDynamicOptions
     from vidcondense.training.options import TrainOptions as TrainOptions
     from vidcondense.training.predict import predict as predict
@@ -95,6 +97,8 @@ _HOMES = {
     "load_condensed": "storage.condensed",
     "CondensedDataset": "storage.condensed",
     "relabel_condensed": "storage.relabel",
+    "merge": "storage.merge",
+    "subset": "storage.subset",
     "export": "exports.export",
     "ExportOptions": "exports.options",
     # what it is worth

@@ -24,6 +24,8 @@ REQUIRED = {
     "train": ["set", "--out", "network"],
     "relabel": ["set", "--teacher", "network", "--out", "out"],
     "inspect": ["set"],
+    "merge": ["s", "t", "--out", "o"],
+    "subset": ["s", "--out", "o"],
     "export": ["s", "--to", "mp4", "--out", "o"],
     "toy": ["toy"],
     "data": ["check", "videos"],

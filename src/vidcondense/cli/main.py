@@ -29,6 +29,8 @@ COMMANDS = {
     "inspect": "show what a condensed set holds, and its pictures",
     "recode": "store a condensed set by another codec, and tell what that saves and changes",
     "export": "write the videos of a condensed set as files that other programs read",
+    "merge": "store several condensed sets as one",
+    "subset": "store some classes and videos of a condensed set as a set of its own",
     "toy": "generate a small dataset of moving shapes to try things on",
     "data": "check a folder of videos: layout, splits, bad files, leakage",
     "datasets": "list the dataset layouts, what they look like and where the data is obtained",
