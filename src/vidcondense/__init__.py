@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from vidcondense.settings import CondenseOptions as CondenseOptions
     from vidcondense.storage.condensed import CondensedDataset as CondensedDataset
     from vidcondense.storage.condensed import load_condensed as load_condensed
+    from vidcondense.storage.import_tensors import ImportOptions as ImportOptions
+    from vidcondense.storage.import_tensors import import_tensors as import_tensors
     from vidcondense.storage.merge import merge as merge
     from vidcondense.storage.relabel import relabel_condensed as relabel_condensed
     from vidcondense.storage.subset import subset as subset
@@ -99,6 +101,8 @@ _HOMES = {
     "relabel_condensed": "storage.relabel",
     "merge": "storage.merge",
     "subset": "storage.subset",
+    "import_tensors": "storage.import_tensors",
+    "ImportOptions": "storage.import_tensors",
     "export": "exports.export",
     "ExportOptions": "exports.options",
     # what it is worth

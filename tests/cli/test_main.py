@@ -26,6 +26,7 @@ REQUIRED = {
     "inspect": ["set"],
     "merge": ["s", "t", "--out", "o"],
     "subset": ["s", "--out", "o"],
+    "import": ["f.pt", "--units", "pixels", "--classes", "a", "--out", "o"],
     "export": ["s", "--to", "mp4", "--out", "o"],
     "toy": ["toy"],
     "data": ["check", "videos"],
