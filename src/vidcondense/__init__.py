@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from vidcondense.evaluation.results import summarise as summarise
     from vidcondense.evaluation.transfer import TransferOptions as TransferOptions
     from vidcondense.evaluation.transfer import transfer as transfer
+    from vidcondense.exports.export import export as export
+    from vidcondense.exports.options import ExportOptions as ExportOptions
     from vidcondense.insertion.options import InsertionOptions as InsertionOptions
     from vidcondense.matching.options import MatchOptions as MatchOptions
     from vidcondense.matching.options import TrajectoryOptions as TrajectoryOptions
@@ -52,7 +54,11 @@ if TYPE_CHECKING:
     from vidcondense.settings import CondenseOptions as CondenseOptions
     from vidcondense.storage.condensed import CondensedDataset as CondensedDataset
     from vidcondense.storage.condensed import load_condensed as load_condensed
+    from vidcondense.storage.import_tensors import ImportOptions as ImportOptions
+    from vidcondense.storage.import_tensors import import_tensors as import_tensors
+    from vidcondense.storage.merge import merge as merge
     from vidcondense.storage.relabel import relabel_condensed as relabel_condensed
+    from vidcondense.storage.subset import subset as subset
     from vidcondense.synthetic.options import StaticDynamicOptions as StaticDynamicOptions
     from vidcondense.training.experts import ExpertOptions as ExpertOptions
     from vidcondense.training.experts import train_experts as train_experts
@@ -101,6 +107,12 @@ _HOMES = {
     "load_condensed": "storage.condensed",
     "CondensedDataset": "storage.condensed",
     "relabel_condensed": "storage.relabel",
+    "merge": "storage.merge",
+    "subset": "storage.subset",
+    "import_tensors": "storage.import_tensors",
+    "ImportOptions": "storage.import_tensors",
+    "export": "exports.export",
+    "ExportOptions": "exports.options",
     # what it is worth
     "evaluate": "evaluation.evaluate",
     "EvaluateOptions": "evaluation.protocol",

@@ -165,6 +165,13 @@ def size_text(num_bytes: int) -> str:
     return f"{amount:.1f} TB"
 
 
+def visible(text: str) -> str:
+    """Text of a line, with escapes for line ends, control characters, and bytes that are no UTF-8."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
+
+
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """The `OutputError` that tells a person why `path` could not be written."""
     return OutputError(f"cannot write {path}: {error.strerror or error}; choose another place")

@@ -6,6 +6,7 @@ import errno
 import importlib
 import io
 import json
+import keyword
 import os
 import sys
 import traceback
@@ -30,6 +31,10 @@ COMMANDS = {
     "relabel": "give a condensed set the soft labels of a trained network",
     "inspect": "show what a condensed set holds, and its pictures",
     "recode": "store a condensed set by another codec, and tell what that saves and changes",
+    "export": "write the videos of a condensed set as files that other programs read",
+    "merge": "store several condensed sets as one",
+    "subset": "store some classes and videos of a condensed set as a set of its own",
+    "import": "store the tensors of another program, such as images_best.pt, as a condensed set",
     "toy": "generate a small dataset of moving shapes to try things on",
     "data": "check a folder of videos: layout, splits, bad files, leakage",
     "datasets": "list the dataset layouts, what they look like and where the data is obtained",
@@ -81,7 +86,8 @@ def _run(arguments: list[str]) -> int:
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
         raise UsageError(unknown(name, COMMANDS, what))
-    module = importlib.import_module(f"vidcondense.cli.{name}")
+    file = f"{name}_" if keyword.iskeyword(name) else name
+    module = importlib.import_module(f"vidcondense.cli.{file}")
     kind = module.arguments_for(rest) if hasattr(module, "arguments_for") else module.Arguments
     options = parse(kind, rest, command=name)
     result = module.run(options, Output(as_json=options.shared.json))

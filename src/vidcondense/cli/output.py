@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from vidcondense.files import size_text as size_text
+from vidcondense.files import visible as visible
 
 _WIDTH_OF_FILES = 200  # tables that go to a file or a pipe are not folded
 
@@ -39,13 +40,6 @@ class Output:
     def note(self, text: str) -> None:
         """Print a remark on standard error."""
         console(stderr=True).print(f"vidcondense: {visible(text)}", soft_wrap=True)
-
-
-def visible(text: str) -> str:
-    """Text of a line, with escapes for line ends, control characters, and bytes that are no UTF-8."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
-    )
 
 
 def facts(rows: Mapping[str, object]) -> str:

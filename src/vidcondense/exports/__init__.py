@@ -1,0 +1,1 @@
+"""Exports: a condensed set as files that other programs read."""
