@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vidcondense.assembly import assemble, stage_options, total_iterations
 from vidcondense.compute import Compute
-from vidcondense.errors import LimitError
+from vidcondense.errors import FormatError, LimitError
 from vidcondense.events import Event
 from vidcondense.interfaces import RealClips, Representation, Videos
 from vidcondense.methods import METHODS
@@ -123,9 +123,26 @@ class Condenser:
         return state
 
     def load_state(self, state: Mapping[str, Tensor], iteration: int) -> None:
-        """Continue from `state` before the step of `iteration`."""
+        """Continue from `state` before the step of `iteration`.
+
+        Raises:
+            FormatError: the state is not one of this condensation; this object must not be used any more.
+        """
+        if not 0 <= iteration <= self.iterations:
+            raise FormatError(f"the checkpoint is of iteration {iteration}, there are {self.iterations}")
         while iteration > self._end and self.stage + 1 < len(self.stages):
             self.enter(self.stage + 1)
+        try:
+            self._load_parts(state)
+        except (KeyError, RuntimeError) as error:
+            raise FormatError(f"the checkpoint does not fit this condensation: {error!s:.200}") from error
+        if _forms(self.state()) != _forms(state):  # `copy_` broadcasts and casts whatever it can
+            raise FormatError("the checkpoint does not fit this condensation: other tensors")
+        if not all(bool(tensor.isfinite().all()) for tensor in self.videos.state().values()):
+            raise FormatError("the checkpoint holds videos that are not finite")
+        self.iteration = iteration
+
+    def _load_parts(self, state: Mapping[str, Tensor]) -> None:
         self.videos.load_state(_part(state, "videos."))
         self.parts.matcher.load_state(_part(state, "match."))
         if self.parts.inserter is not None:
@@ -133,9 +150,8 @@ class Condenser:
         momenta = _part(state, "momentum.")
         for number, parameter in enumerate(self._learned()):
             if str(number) in momenta:
-                momentum = momenta[str(number)].to(parameter.device)
+                momentum = torch.empty_like(parameter).copy_(momenta[str(number)])
                 self.optimiser.state[parameter]["momentum_buffer"] = momentum
-        self.iteration = iteration
 
     def _learned(self) -> list[Tensor]:
         return [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
@@ -148,6 +164,10 @@ def _groups(parameters: Sequence[Tensor | dict[str, Any]]) -> list[dict[str, Any
 
 def _tensors(parameters: Sequence[Tensor | dict[str, Any]]) -> list[Tensor]:
     return [tensor for group in _groups(parameters) for tensor in group["params"]]
+
+
+def _forms(state: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in state.items()}
 
 
 def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
