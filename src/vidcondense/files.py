@@ -153,11 +153,13 @@ def replace_folder(source: Path, target: Path) -> None:
             target.rename(old)
         try:
             source.rename(target)
+            sync(target.parent)
         except OSError:
+            if target.exists() and not source.exists():
+                target.rename(source)
             if old.exists():
                 old.rename(target)
             raise
-        sync(target.parent)
     except OSError as error:
         raise cannot_write(target, error) from error
     shutil.rmtree(old, ignore_errors=True)

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from vidcondense.errors import OutputError, UsageError
 from vidcondense.files import locked, make_folder, restore_folder, writing
+from vidcondense.storage.kinds import KINDS
 from vidcondense.storage.manifest import MANIFEST
 
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "events.jsonl"
 RECIPE = "recipe.toml"
+
+_PAYLOADS = tuple(kind.payload for kind in KINDS.values())
 
 
 def check_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
@@ -31,7 +34,7 @@ def check_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
         raise UsageError("--resume and --overwrite contradict each other; use one")
     if out.exists() and not (overwrite and _is_ours(out, MANIFEST)):
         raise OutputError(_occupied(out, overwrite=overwrite))
-    if work.exists() and not _is_ours(work, MANIFEST, CHECKPOINT, LOG):
+    if work.exists() and not _is_ours(work, MANIFEST, CHECKPOINT, LOG, *_PAYLOADS):
         raise OutputError(f"{work} is in the way and not of our making; move it or choose another --out")
     if resume and not (work / CHECKPOINT).is_file():
         raise UsageError(f"nothing to --resume: {work} has no checkpoint; run without --resume")
