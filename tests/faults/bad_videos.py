@@ -183,7 +183,7 @@ def huge_in_its_header() -> bytes:
 
 
 def countless_samples() -> bytes:
-    """80 million frames of a byte each in one chunk: FFmpeg would make a table of 2 GB of them."""
+    """80 million frames of a byte each in one chunk: left alone, FFmpeg makes a table of 3 GB of them."""
     data = bytearray(h264(numbered(8)))
     count = (80_000_000).to_bytes(4, "big")
     sizes, chunks, times = (data.find(box) for box in (b"stsz", b"stsc", b"stts"))

@@ -16,7 +16,8 @@ import pytest
 
 import bad_videos as bad
 from marks import case, fault
-from vidcondense.media.decode import read_clips
+from vidcondense.errors import DataError, VideoError
+from vidcondense.media.decode import look_through, read_clips
 from vidcondense.media.source import Limits
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
@@ -270,7 +271,7 @@ def test_cut_below_a_clip(root):
     data = load_data(root, DataOptions(**{**SHARED, "max_bad": 1.0}), ClipOptions(num_frames=8, size=8))
     record = [path for path in data.train.paths if path.endswith("bad.mp4")]
     assert record == ["train/a/bad.mp4"]
-    with pytest.raises(Exception, match=r"too-short 7"):  # 48 frames, where the header says 100
+    with pytest.raises(DataError, match=r"too-short 7"):  # 48 frames, where the header says 100
         load_data(root, DataOptions(**SHARED), ClipOptions(num_frames=49, stride=1, size=8, short="reject"))
 
 
@@ -414,7 +415,13 @@ print(pathlib.Path('/proc/self/status').read_text().partition('VmHWM:')[2].split
     ("make", "code"),
     [
         case("17b", "memory that a bomb takes", "less than 600 MB", bad.bomb, "too-large"),
-        case("19c", "a table of 2 GB in a header", "less than 600 MB", bad.countless_samples, "no-frames"),
+        case(
+            "19c",
+            "a header that asks for a table of 3 GB",
+            "less than 600 MB",
+            bad.countless_samples,
+            "no-frames",
+        ),
     ],
 )
 def test_memory_is_bounded(tmp_path, make, code):
@@ -449,5 +456,7 @@ def test_memory_of_a_worker_is_limited(root, monkeypatch):
 def test_frames_are_counted_while_decoding(tmp_path):
     path = tmp_path / "x.mp4"
     path.write_bytes(bad.good(20))
-    with pytest.raises(Exception, match="too-long"):
-        read_clips(path, size=8, pick=lambda count: [[0]], limits=Limits(max_frames=19))
+    seen = []
+    with pytest.raises(VideoError, match="too-long"):
+        look_through(path, seen.append, Limits(max_frames=15))
+    assert len(seen) == 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pickle
@@ -25,6 +26,7 @@ from vidcondense.settings import CondenseOptions
 from vidcondense.storage import manifest as manifests
 from vidcondense.storage.condensed import PAYLOAD, load_condensed
 from vidcondense.storage.manifest import MANIFEST
+from vidcondense.storage.recode import recode
 from vidcondense.storage.workspace import CHECKPOINT
 
 pytestmark = pytest.mark.timeout(120)
@@ -150,6 +152,7 @@ def test_wrong_tensors(made, change):
             lambda m: m.update(classes=["\ud800", "b"]),
             "classes",
         ),
+        case("50q", "a seed of 2^64", "refused", lambda m: m.update(seed=2**64), "seed"),
         case(
             "52",
             "a newer format version",
@@ -336,6 +339,25 @@ def test_damaged_set(made, name):
     whole = (made / name).read_bytes()
     step = 7 if name == MANIFEST else max(1, len(whole) // 150)
     sweep(made / name, whole, read, read(), flips=step, cuts=step)
+
+
+@fault("51c", "a compressed payload changed, with the right hashes", "refused, or read as other pixels")
+@pytest.mark.parametrize("codec", ["lzma", "png", "webp-lossless", "jpeg", "webp", "avif"])
+def test_hostile_compressed_payload(small_set, tmp_path, codec):
+    """Whatever the decoders of Pillow and LZMA raise must come out as an error of ours."""
+    folder = tmp_path / "set"
+    recode(load_condensed(small_set), folder, codec)
+    tensors, stream = load_file(folder / PAYLOAD), random.Random(0)
+    whole = tensors["key_frames"]
+    for _ in range(40):
+        tensors["key_frames"] = whole.clone()
+        for _ in range(3):
+            at = stream.randrange(min(len(whole), 400) if stream.random() < 0.5 else len(whole))
+            tensors["key_frames"][at] ^= 1 << stream.randrange(8)
+        save_file(tensors, folder / PAYLOAD)
+        reseal(folder)
+        with contextlib.suppress(FormatError):
+            assert load_condensed(folder).clips([0, 1]).isfinite().all()
 
 
 @fault("51b", "one bit of a checkpoint flipped; the end cut off", "refused, or the same content")

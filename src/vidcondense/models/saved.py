@@ -33,6 +33,7 @@ FORMAT = "vidcondense-network"
 FORMAT_VERSION = 1
 
 _MAX_DESCRIPTION, _MAX_WEIGHTS = 64 * 2**20, 2**36  # bytes
+_MAX_CLASSES = 2**16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +157,7 @@ def _read_description(path: Path) -> tuple[dict[str, Any], NetworkDescription]:
         )
     rules: dict[str, bool] = {
         "model": isinstance(written.get("model"), str),
-        "classes": _is_list_of(written.get("classes"), str),
+        "classes": _is_list_of(written.get("classes"), str) and len(written["classes"]) <= _MAX_CLASSES,
         "num_frames": _is_side(written.get("num_frames")),
         "size": _is_side(written.get("size")),
         "mean": _is_list_of(written.get("mean"), float) and len(written["mean"]) == 3,

@@ -125,6 +125,7 @@ def _check_values(path: Path, manifest: dict[str, Any]) -> None:
         "method": _is_text(manifest["method"]),
         "classes": len(classes) > 0 and all(isinstance(name, str) and _is_text(name) for name in classes),
         "labels": len(labels) > 0 and all(type(x) is int and 0 <= x < len(classes) for x in labels),
+        "seed": type(manifest["seed"]) is int and 0 <= manifest["seed"] < 2**63,
         "quality": type(manifest["quality"]) is int and 0 <= manifest["quality"] <= 100,
         "value_range": manifest["value_range"] in get_args(ValueRange),
         "mean": _is_colour(manifest["mean"], 0.0),

@@ -57,14 +57,16 @@ def cache_key(content: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a finished cache; None where it is missing or its clips are not whole."""
+    """The manifest of a finished cache; None where it or the quarantine is damaged, or clips are missing."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
         whole = (folder / CLIPS).stat().st_size == manifest["bytes"]
-        readable = (folder / QUARANTINE).is_file()
+        complete = manifest.keys() >= {"root", "records", "shape", "mean", "std"}
+        for line in (folder / QUARANTINE).read_bytes().splitlines():
+            json.loads(line)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return manifest if whole and readable else None
+    return manifest if whole and complete else None
 
 
 @contextlib.contextmanager
