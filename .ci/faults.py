@@ -7,6 +7,8 @@ python .ci/faults.py --table
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -114,16 +116,27 @@ def collect() -> dict[Fault, list[str]]:
     return recorder.tests
 
 
+def collect_elsewhere() -> dict[Fault, list[str]]:
+    """As `collect`, in a process of its own: tests that run side by side are not collected in this one."""
+    done = subprocess.run([sys.executable, __file__, "--list"], stdout=subprocess.PIPE, text=True, check=True)
+    return {Fault(*words): tests for words, tests in json.loads(done.stdout)}
+
+
 def main(arguments: list[str]) -> int:
     """Write the table, or run and count."""
     if arguments == ["--table"]:
         PAGE.write_text(page(collect()), encoding="utf-8")
         return 0
+    if arguments == ["--list"]:
+        print(
+            json.dumps([[[each.number, each.name, each.outcome], tests] for each, tests in collect().items()])
+        )
+        return 0
     if arguments == ["--check"]:
         if page(collect()) != PAGE.read_text(encoding="utf-8"):
             sys.exit("docs/faults.md is not what the tests say: python .ci/faults.py --table")
         return 0
-    tests, recorder = collect(), Recorder()  # in two runs, for side by side the tests are collected elsewhere
+    tests, recorder = collect_elsewhere(), Recorder()
     code = int(pytest.main(["-q", "-m", "fault", *arguments, str(ROOT / "tests")], [recorder]))
     counts = Counter(map(recorder.outcome, tests.values()))
     tested = len(tests) - counts["not run"]

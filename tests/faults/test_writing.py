@@ -20,7 +20,7 @@ from vidcondense.checkpoint import load_checkpoint, save_checkpoint
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
-POINTS = 10
+POINTS = 8
 """Writes of a command at which the disk is made to fail, at most."""
 
 PLAN = """repeats = 2
