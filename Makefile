@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check clean
+.PHONY: help install demo test faults check clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,12 +23,15 @@ demo: $(STAMP) ## make a toy set, condense it, measure the result: runs/demo (a 
 test: $(STAMP) ## run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
 
+faults: $(STAMP) ## run the tests of the list of faults (docs/faults.md) and count them
+	$(BIN)/python .ci/faults.py -n $(WORKERS)
+
 check: $(STAMP) ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/codespell src tests docs examples README.md CHANGELOG.md CONTRIBUTING.md
+	$(BIN)/codespell src tests docs examples README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 
 clean: ## remove what was made here: .venv, runs, caches, builds
 	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

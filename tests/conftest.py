@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +17,18 @@ settings.register_profile("vidcondense", deadline=None, derandomize=True)
 settings.load_profile("vidcondense")
 
 torch.set_num_threads(1)  # tests run side by side
+
+
+def _stay_at_home(event: str, arguments: tuple[object, ...]) -> None:
+    """No test talks to another machine."""
+    if event == "socket.connect":
+        made, address = arguments
+        assert isinstance(made, socket.socket)
+        if made.family != socket.AF_UNIX and not str(address).startswith(("('127.", "('::1'")):
+            raise RuntimeError(f"a test connects to {address}")
+
+
+sys.addaudithook(_stay_at_home)
 
 
 @pytest.fixture(scope="session")

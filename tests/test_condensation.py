@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save
 
+from marks import fault
 from vidcondense.assembly import learned_videos
 from vidcondense.checkpoint import load_checkpoint
 from vidcondense.compute import choose_compute
@@ -350,6 +351,7 @@ def test_interrupt_and_resume_end_in_the_same_bytes(memory_clips, tmp_path):
     assert not (tmp_path / "out.partial").exists()
 
 
+@fault("56n", "a checkpoint of other options", "exit code 2, naming what differs")
 def test_resume_with_other_options_names_them(memory_clips, tmp_path):
     def stop(event):
         os.kill(os.getpid(), signal.SIGTERM)

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from marks import fault
 from vidcondense.interrupts import catch_interrupts
 
 
@@ -17,6 +18,7 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
+@fault("59", "Ctrl-C twice", "the second ends at once")
 @pytest.mark.usefixtures("interruptible")
 def test_first_signal_is_noted_and_the_second_acts():
     before = signal.getsignal(signal.SIGINT)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marks import fault
 from vidcondense.errors import FormatError, UsageError
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.matching.options import MatchOptions
@@ -51,6 +52,7 @@ def test_no_two_options_share_a_key_and_all_have_one():
     assert len(keys_of(Recipe)) == own - nested - of_the_machine - of_the_view
 
 
+@fault("48b", "recipes that make no sense", "exit code 3 with the file and the nearest key")
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -1,21 +1,27 @@
-"""Checkpoints: one safetensors file that is replaced atomically, so a kill leaves the last good one."""
+"""Checkpoints: one safetensors file that is replaced atomically, so a kill leaves the last good one.
+
+It carries a sha256 of all that it holds, because safetensors itself does not notice a changed number.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 from torch.optim import Optimizer
 
 from vidcondense.errors import FormatError
-from vidcondense.files import write_file
+from vidcondense.files import check_regular, parse_json, write_file
 
-_STATE = "state"
+_STATE, _SHA256 = "state", "sha256"
+_MAX_BYTES = 2**36
 
 
 def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
@@ -25,7 +31,8 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[st
         OutputError: the file cannot be written; an older checkpoint is then still whole.
     """
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {_STATE: json.dumps(state, allow_nan=False)}
+    text = json.dumps(state, allow_nan=False)
+    metadata = {_STATE: text, _SHA256: _digest(held, text)}
     write_file(path, lambda temporary: temporary.write_bytes(save(held, metadata)))
 
 
@@ -33,14 +40,30 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_checkpoint` wrote: tensors on the CPU, and the state.
 
     Raises:
-        FormatError: the file is missing or is no checkpoint of ours.
+        FormatError: the file is missing, damaged, or no checkpoint of ours.
     """
+    check_regular(path, _MAX_BYTES)
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-            return tensors, json.loads((file.metadata() or {})[_STATE])
+            metadata = file.metadata() or {}
+        text, state = metadata[_STATE], parse_json(metadata[_STATE])
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise FormatError(f"cannot read the checkpoint {path}: {error}") from error
+    if metadata.get(_SHA256) != _digest(tensors, text):
+        raise FormatError(f"the checkpoint {path} is damaged: its sha256 does not fit; use --overwrite")
+    if not isinstance(state, dict):
+        raise FormatError(f"the checkpoint {path} holds no state; use --overwrite")
+    return tensors, state
+
+
+def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
+    """The sha256 of the state and of all tensors: names, types, shapes and bytes."""
+    digest = hashlib.sha256(state.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
@@ -59,8 +82,8 @@ def load_optimiser_tensors(optimiser: Optimizer, tensors: Mapping[str, Tensor]) 
     for key, tensor in tensors.items():
         number, _, name = key.partition(".")
         parameter = parameters[int(number)]
-        device = parameter.device if tensor.shape == parameter.shape else tensor.device
-        optimiser.state[parameter][name] = tensor.to(device, copy=True)
+        own = tensor.clone() if name == "step" else torch.empty_like(parameter).copy_(tensor)
+        optimiser.state[parameter][name] = own
 
 
 def _parameters(optimiser: Optimizer) -> list[Tensor]:

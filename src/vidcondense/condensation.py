@@ -12,7 +12,7 @@ from vidcondense.assembly import check_condense, followed_experts
 from vidcondense.checkpoint import load_checkpoint, save_checkpoint
 from vidcondense.compute import Compute, choose_compute, versions_of
 from vidcondense.condenser import Condenser
-from vidcondense.errors import Interrupted, UsageError
+from vidcondense.errors import FormatError, Interrupted, UsageError
 from vidcondense.events import EventLog, Listener, broadcast, ignore
 from vidcondense.files import replace_folder, write_text
 from vidcondense.interfaces import RealClips, Representation
@@ -122,10 +122,13 @@ def _optimise(
     path = work / CHECKPOINT
     if resume:
         tensors, state = load_checkpoint(path)
+        for name, wanted in {"settings": dict, "iteration": int, "lines": int}.items():
+            if type(state.get(name)) is not wanted:
+                raise FormatError(f"the checkpoint {path}: {name!r} is missing or of the wrong type")
         if changed := changed_fields(state["settings"], settings):
             raise UsageError(f"--resume with something else than before ({'; '.join(changed)})")
         condenser.load_state(tensors, state["iteration"])
-        kept = state["lines"]
+        kept = max(state["lines"], 0)
     with EventLog(work / LOG, keep=kept) as log, catch_interrupts() as interrupts:
 
         def save() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from vidcondense.assembly import Parts, assemble, stage_options, total_iterations
 from vidcondense.checkpoint import load_optimiser_tensors, optimiser_tensors
 from vidcondense.compute import Compute
-from vidcondense.errors import LimitError
+from vidcondense.errors import FormatError, LimitError
 from vidcondense.events import Event
 from vidcondense.interfaces import Learns, RealClips, Representation, Videos
 from vidcondense.matching.kernel import KernelMatcher
@@ -131,15 +131,31 @@ class Condenser:
         return state
 
     def load_state(self, state: Mapping[str, Tensor], iteration: int) -> None:
-        """Continue from `state` before the step of `iteration`."""
+        """Continue from `state` before the step of `iteration`.
+
+        Raises:
+            FormatError: the state is not one of this condensation; this object must not be used any more.
+        """
+        if not 0 <= iteration <= self.iterations:
+            raise FormatError(f"the checkpoint is of iteration {iteration}, there are {self.iterations}")
         while iteration > self._end and self.stage + 1 < len(self.stages):
             self.enter(self.stage + 1)
+        try:
+            self._load_parts(state)
+        except (LookupError, ValueError, RuntimeError) as error:
+            raise FormatError(f"the checkpoint does not fit this condensation: {error!s:.200}") from error
+        if _forms(self.state()) != _forms(state):  # `copy_` broadcasts and casts whatever it can
+            raise FormatError("the checkpoint does not fit this condensation: other tensors")
+        if not all(bool(tensor.isfinite().all()) for tensor in self.videos.state().values()):
+            raise FormatError("the checkpoint holds videos that are not finite")
+        self.iteration = iteration
+
+    def _load_parts(self, state: Mapping[str, Tensor]) -> None:
         self.videos.load_state(_part(state, "videos."))
         self.parts.matcher.load_state(_part(state, "match."))
         if self.parts.inserter is not None:
             self.parts.inserter.load_state(_part(state, "insert."))
         load_optimiser_tensors(self.optimiser, _part(state, "optimiser."))
-        self.iteration = iteration
 
 
 def _optimiser(parts: Parts, groups: list[dict[str, Any]], momentum: float) -> torch.optim.Optimizer:
@@ -155,6 +171,10 @@ def _groups(parameters: Sequence[Tensor | dict[str, Any]]) -> list[dict[str, Any
 
 def _tensors(parameters: Sequence[Tensor | dict[str, Any]]) -> list[Tensor]:
     return [tensor for group in _groups(parameters) for tensor in group["params"]]
+
+
+def _forms(state: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in state.items()}
 
 
 def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from vidcondense.errors import OutputError
+from vidcondense.files import writing
 
 Event = dict[str, Any]
 """A JSON object with a `kind` (`iteration`, `insertion`, `train`, …) and what belongs to it."""
@@ -42,22 +42,23 @@ class EventLog:
     """
 
     def __init__(self, path: Path, keep: int = 0) -> None:
+        self.path = path
         self.lines = keep
-        try:
+        with writing(path):
             kept = path.read_bytes().splitlines(keepends=True)[:keep] if keep else []
             path.write_bytes(b"".join(kept))
             self._file = path.open("a", encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"cannot write the log {path}: {error.strerror}") from error
 
     def __call__(self, event: Event) -> None:
-        """Append one event."""
-        self._file.write(json.dumps(event, allow_nan=False) + "\n")
+        """Append one event. Raises `OutputError`."""
+        with writing(self.path):
+            self._file.write(json.dumps(event, allow_nan=False) + "\n")
         self.lines += 1
 
     def flush(self) -> None:
-        """Hand what was logged to the operating system."""
-        self._file.flush()
+        """Hand what was logged to the operating system. Raises `OutputError`."""
+        with writing(self.path):
+            self._file.flush()
 
     def __enter__(self) -> EventLog:
         return self
@@ -65,7 +66,8 @@ class EventLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with writing(self.path):
+            self._file.close()
 
 
 def read_events(path: Path) -> list[Event]:

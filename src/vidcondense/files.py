@@ -1,18 +1,21 @@
-"""Writing files atomically, so that a final path never holds half a file; and locks."""
+"""Writing files atomically, so that a final path never holds half a file; reading them warily; locks."""
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
+import math
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from vidcondense.errors import OutputError
+from vidcondense.errors import FormatError, OutputError
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -48,8 +51,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, atomically. Raises `OutputError`."""
-    write_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
+    """Write `text` as UTF-8, atomically; bytes of file names that are none come out as they were.
+
+    Raises:
+        OutputError: see `write_file`.
+    """
+    content = text.encode("utf-8", "surrogateescape")
+    write_file(path, lambda temporary: temporary.write_bytes(content))
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
@@ -60,6 +68,64 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever JSON 
 def canonical_json(value: Any) -> str:  # noqa: ANN401
     """The one JSON text of `value` that hashes are taken of: sorted keys, no spaces, ASCII, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def parse_json(text: str) -> Any:  # noqa: ANN401
+    """JSON of others: keys that stand twice and numbers that are not finite are refused.
+
+    Raises:
+        ValueError: it is no such JSON, or is nested too deeply.
+    """
+    try:
+        return json.loads(
+            text, object_pairs_hook=_no_twins, parse_constant=_no_number, parse_float=_finite_float
+        )
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r:.80} is there twice")
+        found[key] = value
+    return found
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text:.80} is too large a number")
+    return value
+
+
+def check_regular(path: Path, most: int) -> int:
+    """Refuse a file that may lead elsewhere, never end, or not fit, before it is opened.
+
+    Args:
+        path: a file of a folder that others made.
+        most: bytes it may have.
+
+    Returns:
+        Its size in bytes.
+
+    Raises:
+        FormatError: it is missing, a link, no regular file (a pipe, a device, a folder), or larger.
+    """
+    try:
+        found = path.lstat()
+    except OSError as error:
+        raise FormatError(f"cannot read {path}: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise FormatError(f"cannot read {path}: it is a link or no regular file; put the file itself there")
+    if found.st_size > most:
+        raise FormatError(f"{path} has {found.st_size} bytes, the limit is {most}: no file of ours")
+    return found.st_size
 
 
 def sync(path: Path) -> None:
@@ -90,19 +156,38 @@ def replace_folder(source: Path, target: Path) -> None:
         OutputError: the folder cannot be moved; `source` and the old `target` are then still there.
     """
     old = target.with_name(f".{target.name}.old-{os.getpid()}")
+    restore_folder(target)
     try:
         if target.exists():
             target.rename(old)
         try:
             source.rename(target)
+            sync(target.parent)
         except OSError:
+            if target.exists() and not source.exists():
+                target.rename(source)
             if old.exists():
                 old.rename(target)
             raise
-        sync(target.parent)
     except OSError as error:
         raise cannot_write(target, error) from error
     shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_folder(target: Path) -> None:
+    """Put back the folder that a killed `replace_folder` had moved aside; delete one that is not needed.
+
+    Only for who owns `target`, for the folders moved aside look like those of a replacement under way.
+
+    Raises:
+        OutputError: it cannot be moved.
+    """
+    with writing(target):
+        aside = sorted(target.parent.glob(f".{glob.escape(target.name)}.old-*"))
+        if aside and not target.exists():
+            aside.pop().rename(target)
+    for folder in aside:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

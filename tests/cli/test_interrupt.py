@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from marks import fault
 from vidcondense.storage.condensed import PAYLOAD
 from vidcondense.storage.workspace import CHECKPOINT, LOG
 
@@ -34,6 +35,7 @@ def interrupt(process, checkpoint):
     raise AssertionError("the run ended before it could be interrupted")
 
 
+@fault("57b", "SIGTERM or SIGINT to a command", "exit code 143 or 130; resumed, the same bytes")
 @pytest.mark.slow
 def test_interrupted_and_resumed_is_as_unbroken(toy, cache, tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

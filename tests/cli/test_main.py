@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from marks import fault
 from vidcondense import __version__
 from vidcondense.cli import main as module
 from vidcondense.cli.main import COMMANDS, main
@@ -74,6 +75,7 @@ def test_module_and_script_are_the_same_program():
     assert vidcondense("--version").stdout == f"vidcondense {__version__}\n"
 
 
+@fault("48", "options that make no sense, or are mistyped", "exit code 2, naming option, value and rule")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -145,6 +147,7 @@ def test_debug_shows_the_traceback(monkeypatch, run):
     assert outcome.err.splitlines()[-1].startswith("vidcondense: error: ZeroDivisionError")
 
 
+@fault("64f", "standard output is closed", "quiet")
 def test_closed_standard_output_is_quiet():
     program = f"{sys.executable} -m vidcondense doctor --json"
     done = subprocess.run(
@@ -154,6 +157,7 @@ def test_closed_standard_output_is_quiet():
     assert "BrokenPipe" not in done.stderr
 
 
+@fault("64g", "a terminal that shows ASCII alone", "escapes")
 def test_output_that_the_terminal_cannot_show_is_escaped(tmp_path):
     done = vidcondense("inspect", tmp_path / "naïve—set", env={"PYTHONIOENCODING": "ascii", "PATH": ""})
     assert done.returncode == 3

@@ -99,47 +99,6 @@ def test_a_refusal_by_the_header_alone_is_not_final(tmp_path, encode, busy):
     assert read_clips(path, size=8, pick=refuse_100).clips.shape == (1, 1, 8, 8, 3)
 
 
-def test_damage_inside_is_corrupt(tmp_path, encode, busy):
-    data = bytearray(encode(busy, "mp4", "libx264", "yuv420p", crf="20", movflags="faststart"))
-    rng = np.random.default_rng(1)
-    start = data.find(b"mdat") + 40
-    for _ in range(200):
-        data[rng.integers(start, len(data))] ^= 1 << int(rng.integers(8))
-    path = tmp_path / "flipped.mp4"
-    path.write_bytes(data)
-    assert code_of(path) == "corrupt"
-
-
-def test_each_frame_is_resized_by_its_own_size(tmp_path, encode, numbered):
-    """Two H.264 streams of different sizes, one after the other, in an avi (parameters in-band)."""
-    small = encode(numbered(5, 32, 48), "h264", "libx264", "yuv420p", qp="1")
-    large = encode(numbered(5, 64, 64), "h264", "libx264", "yuv420p", qp="1")
-    path = tmp_path / "mixed.avi"
-    path.write_bytes(remux(small + large))
-    decoded = read_clips(path, size=16, pick=every)
-    assert decoded.clips.shape == (1, 10, 16, 16, 3)
-    assert numbers_in(decoded.clips) == [[0, 1, 2, 3, 4, 0, 1, 2, 3, 4]]
-    assert (decoded.width, decoded.height) == (48, 32)
-    assert "frames of several sizes" in decoded.notes
-
-
-def remux(stream):
-    import io
-
-    import av
-
-    file = io.BytesIO()
-    with av.open(io.BytesIO(stream), format="h264") as source, av.open(file, "w", format="avi") as target:
-        out = target.add_stream_from_template(source.streams.video[0])
-        for number, packet in enumerate(source.demux(video=0)):
-            if packet.size:
-                packet.stream = out
-                packet.pts = packet.dts = number
-                packet.time_base = out.time_base
-                target.mux(packet)
-    return file.getvalue()
-
-
 def test_too_many_frames(numbers):
     assert code_of(numbers(20, "clip.mp4"), max_frames=19) == "too-long"  # mp4 tells in its header
     assert code_of(numbers(20, "clip.mkv"), max_frames=19) == "too-long"  # mkv does not

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import random
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader
 
+from marks import fault
 from vidcondense.errors import FormatError
 from vidcondense.files import canonical_json, sha256_of_file
 from vidcondense.storage import manifest as manifests
@@ -177,17 +177,6 @@ def test_manifest_that_contradicts_itself_fails(tmp_path, change, message):
         load_condensed(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "[]", "{", '{"a": NaN}', '{"a": 1, "a": 1}', "[" * 100_000, "\x00", '{"format": "vidcondense"}'],
-)
-def test_manifest_that_is_no_json_of_ours_fails(tmp_path, text):
-    make(tmp_path)
-    (tmp_path / MANIFEST).write_text(text)
-    with pytest.raises(FormatError):
-        load_condensed(tmp_path)
-
-
 def test_sets_of_format_version_1_are_read_as_linear_key_frames(tmp_path):
     make(tmp_path)
     before = load_condensed(tmp_path)
@@ -258,6 +247,7 @@ def test_sizes_of_pictures_that_do_not_add_up_are_refused(tmp_path, sizes):
         load_condensed(tmp_path)
 
 
+@fault("55b", "compressed frames that stand for 4 GB", "refused before they are unpacked")
 @pytest.mark.parametrize("codec", PACKED)
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, codec):
     make(tmp_path, codec)
@@ -314,43 +304,3 @@ def test_folder_without_manifest_or_payload_fails(tmp_path):
     (tmp_path / PAYLOAD).unlink()
     with pytest.raises(FormatError, match="cannot read"):
         load_condensed(tmp_path)
-
-
-def test_infinite_values_fail(tmp_path):
-    make(tmp_path)
-    tensors = load_file(tmp_path / PAYLOAD)
-    tensors["key_frames"][0, 0, 0, 0] = torch.nan
-    save_file(tensors, tmp_path / PAYLOAD)
-    reseal(tmp_path, lambda m: m["payload"][0].update(sha256=sha256_of_file(tmp_path / PAYLOAD)))
-    with pytest.raises(FormatError, match="not finite"):
-        load_condensed(tmp_path)
-
-
-def test_payload_that_is_a_link_fails(tmp_path):
-    make(tmp_path / "set")
-    (tmp_path / "set" / PAYLOAD).rename(tmp_path / "elsewhere")
-    (tmp_path / "set" / PAYLOAD).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(FormatError):
-        load_condensed(tmp_path / "set")
-
-
-@pytest.mark.parametrize("name", [MANIFEST, PAYLOAD])
-def test_flipped_bits_and_missing_ends_are_refused(tmp_path, name):
-    make(tmp_path)
-    path = tmp_path / name
-    whole = path.read_bytes()
-    stream = random.Random(0)
-    for _ in range(60):
-        damaged = bytearray(whole)
-        damaged[stream.randrange(len(whole))] ^= 1 << stream.randrange(8)
-        path.write_bytes(damaged)
-        try:
-            manifest = load_condensed(tmp_path).manifest
-        except FormatError:
-            continue
-        path.write_bytes(whole)
-        assert manifest == load_condensed(tmp_path).manifest  # white space, say
-    for length in range(0, len(whole) - 1, 37):
-        path.write_bytes(whole[:length])
-        with pytest.raises(FormatError):
-            load_condensed(tmp_path)

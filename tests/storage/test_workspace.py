@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from marks import fault
 from vidcondense.errors import OutputError, UsageError
 from vidcondense.storage.manifest import MANIFEST
 from vidcondense.storage.workspace import CHECKPOINT, LOG, owned_output
@@ -79,6 +80,7 @@ def test_nothing_to_resume_and_contradiction_fail(tmp_path):
         claim(tmp_path / "out", resume=True, overwrite=True)
 
 
+@fault("56m", "two processes make one set", "exit code 4 for the second")
 def test_two_processes_never_work_on_one_set(tmp_path):
     out = tmp_path / "out"
     program = (

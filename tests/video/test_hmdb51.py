@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marks import fault
 from vidcondense.errors import DataError
 from vidcondense.video.layouts import parse
 from vidcondense.video.leakage import source_leaks
@@ -127,6 +128,7 @@ def test_folders_without_a_list_are_noted():
     )
 
 
+@fault("44", "HMDB51 lists that make no sense", "exit code 3 with file and line")
 @pytest.mark.parametrize(
     ("lists", "message"),
     [

@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from marks import fault
 from vidcondense.errors import DataError, LimitError, OutputError, UsageError
 from vidcondense.media.read import try_read_clips
 from vidcondense.video.cache import list_cache
@@ -232,6 +233,7 @@ def reverse_scandir(monkeypatch):
     monkeypatch.setattr(os, "scandir", Reversed)
 
 
+@fault("65b", "other workers, other order of folders, bad files among them", "the same cache, byte for byte")
 def test_same_bytes_for_any_number_of_workers_and_any_order(mixed, tmp_path, monkeypatch):
     root, expected = mixed
     first = load(root, max_bad=0.5, cache_dir=tmp_path / "cache0")
@@ -333,6 +335,7 @@ def test_what_fails_again_does_not_cost_the_others_again(make_folder, monkeypatc
     assert cache_bytes(again) == cache_bytes(first)
 
 
+@fault("40c", "too little room for the clips", "exit code 5 before anything is decoded")
 def test_room_on_the_disk_is_checked_first(make_folder, monkeypatch, tmp_path):
     monkeypatch.setattr(
         shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(200, 1, 10 * 3 * 8 * 8 * 3 + 9)
@@ -382,6 +385,7 @@ load_data(Path(sys.argv[1]), data, ClipOptions(num_frames=3, stride=2, size=8), 
 """
 
 
+@fault("58c", "SIGKILL while videos are read", "goes on behind the last one written")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_killed_process_leaves_what_it_did(make_folder, tmp_path, workers):
     root, cache = make_folder(), tmp_path / "cache"

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marks import fault
 from vidcondense.errors import DataError
 from vidcondense.video.layouts import parse
 from vidcondense.video.listing import SplitRule, Tree
@@ -64,6 +65,7 @@ def test_official_lists():
     assert "youtube_id" in result.notes[0]
 
 
+@fault("45b", "fractions of seconds, quotes, ids that begin with `-`", "read")
 @pytest.mark.parametrize(
     "change",
     [
@@ -150,6 +152,7 @@ def test_replacements_of_broken_clips_are_used():
     assert "1 clips have a replacement, which is used" in result.notes
 
 
+@fault("45", "Kinetics lists that make no sense", "exit code 3 with file and line")
 @pytest.mark.parametrize(
     ("train", "message"),
     [

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marks import fault
 from vidcondense.errors import DataError
 from vidcondense.video.layouts import parse
 from vidcondense.video.listing import SplitRule, Tree
@@ -61,6 +62,7 @@ def test_official_annotations(name):
     assert "1 of 3 classes have no video here" in result.notes
 
 
+@fault("46b", "ids that are numbers", "read")
 def test_ids_that_are_numbers():
     labels = {name: int(number) for name, number in LABELS.items()}
     train = [{**item, "id": int(item["id"])} for item in TRAIN]
@@ -78,6 +80,7 @@ def test_missing_clips_and_other_endings():
     assert "3 listed videos were found with another ending" in result.notes
 
 
+@fault("46", "Something-Something annotations that make no sense", "exit code 3 with the file")
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marks import fault
 from vidcondense.errors import DataError
 from vidcondense.video.layouts import parse
 from vidcondense.video.listing import Listing, Record, SplitRule, Tree, sort_records
@@ -106,6 +107,11 @@ def test_miniucf_finds_videos_by_name_in_any_folder(form, frames):
     ]
 
 
+@fault(
+    "43c",
+    "CSV lists: absolute paths, `../`, unknown splits",
+    "exit code 3 with file and line",
+)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -149,9 +155,9 @@ def test_classes_that_differ_in_spelling_are_noted_and_kept():
 
 # Any character of a file name, the bytes that are no UTF-8 among them.
 names = st.text(
-    st.characters(exclude_characters="/\0\r", exclude_categories=()), min_size=1, max_size=8
+    st.characters(exclude_characters="/\0", exclude_categories=()), min_size=1, max_size=8
 ).filter(lambda name: name not in (".", ".."))
-labels = st.text(st.characters(exclude_characters="\0\r"), max_size=8).map(str.strip).filter(bool)
+labels = st.text(st.characters(exclude_characters="\0"), max_size=8).map(str.strip).filter(bool)
 
 
 @given(

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marks import fault
 from vidcondense.errors import DataError
 from vidcondense.video.layouts import parse
 from vidcondense.video.listing import SplitRule, Tree
@@ -60,6 +61,7 @@ def test_missing_clips_of_a_class_that_is_there():
     assert tuple(read(VIDEOS[1:]).missing) == ("Diving/v_Diving_g01_c01.avi",)
 
 
+@fault("43b", "line ends of Windows, byte order mark, blanks, comments", "read")
 @pytest.mark.parametrize(
     "change", [str, lambda text: text.replace("\n", "\r\n"), lambda text: f"# x\n\n{text}  \n"]
 )
@@ -118,6 +120,7 @@ def test_lists_of_other_folds():
     assert result.fold == 2
 
 
+@fault("43", "UCF101 lists that make no sense", "exit code 3 with file and line")
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -134,6 +134,7 @@ def _timelines(clips: CondensedDataset) -> list[tuple[str, str]]:
         ]
     lines = []
     for video, (label, positions) in enumerate(zip(clips.labels.tolist(), clips.positions, strict=True)):
-        marks = "".join("●" if frame in positions else "·" for frame in range(clips.shape[0]))
+        keys = set(positions)
+        marks = "".join("●" if frame in keys else "·" for frame in range(clips.shape[0]))
         lines.append((f"{video} {clips.classes[label]}", f"{marks} {len(positions)}"))
     return lines

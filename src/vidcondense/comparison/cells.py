@@ -228,7 +228,10 @@ def _set(
 
 def _check_set(made: CondensedDataset, wanted: CondenseOptions, record: dict[str, Any]) -> None:
     """A set outlives the judging it was made for when that was interrupted, and the plan may change then."""
-    before = as_json(msgspec.convert(made.manifest["options"], CondenseOptions))
+    try:
+        before = as_json(msgspec.convert(made.manifest["options"], CondenseOptions))
+    except msgspec.ValidationError as error:
+        raise FormatError(f"{made.folder} records options that make no sense ({error}); delete it") from error
     if changed := changed_fields(
         {**before, "data": made.manifest["data"]}, {**as_json(wanted), "data": record}
     ):

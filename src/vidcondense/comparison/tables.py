@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,9 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
 }
-_MARKDOWN = {sign: f"\\{sign}" for sign in "\\`*_{}[]<>|#"}
+_MARKDOWN = {sign: f"\\{sign}" for sign in "\\`*_{}[]<>|#&~$!"}
+# Neighbours that TeX would make one sign of: `--` a dash, '' and << quotes, ?` a question mark turned round.
+_LIGATURE = re.compile(r"([-`'<>,?!])(?=[-`'<>,])")
 
 
 def to_cells(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
@@ -36,16 +39,16 @@ def to_markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [
         titles,
         ["---", *["---:"] * (len(titles) - 1)],
-        *([_escape(cell, _MARKDOWN) for cell in row] for row in rows),
+        *([_escape(_one_line(cell), _MARKDOWN) for cell in row] for row in rows),
     ]
-    return "".join("| " + " | ".join(_one_line(cell) for cell in line) + " |\n" for line in lines)
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def to_latex(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A LaTeX tabular (package booktabs)."""
 
     def line(cells: Sequence[str]) -> str:
-        return " & ".join(_escape(_one_line(cell), _LATEX) for cell in cells) + r" \\" + "\n"
+        return " & ".join(_to_tex(_one_line(cell)) for cell in cells) + r" \\" + "\n"
 
     columns = "l" + "r" * (len(titles) - 1)
     body = "".join(map(line, rows)).replace("±", r"$\pm$").replace("−", "$-$").replace(MISSING, "--")
@@ -84,9 +87,17 @@ def _says_something(title: str, cells: Sequence[str]) -> bool:
     return any(cell != MISSING for cell in cells)
 
 
+def _to_tex(text: str) -> str:
+    return _LIGATURE.sub(r"\1{}", _escape(text, _LATEX))
+
+
 def _escape(text: str, signs: dict[str, str]) -> str:
     return "".join(signs.get(sign, sign) for sign in text)
 
 
 def _one_line(text: Any) -> str:  # noqa: ANN401
-    return " ".join(str(text).split())
+    """Without line ends, and with escapes for control characters and what is no character at all."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
+        for sign in " ".join(str(text).split())
+    )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from vidcondense.evaluation.results import Summary
 from vidcondense.evaluation.statistics import Interval
+from vidcondense.spreadsheet import csv_text
 
 Record = dict[str, Any]
 """One row of numbers by column name; accuracies in percent, None where there is no figure."""
@@ -68,14 +67,11 @@ def record(
 
 
 def to_csv(records: Sequence[Record]) -> str:
-    """The rows as CSV text with a header; an absent figure is an empty cell."""
+    """The rows as CSV text with a header; an absent figure is an empty cell, and no name is a formula."""
     if not records:
         return ""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue()
+    titles = list(records[0])
+    return csv_text([titles, *([row[title] for title in titles] for row in records)])
 
 
 def to_table(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:

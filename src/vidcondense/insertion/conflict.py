@@ -174,10 +174,13 @@ class Inserter:
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Continue from what `state` gave."""
-        device = self._streak.device
-        self._streak = state["streak"].to(device)
+        self._streak = torch.empty_like(self._streak).copy_(state["streak"])
         if "cosine_before" in state:
-            self._average = Cosines(state["cosine_before"].to(device), state["cosine_after"].to(device))
+            before, after = (
+                torch.empty_like(self._streak, dtype=torch.float32).copy_(state[name])
+                for name in ("cosine_before", "cosine_after")
+            )
+            self._average = Cosines(before, after)
 
 
 def _unit(gradient: Videos) -> Float[Tensor, "n t d"]:

@@ -84,6 +84,14 @@ def decode_picture(data: bytes, image_format: str, shape: tuple[int, int, int]) 
                     found = f"{image.width}×{image.height}"
                     raise FormatError(f"a {image_format} picture has {found} pixels, not {width}×{height}")
                 pixels = np.array(image.convert("RGB" if channels == 3 else "L"))
-        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        # RuntimeError is what the decoder of AVIF raises.
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+            EOFError,
+            RuntimeError,
+            Image.DecompressionBombError,
+        ) as error:
             raise FormatError(f"a {image_format} picture is damaged: {error}") from error
     return pixels.reshape(shape)

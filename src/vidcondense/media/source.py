@@ -50,14 +50,20 @@ def open_video(path: Path, limits: Limits) -> Iterator[tuple[InputContainer, Vid
     Raises:
         VideoError: `not-regular`, `permission`, `unreadable`, `empty-file`, `not-a-video`,
             `format-not-allowed`, `unreadable-header`, `no-frames` (no stream at all), `no-video-stream`,
-            `unsupported-codec`, `too-large` (by the header).
+            `unsupported-codec`, `too-large` (by the header); while it is
+            open: `undecodable`, `out-of-memory`.
     """
     with open_regular(path) as file, _open_container(file, limits) as container:
         stream = _best_stream(container)
         context = stream.codec_context
         check_pixels(context.width, context.height, limits)
         context.thread_count = 1  # workers are the parallelism; and an error then belongs to its own packet
-        yield container, stream
+        try:
+            yield container, stream
+        except MemoryError as error:
+            raise VideoError("out-of-memory", "decoding it takes more memory than there is") from error
+        except av.error.FFmpegError as error:
+            raise VideoError("undecodable", f"FFmpeg gives up: {error.strerror}") from error
 
 
 def check_pixels(width: int, height: int, limits: Limits) -> None:
@@ -119,6 +125,8 @@ def _open_container(file: io.FileIO, limits: Limits) -> InputContainer:
     }
     try:
         return av.open(file, "r", options=options, metadata_errors="replace")
+    except MemoryError as error:
+        raise VideoError("out-of-memory", "its header asks for more memory than there is") from error
     except av.error.ArgumentError as error:
         raise VideoError(
             "format-not-allowed", "its content is no mp4, mov, mkv, webm or avi, whatever its name says"

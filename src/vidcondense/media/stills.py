@@ -38,19 +38,20 @@ def read_frames(folder: Path, *, size: int, pick: Pick, limits: Limits | None = 
     if len(paths) > limits.max_frames:
         raise too_long(len(paths), limits)
     chosen = pick(len(paths))
-    images = {
-        index: load_frame(paths[index], limits) for index in sorted({i for clip in chosen for i in clip})
-    }
-    height, width = next(iter(images.values())).shape[:2]
-    resized = {index: crop_and_resize(image, size) for index, image in images.items()}
-    same = all(image.shape[:2] == (height, width) for image in images.values())
+    resized: dict[int, np.ndarray] = {}
+    shapes = []
+    for index in sorted({i for clip in chosen for i in clip}):
+        image = load_frame(paths[index], limits)
+        shapes.append(image.shape[:2])
+        resized[index] = crop_and_resize(image, size)  # at once: of the large images only one is ever held
+    height, width = shapes[0]
     return Decoded(
         clips=np.stack([np.stack([resized[index] for index in clip]) for clip in chosen]),
         num_frames=len(paths),
         width=width,
         height=height,
         fps=None,
-        notes=() if same else ("frames of several sizes",),
+        notes=() if len(set(shapes)) == 1 else ("frames of several sizes",),
     )
 
 

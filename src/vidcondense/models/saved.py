@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -16,7 +15,14 @@ from torch import nn
 
 from vidcondense.compute import Compute
 from vidcondense.errors import FormatError, OutputError, UsageError
-from vidcondense.files import replace_folder, sha256_of_file, write_file, write_json
+from vidcondense.files import (
+    check_regular,
+    parse_json,
+    replace_folder,
+    sha256_of_file,
+    write_file,
+    write_json,
+)
 from vidcondense.models import VideoNetwork, build_network
 from vidcondense.models.custom import is_custom
 from vidcondense.options import as_json
@@ -25,6 +31,9 @@ DESCRIPTION = "network.json"
 WEIGHTS = "weights.safetensors"
 FORMAT = "vidcondense-network"
 FORMAT_VERSION = 1
+
+_MAX_DESCRIPTION, _MAX_WEIGHTS = 64 * 2**20, 2**36  # bytes
+_MAX_CLASSES = 2**16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,12 +117,15 @@ def load_network(
             "pass trust_code=True if you trust it"
         )
     path = folder / WEIGHTS
+    check_regular(path, _MAX_WEIGHTS)
     try:
         if sha256_of_file(path) != written.get("sha256"):
             raise FormatError(f"{path} is damaged: its sha256 is not the one in {DESCRIPTION}")
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise FormatError(f"cannot read {path}: {error}") from error
+    if not all(bool(values.isfinite().all()) for values in weights.values()):
+        raise FormatError(f"{path} holds values that are not finite")
     network = build_network(
         description.model,
         num_classes=len(description.classes),
@@ -131,9 +143,10 @@ def load_network(
 
 
 def _read_description(path: Path) -> tuple[dict[str, Any], NetworkDescription]:
+    check_regular(path, _MAX_DESCRIPTION)
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        written = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise FormatError(f"cannot read {path}: {error}") from error
     if not isinstance(written, dict) or written.get("format") != FORMAT:
         raise FormatError(f"{path} describes no network of vidcondense")
@@ -144,19 +157,25 @@ def _read_description(path: Path) -> tuple[dict[str, Any], NetworkDescription]:
         )
     rules: dict[str, bool] = {
         "model": isinstance(written.get("model"), str),
-        "classes": _is_list_of(written.get("classes"), str),
-        "num_frames": type(written.get("num_frames")) is int,
-        "size": type(written.get("size")) is int,
-        "mean": _is_list_of(written.get("mean"), float),
-        "std": _is_list_of(written.get("std"), float),
+        "classes": _is_list_of(written.get("classes"), str) and len(written["classes"]) <= _MAX_CLASSES,
+        "num_frames": _is_side(written.get("num_frames")),
+        "size": _is_side(written.get("size")),
+        "mean": _is_list_of(written.get("mean"), float) and len(written["mean"]) == 3,
+        "std": _is_list_of(written.get("std"), float)
+        and len(written["std"]) == 3
+        and min(written["std"]) > 0,
         "origin": isinstance(written.get("origin"), dict),
     }
     for name, holds in rules.items():
         if not holds:
-            raise FormatError(f"{path}: {name!r} is missing or of the wrong type")
+            raise FormatError(f"{path}: {name!r} is missing or has a value that cannot be")
     values = {field.name: written[field.name] for field in fields(NetworkDescription)}
     tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     return written, NetworkDescription(**{**values, **tuples})
+
+
+def _is_side(value: object) -> bool:
+    return type(value) is int and 1 <= value <= 1024
 
 
 def _is_list_of(value: object, kind: type) -> bool:

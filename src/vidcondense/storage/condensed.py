@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vidcondense.errors import FormatError, LimitError, UsageError
-from vidcondense.files import sha256_of_file, write_file
+from vidcondense.files import check_regular, sha256_of_file, write_file
 from vidcondense.interfaces import ClipSource, KeyMask, Labels, Representation, Videos
 from vidcondense.options import unknown
 from vidcondense.storage.accounting import mib_as_float32
@@ -34,6 +34,8 @@ from vidcondense.storage.labels import (
 )
 from vidcondense.storage.manifest import FORMAT, FORMAT_VERSION, MANIFEST, read_manifest, write_manifest
 from vidcondense.storage.stored import Expected, Stored, channels
+
+_MAX_PAYLOAD = 2**36  # 64 GiB: beyond any condensed set, and a hole in a file costs its maker nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -394,9 +396,9 @@ def _read_payload(path: Path, manifest: dict[str, Any], expected: Expected) -> d
     entries = manifest["payload"]
     if not (len(entries) == 1 and isinstance(entries[0], dict) and entries[0].get("file") == path.name):
         raise FormatError(f"{path.with_name(MANIFEST)}: 'payload' must name {path.name} alone")
+    if check_regular(path, _MAX_PAYLOAD) != entries[0].get("bytes"):
+        raise FormatError(f"{path} has not the size that {MANIFEST} states")
     try:
-        if path.is_symlink() or path.stat().st_size != entries[0].get("bytes"):
-            raise FormatError(f"{path} has not the size that {MANIFEST} states")
         if sha256_of_file(path) != entries[0].get("sha256"):
             raise FormatError(f"{path} is damaged: its sha256 is not the one in {MANIFEST}")
         with safe_open(path, framework="pt") as file:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 from vidcondense.errors import FormatError
-from vidcondense.files import canonical_json, write_text
+from vidcondense.files import canonical_json, check_regular, parse_json, write_text
 from vidcondense.options import unknown
 from vidcondense.storage.codecs import Coding, ValueRange
 from vidcondense.storage.labels import TEACHER, is_labelling
@@ -50,7 +50,11 @@ _OWN_FIELDS: dict[str, dict[str, type]] = {
 }
 """The fields of each representation."""
 
+_LEAST_STD = 1e-6
 _MAX_SLOTS = 2**24
+"""Most frames of all videos, and most images or memories: what the loader keeps an entry of each for."""
+_MAX_CLIP = 2**30
+"""Most numbers in one rendered video: 4 GiB."""
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
@@ -66,15 +70,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         FormatError: it is missing, damaged, of another version, or contradicts itself.
     """
     path = folder / MANIFEST
-    if not path.is_file():
+    if not path.exists():
         raise FormatError(f"{folder} is no condensed set: it has no {MANIFEST}")
+    check_regular(path, _MAX_BYTES)
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise FormatError(f"{path} is larger than {_MAX_BYTES} bytes: no manifest of ours")
-        manifest = json.loads(
-            path.read_text(encoding="utf-8"), object_pairs_hook=_no_twins, parse_constant=_no_constant
-        )
-    except (OSError, ValueError, RecursionError) as error:
+        manifest = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise FormatError(f"cannot read {path}: {error}") from error
     _check_version(path, manifest)
     if manifest.get("sha256") != _own_hash(manifest):
@@ -95,17 +96,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def _own_hash(manifest: dict[str, Any]) -> str:
     content = {key: value for key, value in manifest.items() if key != "sha256"}
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not allowed")
 
 
 def _check_version(path: Path, manifest: object) -> None:
@@ -132,15 +122,21 @@ def _check_values(path: Path, manifest: dict[str, Any]) -> None:
     """What the loader relies on before it allocates anything."""
     shape, labels, classes = manifest["shape"], manifest["labels"], manifest["classes"]
     rules = {
-        "shape": len(shape) == 4 and _are_sides(shape) and shape[1] == 3,
-        "classes": len(classes) > 0 and all(isinstance(name, str) for name in classes),
+        "shape": len(shape) == 4
+        and _are_sides(shape)
+        and shape[1] == 3
+        and math.prod(shape) <= _MAX_CLIP
+        and len(labels) * shape[0] <= _MAX_SLOTS,
+        "method": _is_text(manifest["method"]),
+        "classes": len(classes) > 0 and all(isinstance(name, str) and _is_text(name) for name in classes),
         "labels": len(labels) > 0 and all(type(x) is int and 0 <= x < len(classes) for x in labels),
         "labelling": is_labelling(manifest["labelling"]),
+        "learned": all(isinstance(value, float) for value in manifest["learned"].values()),
+        "seed": type(manifest["seed"]) is int and 0 <= manifest["seed"] < 2**63,
         "quality": type(manifest["quality"]) is int and 0 <= manifest["quality"] <= 100,
         "value_range": manifest["value_range"] in get_args(ValueRange),
-        "learned": all(isinstance(value, float) for value in manifest["learned"].values()),
-        "mean": _is_colour(manifest["mean"]),
-        "std": _is_colour(manifest["std"]) and all(value > 0 for value in manifest["std"]),
+        "mean": _is_colour(manifest["mean"], 0.0),
+        "std": _is_colour(manifest["std"], _LEAST_STD),
     }
     for name, holds in rules.items():
         if not holds:
@@ -200,5 +196,14 @@ def _is_timeline(row: object, num_frames: int) -> bool:
     )
 
 
-def _is_colour(values: list[Any]) -> bool:
-    return len(values) == 3 and all(isinstance(value, float) for value in values)
+def _is_colour(values: list[Any], least: float) -> bool:
+    return len(values) == 3 and all(isinstance(value, float) and least <= value <= 1 for value in values)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written to a file: half a surrogate pair is no character."""
+    try:
+        name.encode("utf-8", "surrogateescape")  # as names of folders that are no UTF-8 come
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vidcondense.errors import OutputError, UsageError
-from vidcondense.files import locked, make_folder
+from vidcondense.files import locked, make_folder, restore_folder, writing
+from vidcondense.storage.kinds import KINDS
 from vidcondense.storage.manifest import MANIFEST
 
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "events.jsonl"
 RECIPE = "recipe.toml"
+
+_PAYLOADS = tuple(kind.payload for kind in KINDS.values())
 
 
 def check_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
@@ -31,7 +34,7 @@ def check_output(out: Path, *, resume: bool, overwrite: bool) -> Path:
         raise UsageError("--resume and --overwrite contradict each other; use one")
     if out.exists() and not (overwrite and _is_ours(out, MANIFEST)):
         raise OutputError(_occupied(out, overwrite=overwrite))
-    if work.exists() and not _is_ours(work, MANIFEST, CHECKPOINT, LOG):
+    if work.exists() and not _is_ours(work, MANIFEST, CHECKPOINT, LOG, *_PAYLOADS):
         raise OutputError(f"{work} is in the way and not of our making; move it or choose another --out")
     if resume and not (work / CHECKPOINT).is_file():
         raise UsageError(f"nothing to --resume: {work} has no checkpoint; run without --resume")
@@ -57,11 +60,15 @@ def owned_output(out: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
     work = check_output(out, resume=resume, overwrite=overwrite)
     make_folder(work)
     with locked(out.with_name(f".{out.name}.lock"), refuse):
+        restore_folder(out)
         check_output(out, resume=resume, overwrite=overwrite)  # it may have changed before the lock
-        if not resume:
-            if work.exists():
+        with writing(work):
+            if resume:
+                for half in work.glob(".*.tmp-*"):  # of a process that was killed while it wrote
+                    half.unlink()
+            else:
                 shutil.rmtree(work)
-            make_folder(work)
+                work.mkdir()
         yield work
 
 
@@ -77,5 +84,6 @@ def _is_ours(folder: Path, *signs: str) -> bool:
     """Whether a folder is empty or holds a file that we put there."""
     if not folder.is_dir():
         return False
-    names = {entry.name for entry in folder.iterdir()}
+    with writing(folder):
+        names = {entry.name for entry in folder.iterdir()}
     return not names or not names.isdisjoint(signs)

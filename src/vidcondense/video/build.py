@@ -63,13 +63,17 @@ class Task:
     @classmethod
     def of(cls, path: Path, record: Record, pick: Pick, refused: VideoError | None) -> Task:
         """The task for a video, with its size and time of change (which tell whether a cache still fits)."""
-        try:
-            files = [file.stat() for file in path.iterdir()] if is_frame_folder(path) else [path.stat()]
-            size = sum(file.st_size for file in files)
-            mtime_ns = max((file.st_mtime_ns for file in files), default=-1)
-        except OSError:
-            size, mtime_ns = -1, -1
+        size, mtime_ns = stamp(path)
         return cls(path=path, record=record, pick=pick, size=size, mtime_ns=mtime_ns, refused=refused)
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """Bytes and last change (in ns) of a video, of all its images together; -1 where they cannot be told."""
+    try:
+        files = [file.stat() for file in path.iterdir()] if is_frame_folder(path) else [path.stat()]
+    except OSError:
+        return -1, -1
+    return sum(file.st_size for file in files), max((file.st_mtime_ns for file in files), default=-1)
 
 
 def build_folder(

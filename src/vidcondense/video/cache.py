@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import platformdirs
 
 from vidcondense.errors import OutputError
-from vidcondense.files import canonical_json, locked, make_folder
+from vidcondense.files import canonical_json, locked, make_folder, size_text
 
 FORMAT = 1
 """Version of the cache's files; part of the key."""
@@ -57,14 +57,16 @@ def cache_key(content: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a finished cache; None where it is missing or its clips are not whole."""
+    """The manifest of a finished cache; None where it or the quarantine is damaged, or clips are missing."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
         whole = (folder / CLIPS).stat().st_size == manifest["bytes"]
-        readable = (folder / QUARANTINE).is_file()
+        complete = manifest.keys() >= {"root", "records", "shape", "mean", "std"}
+        for line in (folder / QUARANTINE).read_bytes().splitlines():
+            json.loads(line)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return manifest if whole and readable else None
+    return manifest if whole and complete else None
 
 
 @contextlib.contextmanager
@@ -130,25 +132,50 @@ def list_cache(cache_dir: Path | None = None) -> list[CacheEntry]:
 def clear_cache(cache_dir: Path | None = None) -> int:
     """Delete every dataset in the cache, unfinished ones too; nothing else in its folder is touched.
 
+    What another process is building right now is left alone.
+
     Returns:
         The bytes freed.
 
     Raises:
-        OutputError: a folder cannot be deleted.
+        OutputError: a folder cannot be deleted, or is being built (all others are deleted then).
     """
+    root = cache_root(cache_dir)
+    keys = {_KEY.search(folder.name)[0] for folder in _ours(root)}  # type: ignore[index]
+    keys |= {lock.name[1:65] for lock in root.glob(".*.lock") if _LOCK.fullmatch(lock.name)}
+    freed, busy = 0, []
+    for key in sorted(keys):
+        try:
+            with locked(root / f".{key}.lock", _refuse):
+                freed += _delete(folder for folder in _ours(root) if key in folder.name)
+        except _Busy:
+            busy.append(key)
+    if busy:
+        raise OutputError(
+            f"{len(busy)} of {len(keys)} datasets in {root} are being built by another process and were left "
+            f"({busy[0][:12]}); {size_text(freed)} were freed; clear again once it is done"
+        )
+    return freed
+
+
+class _Busy(Exception):  # noqa: N818 - not a mistake
+    """Another process has the lock."""
+
+
+def _refuse() -> None:
+    raise _Busy
+
+
+def _delete(folders: Iterable[Path]) -> int:
+    """Delete folders. Returns the bytes freed."""
     freed = 0
-    for folder in _ours(cache_root(cache_dir)):
+    for folder in folders:
         size = _size(folder)
         try:
             shutil.rmtree(folder)
         except OSError as error:
             raise OutputError(f"cannot delete {folder}: {error.strerror}") from error
         freed += size
-    root = cache_root(cache_dir)
-    for lock in root.iterdir() if root.is_dir() else ():
-        if _LOCK.fullmatch(lock.name):
-            with contextlib.suppress(OSError):
-                lock.unlink()
     return freed
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from vidcondense.errors import DataError
 from vidcondense.interfaces import Clips8, Labels, Videos
 
 
@@ -24,8 +25,17 @@ class ClipFile:
     shape: tuple[int, ...]
 
     def map(self) -> np.ndarray:
-        """The clips as a memory map (copy-on-write: nothing can change the file)."""
-        return np.memmap(self.path, dtype=np.uint8, mode="c", shape=self.shape)
+        """The clips as a memory map (copy-on-write: nothing can change the file).
+
+        Raises:
+            DataError: the file is not there any more, or was cut.
+        """
+        try:
+            return np.memmap(self.path, dtype=np.uint8, mode="c", shape=self.shape)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"the cached clips {self.path} are gone ({error}); run the command again"
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)

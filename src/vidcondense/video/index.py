@@ -20,7 +20,7 @@ from vidcondense.media.read import try_read_clips
 from vidcondense.media.source import Limits
 from vidcondense.options import as_json, require
 from vidcondense.rng import derive_seed
-from vidcondense.video.build import Quarantined, Task, build_folder, read_quarantine
+from vidcondense.video.build import Quarantined, Task, build_folder, read_quarantine, stamp
 from vidcondense.video.cache import (
     CLIPS,
     QUARANTINE,
@@ -38,7 +38,7 @@ from vidcondense.video.sampling import ClipOptions, clip_indices, short_note
 from vidcondense.video.scan import Scan, read_class_names, scan, with_lists
 from vidcondense.video.subset import balance_note, cap_classes, choose_classes, match_lines, missing_note
 
-_MAY_PASS = frozenset({"timeout", "crashed", "permission", "unreadable"})
+_MAY_PASS = frozenset({"timeout", "crashed", "permission", "unreadable", "out-of-memory", "changed"})
 """Reasons that lie in the machine and the moment; the next time, such videos are tried again."""
 
 
@@ -276,7 +276,14 @@ def _decode(
     decoded = run_tasks(try_read_clips, calls, workers=data.workers, time_limit=data.time_limit)
     with contextlib.closing(decoded):
         for task in tasks:
-            yield task.refused or next(decoded)
+            yield task.refused or _of_this_file(task, next(decoded))
+
+
+def _of_this_file(task: Task, result: Decoded | VideoError) -> Decoded | VideoError:
+    """The result, unless the file is not the one any more by which the cache is named."""
+    if isinstance(result, Decoded) and stamp(task.path) != (task.size, task.mtime_ns):
+        return VideoError("changed", "it was changed while the dataset was read")
+    return result
 
 
 def _dataset(

@@ -168,6 +168,7 @@ def _read_text(path: Path) -> str:
     try:
         if path.stat().st_size > _MAX_TEXT or not path.is_file():
             raise DataError(f"{path} is no text file of up to {_MAX_TEXT} bytes; take it away")
-        return path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+        # Not as text, which would make line feeds of the carriage returns in names.
+        return path.read_bytes().decode("utf-8-sig", "surrogateescape")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 
 from vidcondense.errors import DataError
+from vidcondense.spreadsheet import csv_text, unquoted
 from vidcondense.video import texts
 from vidcondense.video.assemble import Entry, assemble, check_path, sort_labels, split_of
 from vidcondense.video.finder import Finder
@@ -59,15 +58,13 @@ def write_csv(listing: Listing) -> str:
     Raises:
         DataError: a class name begins or ends with a blank, which no CSV list keeps.
     """
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["path", "label", "split", "id", "group"])
+    rows: list[tuple[object, ...]] = [("path", "label", "split", "id", "group")]
     for record in listing.records:
         name = listing.classes[record.label]
         if name != name.strip():
             raise DataError(f"the class name {name!r:.200} begins or ends with a blank; rename it")
-        writer.writerow([record.path, name, record.split, record.label, record.group])
-    return file.getvalue()
+        rows.append((record.path, name, record.split, record.label, record.group))
+    return csv_text(rows)
 
 
 def _choose(tree: Tree, rule: SplitRule, columns: tuple[str, ...]) -> str:
@@ -92,7 +89,8 @@ def _parse(layout: str, tree: Tree, name: str, rule: SplitRule) -> Listing:
 
 
 def _entries(tree: Tree, name: str, column: str, ids: dict[str, int]) -> Iterator[Entry]:
-    for row, where in texts.csv_columns(tree, name, (column, "label", "split")):
+    for cells, where in texts.csv_columns(tree, name, (column, "label", "split")):
+        row = {title: unquoted(cell) for title, cell in cells.items()}
         split, label = split_of(row["split"]), row["label"].strip()
         if split is None:
             raise DataError(f"{where}: unknown split {row['split']!r:.80}; known are train, val and test")

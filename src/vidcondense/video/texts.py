@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from vidcondense.errors import DataError
+from vidcondense.files import parse_json
 from vidcondense.video.listing import Tree
 
 
@@ -84,23 +84,6 @@ def read_json(tree: Tree, name: str) -> Any:  # noqa: ANN401 - whatever JSON can
         DataError: it is no such JSON.
     """
     try:
-        return json.loads(
-            tree.read(name).removeprefix("\ufeff"),
-            object_pairs_hook=_without_twins,
-            parse_constant=_no_number,
-        )
-    except (ValueError, RecursionError) as error:
+        return parse_json(tree.read(name).removeprefix("\ufeff"))
+    except ValueError as error:
         raise DataError(f"{name} is no JSON we accept: {error!s:.200}") from error
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        twin = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twin!r:.80} is there twice")
-    return found
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number")

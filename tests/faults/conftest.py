@@ -1,0 +1,56 @@
+"""A small dataset, a condensed set, and a user who may do nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bad_videos import good
+from commands import CLIP, become_nobody, run
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Call it in a child: from then on it is an unprivileged user, who may come as far as `tmp_path`."""
+    before = {}
+    for folder in (tmp_path, *tmp_path.parents):
+        mode = folder.stat().st_mode
+        if not mode & 0o001 and folder.stat().st_uid == os.getuid():
+            before[folder] = mode
+            folder.chmod(mode | 0o055)
+    yield become_nobody
+    for folder, mode in before.items():
+        folder.chmod(mode)
+
+
+@pytest.fixture(scope="session")
+def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes with two videos to train on and one to test on each, 8 frames of 44×44."""
+    root = tmp_path_factory.mktemp("faults") / "data"
+    for split, count in (("train", 2), ("test", 1)):
+        for name in ("a", "b"):
+            (root / split / name).mkdir(parents=True)
+            for number in range(count):
+                sides = (44, 44 + 2 * len(list(root.rglob("*.mp4"))))  # no two files are the same
+                (root / split / name / f"{number}.mp4").write_bytes(good(8, sides))
+    return root
+
+
+@pytest.fixture
+def root(small_root: Path, tmp_path: Path) -> Path:
+    """A copy of it, to spoil."""
+    return Path(shutil.copytree(small_root, tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def small_set(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A condensed set of real clips from it, as uint8."""
+    out = tmp_path_factory.mktemp("faults-set") / "set"
+    cache = tmp_path_factory.mktemp("faults-cache")
+    made = run("condense", small_root, "--out", out, "--method", "random", *CLIP, "--cache-dir", cache)
+    assert made.code == 0, made.err
+    return out

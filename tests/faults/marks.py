@@ -1,0 +1,21 @@
+"""How a test says which fault of the list it is about; `make faults` and docs/faults.md are made of it."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def fault(number: str, name: str, outcome: str) -> pytest.MarkDecorator:
+    """The mark of a test of one fault.
+
+    Args:
+        number: in the list, with a letter where a fault has several forms: `13`, `13b`.
+        name: what is wrong.
+        outcome: what must happen.
+    """
+    return pytest.mark.fault(number, name, outcome)
+
+
+def case(number: str, name: str, outcome: str, *values: object) -> object:
+    """The parameters of one run of a test that is about many faults."""
+    return pytest.param(*values, id=f"{number} {name}", marks=fault(number, name, outcome))

@@ -1,0 +1,74 @@
+"""Names in the texts that are written for other programs: shown there, never interpreted."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marks import fault
+from vidcondense.comparison.tables import to_latex, to_markdown
+from vidcondense.evaluation.tables import to_csv
+from vidcondense.report.pictures import _safe
+from vidcondense.spreadsheet import quoted, unquoted
+
+NAMES = [
+    "<script>alert(1)</script>",
+    "=cmd|' /C calc'!A0",
+    "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "'=1", "''",
+    "a|b", "---", "%", "_", "$x$", "\\input{x}", "#", "&lt;", "~", "^", "{", "``x''", "[l](u)", "![i](u)",
+    "a\nb", "a\x1b[31m", "\u202eabc", "\x00", "`code`", "*b*",
+]  # fmt: skip
+
+
+@fault("66d", "names in CSV files", "no cell begins as a formula does; the name can be had back")
+@pytest.mark.parametrize("name", NAMES)
+def test_csv(name):
+    (row,) = csv.DictReader(io.StringIO(to_csv([{"name": name, "accuracy": -1.5}]), newline=""))
+    assert not row["name"].startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert unquoted(row["name"]) == name
+    assert row["accuracy"] == "-1.5", "numbers stay numbers"
+
+
+@given(st.text())
+def test_quoting_is_undone(text):
+    assert unquoted(quoted(text)) == text
+
+
+@fault("66e", "names in Markdown", "one cell each; nothing is markup")
+@pytest.mark.parametrize("name", NAMES)
+def test_markdown(name):
+    text = to_markdown(["set", "n"], [[name, "1"]])
+    lines = text.removesuffix("\n").split("\n")
+    assert len(lines) == 3
+    cells = re.split(r"(?<!\\)(?:\\\\)*\|", lines[2])
+    assert len(cells) == 4, "as many bars as the header has"
+    shown = re.sub(r"\\[!-/:-@\[-`{-~]", "", lines[2])
+    assert not re.search(r"[<>*_`\[\]{}~$!#&]", shown), "whatever means something has a backslash"
+    assert text.isprintable() or set(text) - {"\n"} == {sign for sign in text if sign.isprintable()}
+
+
+@fault("66f", "names in LaTeX", "one cell each; nothing is a command, a comment or another sign")
+@pytest.mark.parametrize("name", NAMES)
+def test_latex(name):
+    text = to_latex(["set", "n"], [[name, "1"]])
+    line = text.split("\\midrule\n")[1].split("\n")[0]
+    assert line.endswith(r" & 1 \\")
+    cell = line.removesuffix(r" & 1 \\")
+    for command in (r"\textbackslash{}", r"\textasciicircum{}", r"\textasciitilde{}"):
+        cell = cell.replace(command, "")
+    plain = re.sub(r"\\[{}$&#%_]", "", cell)
+    assert not re.search(r"[\\$&#%_^~]", plain)
+    assert plain.replace("{}", "").count("{") == 0
+    for ligature in ("--", "``", "''", "<<", ">>", "?`", "!`"):
+        assert ligature not in cell
+
+
+@fault("66g", "names in names of pictures", "no folder is left, no file is hidden")
+@pytest.mark.parametrize("name", [*NAMES, "../../x", "/etc/passwd", ".", "..", "x" * 500])
+def test_file_names(name):
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,60}", _safe(name))
