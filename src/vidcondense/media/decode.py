@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from vidcondense.errors import VideoError
-from vidcondense.media.frames import crop_and_resize, to_rgb
+from vidcondense.media.frames import crop_and_resize, rgb_converter
 from vidcondense.media.source import Limits, check_pixels, open_video, too_long
 
 Pick = Callable[[int], list[list[int]]]
@@ -139,7 +139,7 @@ def _decode(
     limits: Limits,
     look: Callable[[np.ndarray], object] | None = None,
 ) -> _Pass:
-    seen = _Pass()
+    seen, to_rgb = _Pass(), rgb_converter()
     with open_video(path, limits) as (container, stream):
         seen.fps = stream.average_rate or stream.guessed_rate
         for frame in _frames(container, stream, seen):
