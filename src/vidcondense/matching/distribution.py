@@ -21,6 +21,7 @@ from vidcondense.matching.options import MatchOptions
 from vidcondense.matching.targets import make_targets
 from vidcondense.models import VideoNetwork
 from vidcondense.models.random import network_number, random_network
+from vidcondense.video.fetch import fetcher
 
 _CHUNK = 64  # real clips a forward pass, at most
 
@@ -56,6 +57,7 @@ class DistributionMatcher:
         self.compute = compute
         self.targets = make_targets(options.match_targets, real, labels, seed)
         self.chunk = options.chunk_of(real.shape)
+        self.fetch = fetcher(real, compute)
         self._known: dict[int, _Known] = {}
         self._fresh_clips = 0
 
@@ -137,7 +139,7 @@ class DistributionMatcher:
         features = []
         with self.compute.autocast():
             for part in torch.split(torch.cat(drawn), min(self.chunk, _CHUNK)):
-                features.append(network.embed(self.compute.move(self.real.batch(part))).float())
+                features.append(network.embed(self.fetch(part)).float())
         together = torch.cat(features)
         groups = torch.repeat_interleave(torch.tensor([len(indices) for indices in drawn]))
         return group_means(together, groups.to(together.device), len(drawn))
