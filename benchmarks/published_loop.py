@@ -35,7 +35,7 @@ from vidcondense import rng
 from vidcondense.compute import choose_compute
 from vidcondense.condenser import Condenser
 from vidcondense.evaluation import EvaluateOptions, evaluate
-from vidcondense.interfaces import ClipSource, Labels, RealClips
+from vidcondense.interfaces import Labels, RealClips
 from vidcondense.matching.options import MatchOptions
 from vidcondense.options import as_json
 from vidcondense.settings import CondenseOptions
@@ -85,7 +85,7 @@ def start_default(real: RealClips, options: CondenseOptions) -> Running:
 LOOPS = {"published": start_published, "default": start_default}
 
 
-class Rendered(ClipSource):
+class Rendered:
     """The videos of a condensation that goes on, as a set to train on."""
 
     def __init__(self, running: Running, real: RealClips) -> None:
