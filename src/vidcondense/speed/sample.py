@@ -108,7 +108,7 @@ def _decode(
     found, listing = read_listing(root, data)
     records = _in_turn([r for r in listing.records if r.split == "train" and r.path not in found.blocked])
     pick = functools.partial(clip_indices, options=clip, seed=0)
-    calls = ((root.resolve() / record.path, clip.size, pick, Limits()) for record in records)
+    calls = ((root.resolve() / record.path, clip.size, pick, Limits(), data.skim) for record in records)
     labels: list[int] = []
     with (
         path.open("wb") as file,
