@@ -1,4 +1,4 @@
-"""What the benchmarks share: cells that are computed once and kept, and a note of machine and date.
+"""What the benchmarks share: cells that are computed once and kept, and published with machine and date.
 
 A cell is one condensation with its evaluation. Its result is a JSON file under `runs/benchmarks/`; a cell
 that is there is not computed again, so an interrupted benchmark goes on where it stopped.
@@ -7,19 +7,15 @@ that is there is not computed again, so an interrupted benchmark goes on where i
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
-import platform
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from vidcondense import __version__
 from vidcondense.files import locked, make_folder, write_json
+from vidcondense.speed.machine import machine
 
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "runs" / "benchmarks"
@@ -61,28 +57,6 @@ def claimed(benchmark: str, name: str) -> Iterator[bool]:
             yield True
     except BlockingIOError:
         yield False
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "vidcondense": __version__,
-        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-    }
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def publish(benchmark: str, result: dict[str, Any]) -> None:

@@ -42,6 +42,9 @@ def _sections() -> list[tuple[Any, Path]]:
         "targets": _targets,
         "pool": partial(_plan, "Random networks used more than once"),
         "toy": _toy,
+        "published_loop": _published_loop,
+        "scaling": _scaling,
+        "h200": _h200,
         "index_scale": _index_scale,
         "mtt_memory": _mtt_memory,
     }
@@ -152,6 +155,75 @@ def _toy(path: Path) -> str:
         within = _percent(row["within_pairs"])
         lines.append(f"| {name} | {_percent(row['accuracy'])} | {within} | {row['test_clips']} |")
     return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _published_loop(path: Path) -> str:
+    result = json.loads(path.read_text())
+    rows = result["rows"]
+    names = list(rows["curves"])
+    lines = [
+        "## Time to the published loop's accuracy",
+        "",
+        _words(result),
+        "",
+        "| iteration | " + " | ".join(f"{name}: seconds | accuracy" for name in names) + " |",
+        "|---:|" + "---:|" * 2 * len(names),
+    ]
+    for points in zip(*(rows["curves"][name] for name in names), strict=True):
+        cells = [f"{point['condensed']:.1f} | {_percent(point['accuracy'])}" for point in points]
+        lines.append(f"| {points[0]['iteration']} | {' | '.join(cells)} |")
+    if rows.get("speedup"):
+        lines += ["", f"{_percent(rows['goal'])} % is reached {rows['speedup']:.1f} times sooner."]
+    for name, seconds in rows["miniucf_seconds_an_iteration"].items():
+        lines += ["", f"An iteration of miniUCF's shape, {name}: {seconds:.1f} s."]
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _scaling(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = ["## Time and memory against classes and videos per class", "", _words(result)]
+    for name, row in result["rows"].items():
+        lines += ["", "| classes | videos per class | seconds an iteration | MiB |", "|---:|---:|---:|---:|"]
+        lines += [
+            f"| {each['classes']} | {each['vpc']} | {each['seconds_an_iteration']:.2f} | {each['mib']:.0f} |"
+            for each in row["points"]
+        ]
+        lines += [
+            "",
+            f"Against {name}: time {_line(row['time'])}; memory {_line(row['memory'])}.",
+        ]
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _line(fit: dict[str, float]) -> str:
+    return (
+        f"{fit['start']:.3g} + {fit['slope']:.3g} x ({_percent(fit['explained'])} % explained; "
+        f"exponent {fit['exponent']:.2f})"
+    )
+
+
+def _h200(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## A whole condensation on one large GPU",
+        "",
+        _words(result),
+        "",
+        "| networks | seconds | PFLOP | TFLOP/s | matrix peak | share | GPU MiB |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, row in result["rows"].items():
+        cells = [
+            name,
+            f"{row['condensation_seconds']:.0f}",
+            f"{row['flop'] / 1e15:.1f}",
+            f"{row['flops'] / 1e12:.1f}",
+            f"{row['matrix_peak'] / 1e12:.0f}",
+            f"{_percent(row['share_of_peak'])} %",
+            f"{row['gpu_mib']:.0f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", f"{result['machine']['gpu']}. {_machine(result)}", ""])
 
 
 def _index_scale(path: Path) -> str:

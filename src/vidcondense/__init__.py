@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from vidcondense.recipe import write_recipe as write_recipe
     from vidcondense.selection.options import SelectOptions as SelectOptions
     from vidcondense.settings import CondenseOptions as CondenseOptions
+    from vidcondense.speed.bench import Bench as Bench
+    from vidcondense.speed.bench import BenchOptions as BenchOptions
+    from vidcondense.speed.bench import bench as bench
     from vidcondense.storage.condensed import CondensedDataset as CondensedDataset
     from vidcondense.storage.condensed import load_condensed as load_condensed
     from vidcondense.storage.import_tensors import ImportOptions as ImportOptions
@@ -145,6 +148,9 @@ _HOMES = {
     # where it runs, what can go wrong
     "choose_compute": "compute",
     "Compute": "compute",
+    "bench": "speed.bench",
+    "BenchOptions": "speed.bench",
+    "Bench": "speed.bench",
     "VidcondenseError": "errors",
 }
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import torch
@@ -109,6 +110,20 @@ def test_dry_run_tells_and_writes_nothing(run, toy, cache, tmp_path):
     assert list(tmp_path.iterdir()) == []
     text = run("condense", toy, *arguments).out
     assert "6 to condense, 4 to test on" in text
+
+
+def test_memory_chooses_how_many_clips_go_through_the_network_at_once(run, toy, cache, tmp_path):
+    arguments = ["--out", tmp_path / "set", "--cache-dir", cache, *QUICK, "--vpc", "3", "--dry-run"]
+    plenty = run("condense", toy, *arguments, "--memory", "8GB")
+    assert plenty.code == 0
+    assert "clips at once, as without a limit" in plenty.err
+    few = run("condense", toy, *arguments, "--memory", "565MB")
+    assert few.code == 0
+    assert re.search(r"memory: about 5\d\d\.\d MB with up to [1-5] clips at once\n", few.err)
+    none = run("condense", toy, *arguments, "--memory", "200MB")
+    assert none.code == 5
+    assert "--memory 200.0 MB: one clip of 8 frames of 44×44 at a time takes" in none.line
+    assert run("condense", toy, *arguments, "--memory", "lots").code == 2
 
 
 def test_existing_out_names_both_ways_on(run, condensed, toy):

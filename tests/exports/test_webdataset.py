@@ -59,7 +59,9 @@ def test_mp4_in_shards(make_set, tmp_path):
 def test_soft_labels_come_along(make_set, tmp_path):
     made = make_set()
     soft = np.array([[0.75, 0.25], [0.5, 0.5], [0.0, 1.0], [0.25, 0.75]], np.float32)
-    save_labelled(tmp_path / "soft", made, made.mean.new_tensor(soft), {"teacher": "convnet3d"})
+    save_labelled(
+        tmp_path / "soft", made, made.mean.new_tensor(soft), {"kind": "teacher", "views": 0, "seed": 0}
+    )
     export(load_condensed(tmp_path / "soft"), tmp_path / "out", "webdataset")
     found = members(tmp_path / "out")
     assert [json.loads(found[f"{index:06d}.json"])["soft_label"] for index in range(4)] == soft.tolist()

@@ -40,7 +40,7 @@ def test_chunks_keep_no_activations_but_their_own(memory_clips):
 def test_real_features_are_those_of_one_clip_after_the_other(memory_clips, chunk):
     clips = memory_clips()
     network, indices = frozen_network(clips), torch.tensor([7, 0, 3, 9])
-    found = real_features(network, clips, indices, chunk, FLOAT32)
+    found = real_features(network, clips.batch, indices, chunk, FLOAT32)
     expected = torch.cat([network.embed(clips.batch([index])) for index in indices.tolist()])
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
     assert not found.requires_grad

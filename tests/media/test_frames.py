@@ -9,7 +9,7 @@ import pytest
 from marks import fault
 from vidcondense.media.decode import read_clips
 from vidcondense.media.encode import encode_lossless
-from vidcondense.media.frames import crop_and_resize
+from vidcondense.media.frames import crop_and_resize, rgb_converter
 
 
 def naive(frame, size):
@@ -110,3 +110,16 @@ def test_colour_is_what_the_file_says(tmp_path, matrix, red, blue, full_range):
     g = (luma - red * r - blue * b) / (1 - red - blue)
     got = first_frame(path, 4).clips[0, 0, 0, 0]
     assert np.abs(got - 255 * np.array([r, g, b])).max() <= 1.5
+
+
+def test_one_converter_for_frames_of_all_formats_and_sizes_gives_the_pixels_of_a_plain_conversion():
+    pixels, to_rgb = np.random.default_rng(0), rgb_converter()
+    for height, width, kind in [
+        (48, 64, "yuv420p"),
+        (30, 50, "yuv444p"),
+        (48, 64, "rgb24"),
+        (48, 64, "yuv420p"),
+    ]:
+        rgb = pixels.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=kind)
+        assert np.array_equal(to_rgb(frame), frame.to_ndarray(format="rgb24"))

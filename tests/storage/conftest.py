@@ -37,7 +37,8 @@ def make_set(tmp_path: Path) -> MakeSet:
         size: int = 8,
         coding: Coding | None = None,
         kind: str = "key-frames",
-        soft: bool = False,
+        soft: str | None = None,
+        views: int = 0,
         origin: Mapping[str, Any] | None = None,
     ) -> CondensedDataset:
         stream = torch.Generator().manual_seed(seed)
@@ -65,10 +66,11 @@ def make_set(tmp_path: Path) -> MakeSet:
             videos = KeyFrameVideos(frames, mask, labels, size=(8, 8))
         save_condensed(folder, videos, codec, Origin(**said), coding)
         made = load_condensed(folder)
-        if not soft:
+        if soft is None:
             return made
-        rows = torch.rand(len(made), len(classes), generator=stream).softmax(dim=1)
-        save_labelled(tmp_path / f"{name}-soft", made, rows, {"teacher": "convnet3d", "temperature": 1.0})
+        rows = torch.rand(len(made) * max(1, views), len(classes), generator=stream).softmax(dim=1)
+        labelling = {"kind": soft, "views": views, "seed": 0} if soft == "teacher" else {"kind": soft}
+        save_labelled(tmp_path / f"{name}-soft", made, rows, labelling)
         return load_condensed(tmp_path / f"{name}-soft")
 
     return make

@@ -53,7 +53,8 @@ def test_probabilities_are_soft_labels(tmp_path):
     made = bring_in(tmp_path / "a.pt", tmp_path / "set", **NORMALISED)
     assert torch.equal(made.soft_labels, rows)
     assert made.labels.tolist() == [int(row[1] > row[0]) for row in rows]
-    assert made.manifest["labelling"] == {"imported_sha256": sha256_of_file(tmp_path / "a.pt")}
+    assert made.manifest["labelling"]["imported_sha256"] == sha256_of_file(tmp_path / "a.pt")
+    assert made.label_kind == "teacher"
 
 
 def test_experiments_of_one_file(tmp_path):

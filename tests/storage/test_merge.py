@@ -89,15 +89,23 @@ def test_manifest_says_where_it_comes_from(make_set, tmp_path):
 
 
 def test_soft_labels_of_one_teacher_stay(make_set, tmp_path):
-    sets = [make_set("one", soft=True), make_set("two", seed=1, soft=True)]
+    sets = [make_set("one", soft="teacher"), make_set("two", seed=1, soft="teacher")]
     merged = merge(sets, tmp_path / "both")
     assert torch.equal(merged.soft_labels, torch.cat([made.soft_labels for made in sets]))
     assert merged.manifest["labelling"] == sets[0].manifest["labelling"]
 
 
-@pytest.mark.parametrize("other", [{}, {"classes": ("a", "b", "d"), "soft": True}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"soft": "learned"},
+        {"soft": "teacher", "views": 2},
+        {"classes": ("a", "b", "d"), "soft": "teacher"},
+    ],
+)
 def test_soft_labels_that_do_not_belong_together_are_refused(make_set, tmp_path, other):
-    sets = [make_set("one", soft=True), make_set("two", seed=1, **other)]
+    sets = [make_set("one", soft="teacher"), make_set("two", seed=1, **other)]
     with pytest.raises(UsageError, match="--drop-soft-labels"):
         merge(sets, tmp_path / "both")
     merged = merge(sets, tmp_path / "both", drop_soft_labels=True)

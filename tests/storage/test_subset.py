@@ -78,7 +78,7 @@ def test_what_would_lose_twice_must_be_asked_for(make_set, tmp_path):
 
 
 def test_soft_labels_of_fewer_classes_are_the_softmax_over_these(make_set, tmp_path):
-    made = make_set("set", soft=True)
+    made = make_set("set", soft="teacher")
     rows = made.soft_labels.numpy()
     part = subset(made, tmp_path / "part", classes=["a", "c"])
     wanted = rows[[0, 1, 2, 6, 7, 8]][:, [0, 2]]
@@ -88,6 +88,22 @@ def test_soft_labels_of_fewer_classes_are_the_softmax_over_these(make_set, tmp_p
     fewer = subset(made, tmp_path / "fewer", vpc=1)
     assert np.array_equal(fewer.soft_labels.numpy(), rows[[0, 3, 6]])
     assert part.manifest["labelling"] == made.manifest["labelling"]
+
+
+def test_learned_labels_of_fewer_classes_are_their_columns(make_set, tmp_path):
+    made = make_set("set", soft="learned")
+    part = subset(made, tmp_path / "part", classes=["a", "c"], vpc=1)
+    assert torch.equal(part.soft_labels, made.soft_labels[[0, 6]][:, [0, 2]])
+    assert part.label_kind == "learned"
+
+
+def test_labels_of_views_belong_to_the_numbers_of_videos(make_set, tmp_path):
+    made = make_set("set", soft="teacher", views=2)
+    with pytest.raises(UsageError, match="--drop-soft-labels"):
+        subset(made, tmp_path / "part", vpc=1)
+    part = subset(made, tmp_path / "part", vpc=1, drop_soft_labels=True)
+    assert part.soft_labels is None
+    assert part.manifest["labelling"] == {}
 
 
 def test_manifest_says_where_it_comes_from(make_set, tmp_path):

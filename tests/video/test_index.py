@@ -20,6 +20,7 @@ from vidcondense.media.read import try_read_clips
 from vidcondense.video.cache import list_cache
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
+from vidcondense.video.toy import ToyOptions, make_toy
 
 CLIP = ClipOptions(num_frames=3, stride=2, size=8)
 
@@ -575,3 +576,16 @@ def test_real_videos(ucf101_5, tmp_path):
 def test_wrong_options(wrong):
     with pytest.raises(UsageError, match=f"--{next(iter(wrong)).replace('_', '-')}"):
         DataOptions(**wrong)
+
+
+def test_skimming_has_a_cache_of_its_own_with_the_same_clips(tmp_path):
+    make_toy(
+        tmp_path / "toy", ToyOptions(pairs=1, train_per_class=2, test_per_class=1, num_frames=20, workers=0)
+    )
+    clip = ClipOptions(num_frames=4, stride=1, size=16)
+    plain, skimmed = (
+        load_data(tmp_path / "toy", DataOptions(workers=0, cache_dir=tmp_path, skim=skim), clip)
+        for skim in (False, True)
+    )
+    assert plain.cache != skimmed.cache
+    assert torch.equal(plain.train.clips8(range(4)), skimmed.train.clips8(range(4)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,9 +16,12 @@ from vidcondense.cli.output import Output, facts, size_text, time_text
 from vidcondense.cli.parse import SharedArguments, value_of, with_defaults
 from vidcondense.cli.progress import hint_when_long, progress
 from vidcondense.cli.reading import read_data
+from vidcondense.compute import Compute
 from vidcondense.condensation import condense
 from vidcondense.estimation import Estimate, estimate
 from vidcondense.events import broadcast
+from vidcondense.interfaces import RealClips
+from vidcondense.memory import parse_bytes, plan_memory
 from vidcondense.models import check_features
 from vidcondense.recipe import Recipe, read_recipe, recipe_text
 from vidcondense.settings import CondenseOptions
@@ -70,6 +73,9 @@ class Arguments:
     compute: ComputeArguments = field(default_factory=ComputeArguments)
     """Where networks run."""
 
+    memory: str | None = None
+    """Most memory to take, such as 4GB (of the GPU, where networks run on one); --chunk is chosen by it."""
+
     resume: bool = False
     """Go on from the checkpoint of an interrupted run."""
 
@@ -101,12 +107,15 @@ def from_recipe(kind: type[A], given: Sequence[str]) -> type[A]:
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Condense, or tell what it would cost."""
     options, clip = arguments.condense, arguments.clip.options()
+    limit = None if arguments.memory is None else parse_bytes(arguments.memory)
     check_features(options.match.model, clip.num_frames, clip.size)
     compute = arguments.compute.choose()
     if not arguments.dry_run:
         check_output(arguments.out, resume=arguments.resume, overwrite=arguments.overwrite)
     with progress() as bars:
         real = read_data(arguments.data, arguments.reading, clip, bars=bars, output=output)
+        if limit is not None:
+            options = _within(limit, real.train, options, compute, output)
         if arguments.dry_run:
             packed = f" before compression by {options.codec}" if CODECS[options.codec].packed else ""
             return _tell(estimate(real.train, options, compute), real, packed, output)
@@ -127,6 +136,19 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             ),
         )
     return _report(made, time.monotonic() - start, output)
+
+
+def _within(
+    limit: int, real: RealClips, options: CondenseOptions, compute: Compute, output: Output
+) -> CondenseOptions:
+    """The options with as many clips at once as a limit of memory allows."""
+    plan = plan_memory(real, options, compute, limit)
+    usual = options.match.chunk_of(real.shape)
+    output.note(
+        f"memory: about {size_text(plan.bytes)} with up to {plan.chunk or usual} clips at once"
+        f"{'' if plan.chunk else ', as without a limit'}"
+    )
+    return replace(options, match=replace(options.match, chunk=plan.chunk))
 
 
 def _report(made: CondensedDataset, seconds: float, output: Output) -> dict[str, Any]:

@@ -39,6 +39,7 @@ COMMANDS = {
     "data": "check a folder of videos: layout, splits, bad files, leakage",
     "datasets": "list the dataset layouts, what they look like and where the data is obtained",
     "cache": "list or clear the cache of decoded clips",
+    "bench": "measure how fast this machine decodes, matches, trains and condenses",
     "doctor": "check this machine: versions, devices, decoding",
 }
 """What each command does; a command's module is imported only when it is called."""

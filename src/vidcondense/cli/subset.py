@@ -44,6 +44,9 @@ class Arguments:
     codec: str | None = None
     """How to store the frames (default: as the set does, where nothing is lost twice)."""
 
+    drop_soft_labels: bool = False
+    """Keep hard labels only: soft labels of augmented views cannot be taken apart."""
+
     overwrite: bool = False
     """Replace a condensed set at --out, once the new one is complete."""
 
@@ -67,6 +70,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         classes=arguments.classes,
         vpc=arguments.vpc,
         codec=arguments.codec,
+        drop_soft_labels=arguments.drop_soft_labels,
         overwrite=arguments.overwrite,
     )
     indices = chosen_videos(before, arguments.classes, arguments.vpc)

@@ -115,7 +115,7 @@ def _body(made: CondensedDataset, options: ExportOptions, coding: str) -> str:
         width=width,
         height=height,
         coding=coding,
-        soft=", `soft_label`" if made.soft_labels is not None else "",
+        soft=", `soft_label`" if made.video_labels is not None else "",
         mean=_numbers(made.manifest["mean"]),
         std=_numbers(made.manifest["std"]),
         flip="yes" if made.flip else "no",

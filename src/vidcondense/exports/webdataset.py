@@ -30,8 +30,8 @@ def facts(made: CondensedDataset, index: int) -> dict[str, Any]:
     """What is known of a video, as JSON: label, class, key frames, and soft label where there is one."""
     label = int(made.labels[index])
     found = {"label": label, "class": unicode_text(made.classes[label]), "key_frames": made.positions[index]}
-    if made.soft_labels is not None:
-        found["soft_label"] = made.soft_labels[index].tolist()
+    if made.video_labels is not None:
+        found["soft_label"] = made.video_labels[index].tolist()
     return found
 
 

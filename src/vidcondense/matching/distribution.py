@@ -20,6 +20,7 @@ from vidcondense.matching.options import MatchOptions
 from vidcondense.matching.targets import make_targets
 from vidcondense.models import VideoNetwork
 from vidcondense.models.random import network_number, random_network
+from vidcondense.video.fetch import fetcher
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class DistributionMatcher:
         self.compute = compute
         self.targets = make_targets(options.match_targets, real, labels, seed)
         self.chunk = options.chunk_of(real.shape)
+        self.fetch = fetcher(real, compute)
         self._known: dict[int, _Known] = {}
         self._fresh_clips = 0
 
@@ -118,7 +120,7 @@ class DistributionMatcher:
     def real_means(self, network: VideoNetwork, number: int) -> Float[Tensor, "g d"]:
         """The mean feature of each target's real clips, drawn anew for each number of a network."""
         drawn = self.targets.draw(self.options.real_batch, self.seed, number)
-        together = real_features(network, self.real, torch.cat(drawn), self.chunk, self.compute)
+        together = real_features(network, self.fetch, torch.cat(drawn), self.chunk, self.compute)
         groups = torch.repeat_interleave(torch.tensor([len(indices) for indices in drawn]))
         return group_means(together, groups.to(together.device), len(drawn))
 

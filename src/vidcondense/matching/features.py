@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from vidcondense.compute import Compute
-from vidcondense.interfaces import Indices, RealClips, Videos
+from vidcondense.interfaces import Indices, Videos
 from vidcondense.models import VideoNetwork
+from vidcondense.video.fetch import Fetch
 
 _CHUNK = 64  # real clips a forward pass, at most
 
@@ -33,9 +34,9 @@ def synthetic_features(
 
 @torch.no_grad()
 def real_features(
-    network: VideoNetwork, real: RealClips, indices: Indices, chunk: int, compute: Compute
+    network: VideoNetwork, fetch: Fetch, indices: Indices, chunk: int, compute: Compute
 ) -> Float[Tensor, "n d"]:
-    """The features of the real clips at `indices`, without a graph."""
+    """The features of the real clips at `indices`, which `fetch` brings to the device, without a graph."""
     with compute.autocast():
         parts = torch.split(indices, min(chunk, _CHUNK))
-        return torch.cat([network.embed(compute.move(real.batch(part))) for part in parts])
+        return torch.cat([network.embed(fetch(part)) for part in parts])

@@ -26,6 +26,7 @@ from vidcondense.matching.targets import make_targets
 from vidcondense.models import VideoNetwork
 from vidcondense.models.random import random_network
 from vidcondense.training.augment import draw_augmentation
+from vidcondense.video.fetch import fetcher
 
 _BATCH = 256  # synthetic videos an inner step, at most
 
@@ -62,6 +63,7 @@ class GradientMatcher:
         self.compute = compute
         self.targets = make_targets(options.match_targets, real, labels, seed)
         self.chunk = options.chunk_of(real.shape)
+        self.fetch = fetcher(real, compute)
         self._network: VideoNetwork | None = None
 
     def match(self, videos: Videos, iteration: int) -> Match:
@@ -163,7 +165,7 @@ class GradientMatcher:
         """The gradients of the mean loss over real clips, chunk by chunk."""
         total = [torch.zeros_like(weight) for weight in matched_weights(network)]
         for part in torch.split(clips, self.chunk):
-            videos = augment(self.compute.move(self.real.batch(part)))
+            videos = augment(self.fetch(part))
             for sum_, gradient in zip(
                 total, self._gradients(network, videos, label, len(clips)), strict=True
             ):

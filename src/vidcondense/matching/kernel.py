@@ -28,6 +28,7 @@ from vidcondense.matching.features import real_features, synthetic_features
 from vidcondense.matching.online import OnlinePool
 from vidcondense.matching.options import KernelOptions, MatchOptions
 from vidcondense.matching.targets import make_targets
+from vidcondense.video.fetch import fetcher
 
 _LABELS, _POOL = "labels", "pool."
 
@@ -58,6 +59,7 @@ class KernelMatcher:
         compute: Compute,
     ) -> None:
         self.real = real
+        self.fetch = fetcher(real, compute)
         self.options = options
         self.kernel = kernel
         self.seed = seed
@@ -85,7 +87,7 @@ class KernelMatcher:
         network = self.pool.network(iteration)
         drawn = self.targets.draw(self.options.real_batch, self.seed, iteration)
         clips = torch.cat(drawn)
-        real = real_features(network, self.real, clips, self.chunk, self.compute)
+        real = real_features(network, self.fetch, clips, self.chunk, self.compute)
         synthetic = synthetic_features(network, videos, self.chunk, self.compute)
         predicted = regress(real, synthetic, self.labels, self.kernel.ridge)
         classes = self.compute.move(self.real.labels[clips])

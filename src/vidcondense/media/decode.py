@@ -20,7 +20,9 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from vidcondense.errors import VideoError
-from vidcondense.media.frames import crop_and_resize, to_rgb
+from vidcondense.media.frames import crop_and_resize, rgb_converter
+from vidcondense.media.skim import skim as skim_frames
+from vidcondense.media.skim import skim_plan
 from vidcondense.media.source import Limits, check_pixels, open_video, too_long
 
 Pick = Callable[[int], list[list[int]]]
@@ -59,28 +61,56 @@ class _Pass:
     fps: Fraction | None = None
 
 
-def read_clips(path: Path, *, size: int, pick: Pick, limits: Limits | None = None) -> Decoded:
+def read_clips(
+    path: Path, *, size: int, pick: Pick, limits: Limits | None = None, skim: bool = False
+) -> Decoded:
     """Decode the clips that `pick` chooses from a video file.
 
-    Every frame is decoded (so that the count is real and damage is seen), only the chosen ones are converted.
+    Every frame is decoded (so that the count is real and damage is seen), only the chosen ones are converted;
+    unless `skim` allows to decode only what the chosen ones need, which is done where that is little.
 
     Args:
         path: the file; anything but a regular file is refused without being opened.
         size: side of the square frames in pixels (see `media.frames` for the rule).
         pick: chooses frame indices once the number of frames is known. May be called twice.
         limits: the most the file may cost; None for the defaults.
+        skim: whether damage in parts that no clip needs may go unseen.
 
     Raises:
         VideoError: the file cannot be used; its code is the reason.
     """
     limits = limits or Limits()
+    found = _skim(path, size, pick, limits) if skim else None
+    if found is not None:
+        return found
     wanted = _guess(path, pick, limits)
     seen = _decode(path, _union(wanted), size, limits)
     chosen = pick(seen.count)
     if chosen != wanted:
         seen = _decode(path, _union(chosen), size, limits)
-    clips = np.stack([np.stack([seen.kept[index] for index in clip]) for clip in chosen])
-    return _decoded(seen, clips)
+    return _decoded(seen, _stacked(seen, chosen))
+
+
+def _skim(path: Path, size: int, pick: Pick, limits: Limits) -> Decoded | None:
+    """As `read_clips`, from as few packets as will do; None where that does not pay or does not work."""
+    plan = skim_plan(path, pick, limits)
+    if plan is None:
+        return None
+    seen, to_rgb = _Pass(), rgb_converter()
+    with open_video(path, limits) as (container, stream):
+        seen.fps = stream.average_rate or stream.guessed_rate
+        try:
+            for number, frame in skim_frames(container, stream, plan):
+                check_pixels(frame.width, frame.height, limits)
+                _look_at(frame, seen)
+                seen.kept[number] = crop_and_resize(to_rgb(frame), size)
+                seen.count = plan.num_frames
+        except av.error.FFmpegError:
+            return None
+    if len(seen.kept) < len(plan.wanted):
+        return None
+    _take_notes(seen)
+    return _decoded(seen, _stacked(seen, pick(plan.num_frames)))
 
 
 def look_through(path: Path, look: Callable[[np.ndarray], object], limits: Limits) -> Decoded:
@@ -103,6 +133,10 @@ def _decoded(seen: _Pass, clips: np.ndarray) -> Decoded:
     fps = float(seen.fps) if seen.fps else None
     notes = tuple(seen.notes)
     return Decoded(clips=clips, num_frames=seen.count, width=width, height=height, fps=fps, notes=notes)
+
+
+def _stacked(seen: _Pass, chosen: list[list[int]]) -> np.ndarray:
+    return np.stack([np.stack([seen.kept[index] for index in clip]) for clip in chosen])
 
 
 def _union(clips: list[list[int]]) -> set[int]:
@@ -139,7 +173,7 @@ def _decode(
     limits: Limits,
     look: Callable[[np.ndarray], object] | None = None,
 ) -> _Pass:
-    seen = _Pass()
+    seen, to_rgb = _Pass(), rgb_converter()
     with open_video(path, limits) as (container, stream):
         seen.fps = stream.average_rate or stream.guessed_rate
         for frame in _frames(container, stream, seen):

@@ -37,11 +37,14 @@ def is_frame_folder(path: Path) -> bool:
     return path.suffix.lower() not in VIDEO_SUFFIXES and path.is_dir()
 
 
-def try_read_clips(path: Path, size: int, pick: Pick, limits: Limits) -> Decoded | VideoError:
+def try_read_clips(
+    path: Path, size: int, pick: Pick, limits: Limits, skim: bool = False
+) -> Decoded | VideoError:
     """The clips of a video (see `read_clips`), with the reason returned instead of raised."""
-    read = read_frames if is_frame_folder(path) else read_clips
     try:
-        return read(path, size=size, pick=pick, limits=limits)
+        if is_frame_folder(path):  # only the images of its clips are decoded in any case
+            return read_frames(path, size=size, pick=pick, limits=limits)
+        return read_clips(path, size=size, pick=pick, limits=limits, skim=skim)
     except VideoError as error:
         return error
 

@@ -254,6 +254,11 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
         """What its own labels are: `hard`, or soft ones: `learned` with the videos, or a `teacher`'s."""
         return str(self.manifest["labelling"].get("kind", HARD))
 
+    @property
+    def video_labels(self) -> SoftLabels | None:
+        """The soft labels of the videos themselves, `[N, K]`; None where there are none, or of views."""
+        return None if self.manifest["labelling"].get("views") else self.soft_labels
+
     def own_labelled(self) -> SoftLabelled:
         """The same videos, to be trained on with their soft labels; `UsageError` where there are none."""
         if self.soft_labels is None:

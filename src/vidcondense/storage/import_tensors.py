@@ -18,6 +18,7 @@ from vidcondense.storage.codecs import CODECS, Coding
 from vidcondense.storage.condensed import CondensedDataset, Origin
 from vidcondense.storage.derived import write_derived
 from vidcondense.storage.key_frames import StoredKeyFrames
+from vidcondense.storage.labels import TEACHER
 from vidcondense.storage.published import MAX_SIDE, as_labels, as_videos, images_and_labels
 from vidcondense.storage.stored import channels
 from vidcondense.storage.tensor_files import MAX_BYTES, check_tensor, read_tensors
@@ -135,7 +136,7 @@ def import_tensors(
         flip=options.flip,
         data={},
         versions={"vidcondense": __version__, "torch": torch.__version__},
-        labelling={} if soft_labels is None else {"imported_sha256": sha256_of_file(where)},
+        labelling={} if soft_labels is None else _labelling(where),
     )
     return write_derived(
         Path(out),
@@ -185,6 +186,11 @@ def _colours(frames: Tensor, options: ImportOptions) -> tuple[Colour, Colour]:
 def _colour(values: Tensor) -> Colour:
     red, green, blue = values.tolist()
     return red, green, blue
+
+
+def _labelling(file: Path) -> dict[str, Any]:
+    """Soft labels of a file, as if of a teacher that looked at the videos as they are."""
+    return {"kind": TEACHER, "views": 0, "seed": 0, "imported_sha256": sha256_of_file(file)}
 
 
 def _derived(file: Path, options: ImportOptions) -> dict[str, Any]:

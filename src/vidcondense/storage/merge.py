@@ -88,15 +88,15 @@ def _merge_stored(sets: Sequence[CondensedDataset]) -> StoredKeyFrames:
 
 
 def _merge_soft_labels(sets: Sequence[CondensedDataset]) -> SoftLabels | None:
-    found = [made.soft_labels for made in sets if made.soft_labels is not None]
-    if not found:
+    if all(made.soft_labels is None for made in sets):
         return None
+    found = [made.video_labels for made in sets if made.video_labels is not None]
     first = sets[0]
     for made in sets:
         alike = made.classes == first.classes and made.manifest["labelling"] == first.manifest["labelling"]
-        if made.soft_labels is None or not alike:
+        if made.video_labels is None or not alike:
             raise UsageError(
-                f"the soft labels of {first.folder} and {made.folder} are not of one teacher and the same "
-                "classes; use --drop-soft-labels, and relabel the merged set"
+                f"the soft labels of {first.folder} and {made.folder} are not of one teacher, the same "
+                "classes and the videos themselves; use --drop-soft-labels, and relabel the merged set"
             )
     return torch.cat(found)

@@ -16,7 +16,7 @@ from vidcondense.options import require, unknown
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.derived import choose_codec, source_of, write_derived
 from vidcondense.storage.key_frames import StoredKeyFrames
-from vidcondense.storage.labels import SoftLabels
+from vidcondense.storage.labels import LEARNED, SoftLabels
 from vidcondense.storage.static_dynamic import StoredStaticDynamic
 from vidcondense.storage.stored import Stored
 
@@ -28,11 +28,12 @@ def subset(
     classes: Sequence[str] = (),
     vpc: int | None = None,
     codec: str | None = None,
+    drop_soft_labels: bool = False,
     overwrite: bool = False,
 ) -> CondensedDataset:
     """Store a part of a set; its representation stays, nothing is rendered.
 
-    Soft labels of fewer classes are divided by their sum: the teacher's softmax over these classes.
+    A teacher's labels of fewer classes are divided by their sum: its softmax over these classes.
 
     Args:
         made: the set.
@@ -40,18 +41,21 @@ def subset(
         classes: their names; all when none is given. They keep their order.
         vpc: videos of each class to keep, the first ones; default: all.
         codec: a key of `CODECS`; default: that of the set, unless it would lose a second time.
+        drop_soft_labels: keep hard labels only.
         overwrite: replace an older set at `out`.
 
     Returns:
         The part, as read back from the disk.
 
     Raises:
-        UsageError: there is no such class, or a class has fewer videos; or a codec must be chosen.
+        UsageError: there is no such class, or a class has fewer videos; a codec must be chosen; or the soft
+            labels are of views.
         OutputError: `out` exists, or cannot be written.
     """
     kept = _labels_of(made, classes)
     indices = chosen_videos(made, classes, vpc)
     name, coding = choose_codec(codec, [made])
+    soft_labels = None if drop_soft_labels else _soft_labels(made, indices, kept)
     new_label = {old: new for new, old in enumerate(kept)}
     labels = torch.tensor([new_label[int(label)] for label in made.labels[indices]])
     names = tuple(made.classes[label] for label in kept)
@@ -60,16 +64,17 @@ def subset(
         # The record of the training videos is of all classes: it could not be compared with any data.
         data = {key: value for key, value in data.items() if key not in ("train_split", "train_clips")}
         data["classes"] = list(names)
+    labelling = {} if soft_labels is None else made.origin.labelling
     derived = {"by": "subset", "classes": list(classes), "vpc": vpc, "from": [source_of(made)]}
     return write_derived(
         Path(out),
         select(made.stored, indices),
         labels,
-        replace(made.origin, classes=names, data=data),
+        replace(made.origin, classes=names, data=data, labelling=labelling),
         derived,
         name,
         coding,
-        soft_labels=_soft_labels(made, indices, kept),
+        soft_labels=soft_labels,
         overwrite=overwrite,
     )
 
@@ -125,8 +130,13 @@ def _labels_of(made: CondensedDataset, classes: Sequence[str]) -> list[int]:
 def _soft_labels(made: CondensedDataset, indices: Tensor, kept: Sequence[int]) -> SoftLabels | None:
     if made.soft_labels is None:
         return None
-    rows = made.soft_labels[indices][:, list(kept)]
-    if len(kept) == len(made.classes):
+    if made.video_labels is None:
+        raise UsageError(
+            f"the soft labels of {made.folder} are of views that belong to the videos' numbers; "
+            "use --drop-soft-labels, and relabel the part"
+        )
+    rows = made.video_labels[indices][:, list(kept)]
+    if len(kept) == len(made.classes) or made.label_kind == LEARNED:
         return rows
     sums = rows.sum(dim=1, keepdim=True)
     if not bool((sums > 0).all()):

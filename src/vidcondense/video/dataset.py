@@ -123,8 +123,7 @@ class ClipDataset(Dataset[tuple[Tensor, int]]):
 
     def batch(self, indices: Sequence[int] | Tensor, view: int | None = None) -> Videos:
         """The clips at `indices` as float32, normalised by `mean` and `std`; see `clips8`."""
-        clips = self.clips8(indices, view).float().div_(255)
-        return clips.sub_(self.mean[:, None, None]).div_(self.std[:, None, None])
+        return normalised(self.clips8(indices, view), self.mean, self.std)
 
     def indices_of(self, label: int) -> Int[Tensor, " m"]:
         """Which clips have a label."""
@@ -151,3 +150,8 @@ class ClipDataset(Dataset[tuple[Tensor, int]]):
     def __getstate__(self) -> dict[str, Any]:
         # A pickled memory map would carry all clips; another process maps the file itself.
         return {**self.__dict__, "_clips": None}
+
+
+def normalised(clips: Clips8, mean: Float[Tensor, " c"], std: Float[Tensor, " c"]) -> Videos:
+    """Clips in network units: float32, from [0, 1], less `mean`, over `std`; all on one device."""
+    return clips.float().div_(255).sub_(mean[:, None, None]).div_(std[:, None, None])

@@ -69,6 +69,8 @@ class DataOptions:
     """Share of unusable videos to accept (0 to 1); they are set aside and reported."""
     workers: int = -1
     """Processes that decode: -1 for one per core, 0 for none (then no time limit holds)."""
+    skim: bool = False
+    """Decode only the parts of long videos that clips come from; damage elsewhere is then not seen."""
     time_limit: float = 120.0
     """Seconds to spend on one video at most."""
     cache_dir: Path | None = None
@@ -134,7 +136,7 @@ def load_data(
     root, data, clip = Path(root), data or DataOptions(), clip or ClipOptions()
     found, listing = read_listing(root, data)
     tasks = _tasks(root.resolve(), found, listing, clip)
-    folder = cache_root(data.cache_dir) / _key(found, listing, tasks, clip)
+    folder = cache_root(data.cache_dir) / _key(found, listing, tasks, clip, skim=data.skim)
     manifest = _usable(folder, tasks, clip, data)
     if manifest is None:
         _build(folder, root.resolve(), tasks, found, listing, clip, data, listener)
@@ -211,7 +213,7 @@ def _tasks(root: Path, found: Scan, listing: Listing, clip: ClipOptions) -> list
     return tasks
 
 
-def _key(found: Scan, listing: Listing, tasks: list[Task], clip: ClipOptions) -> str:
+def _key(found: Scan, listing: Listing, tasks: list[Task], clip: ClipOptions, *, skim: bool) -> str:
     videos = hashlib.sha256()
     for task in tasks:  # one by one: there may be very many
         record = task.record
@@ -225,6 +227,7 @@ def _key(found: Scan, listing: Listing, tasks: list[Task], clip: ClipOptions) ->
             "clip": as_json(clip),
             "limits": as_json(Limits()),
             "rule": RULE,
+            **({"skim": True} if skim else {}),  # other videos may be usable
         }
     )
 
@@ -272,7 +275,7 @@ def _decode(
     tasks: list[Task], clip: ClipOptions, data: DataOptions
 ) -> Generator[Decoded | VideoError, None, None]:
     """The clips of each video, or why there are none."""
-    calls = ((task.path, clip.size, task.pick, Limits()) for task in tasks if task.refused is None)
+    calls = ((task.path, clip.size, task.pick, Limits(), data.skim) for task in tasks if task.refused is None)
     decoded = run_tasks(try_read_clips, calls, workers=data.workers, time_limit=data.time_limit)
     with contextlib.closing(decoded):
         for task in tasks:

@@ -1,0 +1,220 @@
+"""How much sooner is a set as good as that of the published loop?
+
+ucf101-5, 8 frames at stride 8, 64×64, one video per class, 64 real clips a class and iteration, 200
+iterations of either. The published loop (`published.py`) against `condense` with its defaults, on the same
+data and machine. Every seed holds out one of four folds of the *training* clips, in whole source groups; at
+checkpoints the clock of the condensation stops, and a network is trained on the set so far (200 steps at
+learning rate 0.01) and tested on the fold held out. The goal is the published loop's accuracy after its last
+iteration, the median over seeds; the time to it is the median clock at the first checkpoint whose median
+accuracy is that or more.
+
+For a set of miniUCF's shape (50 classes, 16 frames of 112×112; random clips, for only time is asked) the time
+of an iteration, over five of each, with a pool of networks after it is filled.
+
+    python benchmarks/published_loop.py                    # a day on two cores; goes on where it stopped
+    python benchmarks/published_loop.py --seeds 0 --only default
+    python benchmarks/published_loop.py --smoke            # seconds, on generated clips, publishes nothing
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any
+
+import torch
+from cells import RUNS, cell, claimed, publish, ucf101_5
+from published import PublishedLoop
+from shapes import MINI_UCF, MINI_UCF_CLASSES, MINI_UCF_PER_CLASS, random_clips
+
+from vidcondense import rng
+from vidcondense.compute import choose_compute
+from vidcondense.condenser import Condenser
+from vidcondense.evaluation import EvaluateOptions, evaluate
+from vidcondense.interfaces import Labels, RealClips
+from vidcondense.matching.options import MatchOptions
+from vidcondense.options import as_json
+from vidcondense.settings import CondenseOptions
+from vidcondense.video.dataset import ClipDataset
+from vidcondense.video.folds import grouped_folds
+from vidcondense.video.index import DataOptions, load_data
+from vidcondense.video.sampling import ClipOptions
+
+NAME = "published_loop"
+SEEDS = range(5)
+FOLDS = 4
+CLIP = ClipOptions(num_frames=8, stride=8, size=64)
+DEFAULT = CondenseOptions(iterations=200)
+PUBLISHED = replace(DEFAULT, match=MatchOptions(pool=1, uses=1))
+CHECKPOINTS = (1, 2, 3, 5, 8, 12, 16, 20, 30, 40, 60, 80, 100, 120, 140, 160, 180, 200)
+JUDGE = EvaluateOptions(repeats=1, steps=200, lr=0.01)
+TIMED = 5
+
+
+@dataclass(frozen=True)
+class Running:
+    """A condensation that can be stepped.
+
+    Attributes:
+        step: does one iteration.
+        render: the videos so far, in network units.
+        labels: of the videos.
+    """
+
+    step: Callable[[], object]
+    render: Callable[[], torch.Tensor]
+    labels: Labels
+
+
+def start_published(real: RealClips, options: CondenseOptions) -> Running:
+    loop = PublishedLoop(real, replace(options, match=PUBLISHED.match), choose_compute().device)
+    return Running(loop.step, loop.videos.render, loop.videos.labels)
+
+
+def start_default(real: RealClips, options: CondenseOptions) -> Running:
+    condenser = Condenser(real, options, choose_compute())
+    return Running(
+        condenser.step, lambda: condenser.videos.render(condenser.iteration), condenser.videos.labels
+    )
+
+
+LOOPS = {"published": start_published, "default": start_default}
+
+
+class Rendered:
+    """The videos of a condensation that goes on, as a set to train on."""
+
+    def __init__(self, running: Running, real: RealClips) -> None:
+        with torch.no_grad():
+            self.videos = running.render().cpu()
+        self.labels, self.classes = running.labels, real.classes
+        self.mean, self.std = real.mean, real.std
+
+    def batch(self, indices: Sequence[int] | torch.Tensor) -> torch.Tensor:
+        return self.videos[torch.as_tensor(indices)]
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+
+def curve(
+    data: ClipDataset, name: str, seed: int, checkpoints: Sequence[int], judge: EvaluateOptions = JUDGE
+) -> dict[str, Any]:
+    """Condense for as long as the last checkpoint, and judge at each; the clock runs in iterations only."""
+    kept, held_out = grouped_folds(data.groups, data.labels, FOLDS, 0)[seed % FOLDS]
+    real, test, compute = data.subset(kept), data.subset(held_out), choose_compute()
+    options = replace(DEFAULT, iterations=checkpoints[-1], seed=seed)
+    running, seconds, points = LOOPS[name](real, options), 0.0, []
+    for iteration in range(1, checkpoints[-1] + 1):
+        with clock() as passed:
+            running.step()
+        seconds += passed[0]
+        if iteration in checkpoints:
+            own = replace(judge, seed=rng.derive_seed(seed, "judge"))
+            found = evaluate(Rendered(running, real), test, own, compute=compute).repeats[0]
+            points.append({"iteration": iteration, "condensed": seconds, "accuracy": found.accuracy})
+    return {"loop": name, "seed": seed, "options": as_json(options), "points": points}
+
+
+@contextlib.contextmanager
+def clock() -> Iterator[list[float]]:
+    """Gives a list that holds, once the context has ended, the seconds that it took."""
+    found: list[float] = []
+    start = time.perf_counter()
+    yield found
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    found.append(time.perf_counter() - start)
+
+
+def iteration_time(real: ClipDataset, name: str, options: CondenseOptions, timed: int) -> dict[str, Any]:
+    """Seconds of each of some iterations, once every place of the pool has its network and all is warm."""
+    running, times = LOOPS[name](real, options), []
+    for _ in range(options.match.pool if name == "default" else 1):
+        running.step()
+    for _ in range(timed):
+        with clock() as passed:
+            running.step()
+        times += passed
+    return {"loop": name, "times": times, "options": as_json(options), "classes": len(real.classes)}
+
+
+def summary(curves: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The median curve of each loop, and the time of each to the published loop's last median accuracy."""
+    medians = {name: _median_curve(own) for name, own in curves.items() if own}
+    if "published" not in medians:
+        return {"curves": medians}
+    goal = medians["published"][-1]["accuracy"]
+    times = {
+        name: next((point["condensed"] for point in points if point["accuracy"] >= goal), None)
+        for name, points in medians.items()
+    }
+    ours, theirs = times.get("default"), times["published"]
+    return {
+        "curves": medians,
+        "seeds": {name: [each["seed"] for each in own] for name, own in curves.items()},
+        "goal": goal,
+        "seconds_to_goal": times,
+        "speedup": theirs / ours if ours and theirs else None,
+    }
+
+
+def _median_curve(curves: list[dict[str, Any]]) -> list[dict[str, float]]:
+    columns = zip(*(each["points"] for each in curves), strict=True)
+    return [
+        {
+            "iteration": column[0]["iteration"],
+            "condensed": median(point["condensed"] for point in column),
+            # A network that diverged has learned nothing.
+            "accuracy": median(point["accuracy"] or 0.0 for point in column),
+        }
+        for column in columns
+    ]
+
+
+def smoke() -> None:
+    """Every function once, on tiny generated clips."""
+    clip = ClipOptions(num_frames=8, size=44)
+    data = random_clips(RUNS / NAME, num_classes=2, per_class=8, clip=clip)
+    judge = replace(JUDGE, steps=2)
+    curves = {name: [curve(data, name, 0, (1, 2), judge)] for name in LOOPS}
+    options = replace(DEFAULT, match=replace(DEFAULT.match, real_batch=2))
+    times = {name: iteration_time(data, name, options, 2)["times"] for name in LOOPS}
+    print({**summary(curves), "times": times})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="seeds (0 to 4)")
+    parser.add_argument("--only", choices=LOOPS, nargs="+", default=list(LOOPS), help="loops")
+    parser.add_argument("--smoke", action="store_true", help="only try that it runs")
+    chosen = parser.parse_args()
+    if chosen.smoke:
+        smoke()
+        return
+    data = load_data(ucf101_5(), DataOptions(layout="ucf101", fold=1), CLIP).train
+    shaped = random_clips(
+        RUNS / NAME, num_classes=MINI_UCF_CLASSES, per_class=MINI_UCF_PER_CLASS, clip=MINI_UCF
+    )
+    for name in chosen.only:
+        work = {f"{name} {s}": lambda n=name, s=s: curve(data, n, s, CHECKPOINTS) for s in chosen.seeds}
+        work[f"{name} miniUCF"] = lambda n=name: iteration_time(shaped, n, DEFAULT, TIMED)
+        for key, compute in work.items():
+            with claimed(NAME, key) as free:
+                if free:
+                    cell(NAME, key, compute)
+    curves = {
+        name: [found for seed in SEEDS if (found := cell(NAME, f"{name} {seed}", None))] for name in LOOPS
+    }
+    shapes = {name: cell(NAME, f"{name} miniUCF", None) for name in LOOPS}
+    per_iteration = {name: median(found["times"]) for name, found in shapes.items() if found}
+    result = {**summary(curves), "miniucf_seconds_an_iteration": per_iteration}
+    publish(NAME, {"settings": __doc__, "rows": result})
+
+
+if __name__ == "__main__":
+    main()

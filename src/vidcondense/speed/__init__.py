@@ -1,0 +1,1 @@
+"""How fast this machine works: rates, and the share of its arithmetic that they use."""

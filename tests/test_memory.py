@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from vidcondense.compute import Compute
+from vidcondense.errors import LimitError, UsageError
+from vidcondense.matching.options import MatchOptions
+from vidcondense.memory import MemoryPlan, parse_bytes, plan_memory
+from vidcondense.settings import CondenseOptions
+
+FLOAT32 = Compute(torch.device("cpu"), "float32")
+
+CONDENSE = """
+import sys
+sys.path.insert(0, {tests!r})
+import torch
+from conftest import MemoryClips
+from dataclasses import replace
+from vidcondense.compute import choose_compute
+from vidcondense.condenser import Condenser
+from vidcondense.matching.options import MatchOptions
+from vidcondense.memory import plan_memory
+from vidcondense.settings import CondenseOptions
+
+torch.set_num_threads(1)
+clips = MemoryClips(num_classes=2, per_class=2, num_frames={num_frames}, size=44)
+options = CondenseOptions(vpc={vpc}, match=MatchOptions(real_batch=2))
+compute = choose_compute("cpu", "float32")
+if {limit}:
+    plan = plan_memory(clips, options, compute, {limit})
+    options = replace(options, match=replace(options.match, chunk=plan.chunk))
+Condenser(clips, options, compute).step()
+(peak,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(int(peak.split()[1]) * 1024)
+"""
+
+
+def peak_of_a_step(limit: int, num_frames: int, vpc: int) -> int:
+    """Bytes that a fresh process had at most, which did one iteration within a limit (0: none)."""
+    tests = str(Path(__file__).parent)
+    code = CONDENSE.format(tests=tests, limit=limit, num_frames=num_frames, vpc=vpc)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
+@pytest.mark.parametrize(("num_frames", "vpc"), [(16, 40), (64, 10)])
+def test_a_process_stays_within_its_limit_and_would_not_without(num_frames, vpc):
+    limit = 850_000_000
+    assert peak_of_a_step(limit, num_frames, vpc) <= limit
+    assert peak_of_a_step(0, num_frames, vpc) > limit
+
+
+@pytest.fixture
+def plan(memory_clips):
+    """Plans the memory of five classes of 16 frames of 64×64."""
+    clips = memory_clips(num_classes=5, per_class=1, num_frames=16, size=64)
+
+    def plan(limit, compute=FLOAT32, **options):
+        return plan_memory(clips, CondenseOptions(**options), compute, limit)
+
+    return plan
+
+
+def test_more_memory_more_clips_at_once(plan):
+    found = [plan(limit, vpc=10) for limit in (9 * 10**8, 12 * 10**8, 10**10)]
+    assert found[0].chunk < found[1].chunk
+    assert found[2].chunk is None, "the usual number fits"
+    assert found[0].bytes <= 9 * 10**8 < found[1].bytes <= 12 * 10**8
+    assert plan(12 * 10**8, vpc=10) == found[1], "the same on every call"
+
+
+def test_half_the_precision_more_clips(plan):
+    half = Compute(torch.device("cpu"), "bfloat16")
+    assert plan(14 * 10**8, half, vpc=20).chunk > plan(14 * 10**8, vpc=20).chunk
+
+
+def test_the_stage_that_needs_most_decides(plan):
+    limit = 10**9
+    alone = plan(limit, method="dm", vpc=10)
+    both = plan(limit, method="static-dynamic", vpc=10)
+    assert both.chunk is not None
+    assert both.chunk <= alone.chunk
+
+
+def test_few_clips_are_never_divided(plan):
+    found = plan(900 * 10**6, vpc=1, match=MatchOptions(real_batch=1))
+    assert isinstance(found, MemoryPlan)
+    assert found.chunk is None
+
+
+def test_on_a_gpu_the_process_does_not_count(plan):
+    on_gpu = Compute(torch.device("cuda"), "float32")
+    assert plan(400 * 10**6, on_gpu, vpc=1).bytes <= 400 * 10**6
+    with pytest.raises(LimitError):
+        plan(400 * 10**6, vpc=1)
+
+
+def test_too_little_for_one_clip_fails(plan):
+    with pytest.raises(
+        LimitError, match=r"--memory 300\.0 MB: one clip of 16 frames of 64×64 at a time takes"
+    ):
+        plan(300 * 10**6)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"method": "random"}, "--method random learns nothing"),
+        ({"match": MatchOptions(chunk=3)}, "--memory with --chunk 3"),
+    ],
+)
+def test_what_memory_cannot_be_combined_with_fails(plan, options, words):
+    with pytest.raises(UsageError, match=words):
+        plan(10**9, **options)
+
+
+def test_own_network_that_looks_at_values_fails(plan, tmp_path, monkeypatch):
+    (tmp_path / "looks.py").write_text(
+        "import torch\n"
+        "class Network(torch.nn.Linear):\n"
+        "    def __init__(self, num_classes, num_frames, size):\n"
+        "        super().__init__(3, num_classes)\n"
+        "    def embed(self, videos):\n"
+        "        assert float(videos.sum()) == 0\n"
+        "        return videos.mean(dim=(1, 3, 4))\n"
+        "    def forward(self, videos):\n"
+        "        return super().forward(self.embed(videos))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UsageError, match="--memory: what --model looks:Network takes cannot be told"):
+        plan(10**9, match=MatchOptions(model="looks:Network"))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("4GB", 4 * 10**9), ("800MB", 8 * 10**8), ("1.5 GB", 15 * 10**8), ("2G", 2 * 10**9), ("5000", 5000)],
+)
+def test_texts_of_memory(text, number):
+    assert parse_bytes(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "much", "-4GB", "4 PB", "0GB", "4gB"])
+def test_bad_texts_of_memory_fail(text):
+    with pytest.raises(UsageError, match="must be a number with a unit"):
+        parse_bytes(text)
