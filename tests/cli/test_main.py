@@ -24,6 +24,7 @@ REQUIRED = {
     "train": ["set", "--out", "network"],
     "relabel": ["set", "--teacher", "network", "--out", "out"],
     "inspect": ["set"],
+    "report": ["set", "--out", "report.html"],
     "toy": ["toy"],
     "data": ["check", "videos"],
     "cache": ["list"],

@@ -27,6 +27,7 @@ COMMANDS = {
     "train": "train a network on a condensed set and keep its weights",
     "relabel": "give a condensed set the soft labels of a trained network",
     "inspect": "show what a condensed set holds, and its pictures",
+    "report": "write one page about condensed sets: videos, key frames, curves, accuracies",
     "recode": "store a condensed set by another codec, and tell what that saves and changes",
     "toy": "generate a small dataset of moving shapes to try things on",
     "data": "check a folder of videos: layout, splits, bad files, leakage",

@@ -21,14 +21,8 @@ Sets = Mapping[str, CondensedDataset]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RealArguments:
-    """Which real clips the sets are compared on, where it is not as the sets recorded it."""
-
-    data: Path
-    """Folder of real videos, whose test split is used."""
-
-    other_data: bool = False
-    """Test on data whose training split is not the one the sets were condensed from."""
+class ReadingArguments:
+    """How real videos are read, where it is not as the sets recorded it."""
 
     layout: Layout | None = None
     """How files tell class and split (default: as recorded)."""
@@ -61,6 +55,17 @@ class RealArguments:
     """Folder for decoded clips; by default $VIDCONDENSE_CACHE, or the user's cache folder."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RealArguments(ReadingArguments):
+    """Which real clips the sets are compared on."""
+
+    data: Path
+    """Folder of real videos, whose test split is used."""
+
+    other_data: bool = False
+    """Test on data whose training split is not the one the sets were condensed from."""
+
+
 def read_sets(paths: tuple[Path, ...], command: str) -> Sets:
     """The sets at `paths`. Raises `UsageError` without one, `FormatError` for what is none."""
     if not paths:
@@ -68,7 +73,7 @@ def read_sets(paths: tuple[Path, ...], command: str) -> Sets:
     return {str(path): load_condensed(path) for path in paths}
 
 
-def common(sets: Sets, arguments: RealArguments) -> Recorded:
+def common(sets: Sets, arguments: ReadingArguments) -> Recorded:
     """How to read the data for all sets: what they recorded, with what the arguments say instead.
 
     Raises:
@@ -99,12 +104,13 @@ def common(sets: Sets, arguments: RealArguments) -> Recorded:
 
 def check_belong(sets: Sets, real: RealData, arguments: RealArguments) -> None:
     """Raise `DataError` unless the sets were made from the training split of `real`."""
-    _check_classes(sets, real)
+    check_classes(sets, real)
     if not arguments.other_data:
         _check_training_clips(sets, real)
 
 
-def _check_classes(sets: Sets, real: RealData) -> None:
+def check_classes(sets: Sets, real: RealData) -> None:
+    """Raise `DataError` unless the sets have the classes of `real`."""
     for name, clips in sets.items():
         if clips.classes != real.test.classes:
             only_set = [each for each in clips.classes if each not in real.test.classes]
