@@ -20,11 +20,13 @@ from vidcondense.condensation import condense
 from vidcondense.estimation import Estimate, estimate
 from vidcondense.events import broadcast
 from vidcondense.models import check_features
+from vidcondense.options import as_json
 from vidcondense.recipe import Recipe, read_recipe, recipe_text
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.codecs import CODECS
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.workspace import check_output
+from vidcondense.trackers import TrackerName, tracking
 from vidcondense.video.index import DataOptions, RealData
 from vidcondense.video.record import recorded_data
 
@@ -70,6 +72,12 @@ class Arguments:
     compute: ComputeArguments = field(default_factory=ComputeArguments)
     """Where networks run."""
 
+    log: tuple[TrackerName, ...] = ()
+    """Also log to tensorboard or wandb (extras); the log events.jsonl in the set is always written."""
+
+    log_dir: Path | None = None
+    """Folder for the files of --log (default: OUT.log)."""
+
     resume: bool = False
     """Go on from the checkpoint of an interrupted run."""
 
@@ -105,7 +113,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     compute = arguments.compute.choose()
     if not arguments.dry_run:
         check_output(arguments.out, resume=arguments.resume, overwrite=arguments.overwrite)
-    with progress() as bars:
+    trackers = () if arguments.dry_run else arguments.log
+    with progress() as bars, tracking(trackers, _log_folder(arguments), as_json(options)) as tracker:
         real = read_data(arguments.data, arguments.reading, clip, bars=bars, output=output)
         if arguments.dry_run:
             packed = f" before compression by {options.codec}" if CODECS[options.codec].packed else ""
@@ -121,12 +130,18 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             overwrite=arguments.overwrite,
             compute=compute,
             listener=broadcast(
+                tracker,
+                bars.figures,
                 bars.follow("iteration", "condensing", total_iterations(options)),
                 bars.follow("draw", "trying draws"),
                 hint_when_long(total_iterations(options), output, ADVICE),
             ),
         )
     return _report(made, time.monotonic() - start, output)
+
+
+def _log_folder(arguments: Arguments) -> Path:
+    return arguments.log_dir or arguments.out.with_name(arguments.out.name + ".log")
 
 
 def _report(made: CondensedDataset, seconds: float, output: Output) -> dict[str, Any]:

@@ -13,6 +13,9 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 40
 """Margins for tick labels and titles."""
 
 
+Number = float | int
+"""A value that is shown, or a place in a picture."""
+
 _STEPS = 5  # of an axis, at most
 
 
@@ -30,15 +33,15 @@ class Axis:
         log: logarithmic.
     """
 
-    low: float
-    high: float
-    start: float
-    end: float
-    ticks: tuple[tuple[float, str], ...]
+    low: Number
+    high: Number
+    start: Number
+    end: Number
+    ticks: tuple[tuple[Number, str], ...]
     title: str
     log: bool = False
 
-    def at(self, value: float) -> float:
+    def at(self, value: Number) -> Number:
         """The place of a value, to a tenth of a unit."""
         low, high = self.low, self.high
         if self.log:
@@ -47,12 +50,12 @@ class Axis:
 
 
 def linear_axis(
-    values: Sequence[float],
+    values: Sequence[Number],
     title: str,
-    start: float,
-    end: float,
+    start: Number,
+    end: Number,
     *,
-    include: Sequence[float] = (),
+    include: Sequence[Number] = (),
     whole: bool = False,
 ) -> Axis:
     """An axis from a round number below all `values` and `include` to one above.
@@ -81,7 +84,7 @@ def linear_axis(
     )
 
 
-def log_axis(values: Sequence[float], title: str, start: float, end: float) -> Axis:
+def log_axis(values: Sequence[Number], title: str, start: Number, end: Number) -> Axis:
     """A logarithmic axis with a little air around positive `values`; ticks at 1, 2 and 5 times 10ⁿ."""
     low, high = min(values) / 1.5, max(values) * 1.5
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -92,7 +95,7 @@ def log_axis(values: Sequence[float], title: str, start: float, end: float) -> A
     return Axis(low=low, high=high, start=start, end=end, ticks=ticks, title=title, log=True)
 
 
-def short(number: float) -> str:
+def short(number: Number) -> str:
     """A number in few signs: 1.2k, 3M, 0.05."""
     for limit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number) >= limit:
@@ -100,12 +103,12 @@ def short(number: float) -> str:
     return f"{number:g}"
 
 
-def _round_step(rough: float) -> float:
+def _round_step(rough: Number) -> Number:
     power = 10.0 ** math.floor(math.log10(rough))
     return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= rough * (1 - 1e-9))
 
 
-def _text(number: float, step: float) -> str:
+def _text(number: Number, step: Number) -> str:
     if abs(number) < step / 2:
         return "0"
     return short(round(number, 12)).replace("-", "−")

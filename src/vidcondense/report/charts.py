@@ -6,7 +6,18 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vidcondense.report.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, linear_axis, log_axis
+from vidcondense.report.axes import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Axis,
+    Number,
+    linear_axis,
+    log_axis,
+)
 
 MAX_POINTS = 240
 """Of a line; longer ones are averaged in pieces, with the spread of each piece as a band."""
@@ -30,10 +41,10 @@ class Values:
 
     name: str
     colour: int
-    x: Sequence[float]
-    y: Sequence[float | None]
-    low: Sequence[float | None] = ()
-    high: Sequence[float | None] = ()
+    x: Sequence[Number]
+    y: Sequence[Number | None]
+    low: Sequence[Number | None] = ()
+    high: Sequence[Number | None] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +71,12 @@ class Dot:
         label: written beside it.
     """
 
-    x: float
-    y: float
+    x: Number
+    y: Number
     colour: int
     text: str
-    low: float | None = None
-    high: float | None = None
+    low: Number | None = None
+    high: Number | None = None
     label: str = ""
 
 
@@ -93,8 +104,8 @@ class Chart:
     y: Axis
     lines: tuple[Line, ...] = ()
     dots: tuple[Dot, ...] = ()
-    marks: tuple[tuple[float, str], ...] = ()
-    rug: tuple[tuple[float, int, float, str], ...] = ()
+    marks: tuple[tuple[Number, str], ...] = ()
+    rug: tuple[tuple[Number, int, Number, str], ...] = ()
     bars: bool = False
     height: int = HEIGHT
     left: int = LEFT
@@ -116,9 +127,9 @@ def line_chart(
     *,
     x: str,
     y: str,
-    x_range: Sequence[float] = (),
-    include: Sequence[float] = (),
-    marks: Sequence[tuple[float, str]] = (),
+    x_range: Sequence[Number] = (),
+    include: Sequence[Number] = (),
+    marks: Sequence[tuple[Number, str]] = (),
 ) -> Chart | None:
     """Lines over a common x axis; None where there is nothing to draw.
 
@@ -153,12 +164,12 @@ def line_chart(
 def scatter(
     title: str,
     summary: str,
-    points: Sequence[tuple[float, float, int, str]],
+    points: Sequence[tuple[Number, Number, int, str]],
     *,
     x: str,
     y: str,
-    x_range: Sequence[float] = (),
-    y_range: Sequence[float] = (),
+    x_range: Sequence[Number] = (),
+    y_range: Sequence[Number] = (),
 ) -> Chart | None:
     """Points `(x, y, colour, text)`; None where there is none. The ranges must be on the axes."""
     if not points:
@@ -169,11 +180,11 @@ def scatter(
     return Chart(title=title, summary=summary, x=along, y=up, dots=dots)
 
 
-Estimate = tuple[str, float, float | None, float | None, int, float | None]
+Estimate = tuple[str, Number, Number | None, Number | None, int, Number | None]
 """A name, an accuracy in percent, its interval, the number of a colour, and bytes."""
 
 
-def interval_chart(title: str, summary: str, rows: Sequence[Estimate], chance: float | None) -> Chart | None:
+def interval_chart(title: str, summary: str, rows: Sequence[Estimate], chance: Number | None) -> Chart | None:
     """A row an estimate, with its interval across; `chance` in percent is marked."""
     if not rows:
         return None
@@ -208,7 +219,7 @@ def interval_chart(title: str, summary: str, rows: Sequence[Estimate], chance: f
     )
 
 
-def bytes_chart(title: str, summary: str, rows: Sequence[Estimate], chance: float | None) -> Chart | None:
+def bytes_chart(title: str, summary: str, rows: Sequence[Estimate], chance: Number | None) -> Chart | None:
     """Accuracy against bytes on a logarithmic axis; rows without bytes are left out."""
     known = [row for row in rows if row[5]]
     if not known:
@@ -231,7 +242,7 @@ def bytes_chart(title: str, summary: str, rows: Sequence[Estimate], chance: floa
     return Chart(title=title, summary=summary, x=along, y=up, dots=dots, marks=marks)
 
 
-def estimate_text(name: str, value: float, low: float | None, high: float | None) -> str:
+def estimate_text(name: str, value: Number, low: Number | None, high: Number | None) -> str:
     """An accuracy in words."""
     spread = "" if low is None or high is None else f" (95 % interval {low:.1f} to {high:.1f})"
     return f"{name}: {value:.1f} %{spread}"
@@ -254,7 +265,7 @@ def thinned(values: Values) -> Values:
     )
 
 
-def _of(values: Sequence[float | None], what: Callable[[list[float]], float]) -> float | None:
+def _of(values: Sequence[Number | None], what: Callable[[list[Number]], Number]) -> Number | None:
     known = [value for value in values if value is not None]
     return what(known) if known else None
 
@@ -269,7 +280,7 @@ def _line(values: Values, x: Axis, y: Axis) -> Line:
     )
 
 
-def _path(points: Sequence[tuple[float, float | None]]) -> str:
+def _path(points: Sequence[tuple[Number, Number | None]]) -> str:
     """Straight pieces from point to point; a point that is None lifts the pen."""
     words, drawing = [], False
     for x, y in points:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vidcondense.report.axes import Number
 from vidcondense.report.charts import Chart, Values, line_chart, scatter
 from vidcondense.report.runs import Run
 
@@ -58,8 +59,8 @@ def arrival_charts(runs: Sequence[Run]) -> list[Chart]:
     return [chart for chart in (many, *where) if chart is not None]
 
 
-def reason(run: Run, frame: int, before: int | None, after: int | None) -> str:
-    """Why a frame was made a key frame, in words."""
+def reason(run: Run, before: int | None, after: int | None) -> str:
+    """Why a frame between two key frames was made one, in words."""
     rule, epsilon = _insertion(run)
     if rule == "conflict":
         return (
@@ -107,7 +108,7 @@ def _values(run: Run, colour: int, middle: str, low: str = "", high: str = "") -
     )
 
 
-def _thresholds(runs: Sequence[Run]) -> list[tuple[float, str]]:
+def _thresholds(runs: Sequence[Run]) -> list[tuple[Number, str]]:
     """ε of every run whose log has cosines, once each."""
     found = {
         epsilon

@@ -109,7 +109,7 @@ def _condensed(run: Run, video: int, side: int) -> Clip:
 
 def _reason(run: Run, key_frame: KeyFrame) -> str:
     if key_frame.iteration is not None:
-        return reason(run, key_frame.frame, key_frame.before, key_frame.after)
+        return reason(run, key_frame.before, key_frame.after)
     return "there from the start" if run.events else "no log tells"
 
 

@@ -9,6 +9,7 @@ import torch
 
 from vidcondense.evaluation.motion import speed_over_time
 from vidcondense.interfaces import ClipSource
+from vidcondense.report.axes import Number
 from vidcondense.report.charts import Chart, Values, line_chart
 from vidcondense.report.runs import Run
 from vidcondense.video.dataset import ClipDataset
@@ -47,16 +48,19 @@ def _of_class(name: str, runs: Sequence[Run], real: ClipDataset | None) -> Chart
     return chart and replace(chart, rug=tuple(_rug(chart, name, runs)))
 
 
-def _rug(chart: Chart, name: str, runs: Sequence[Run]) -> Iterator[tuple[float, int, float, str]]:
+def _rug(chart: Chart, name: str, runs: Sequence[Run]) -> Iterator[tuple[Number, int, Number, str]]:
     """A sign for every frame at which videos of the class have a key frame."""
     for index, run in enumerate(runs):
-        for frame, share in enumerate(key_frame_shares(run, name)):
+        shares = key_frame_shares(run, name)
+        if all(share == 1 for share in shares):  # where every frame is one, none says anything
+            continue
+        for frame, share in enumerate(shares):
             if share:
                 text = f"{run.name}, frame {frame}: a key frame of {100 * share:.0f} % of the videos"
                 yield chart.x.at(frame), index, round(share, 3), text
 
 
-def key_frame_shares(run: Run, name: str) -> list[float]:
+def key_frame_shares(run: Run, name: str) -> list[Number]:
     """Of each frame, the share of the videos of a class that have a key frame there."""
     members = _members(run.clips, name)
     positions = run.clips.positions

@@ -74,8 +74,8 @@ class Run:
                 stories[video][frame] = KeyFrame(
                     frame=frame,
                     iteration=event["iteration"],
-                    cosine_before=event["cosine_before"],
-                    cosine_after=event["cosine_after"],
+                    cosine_before=float(event["cosine_before"]),
+                    cosine_after=float(event["cosine_after"]),
                     before=max((each for each in present[video] if each < frame), default=None),
                     after=min((each for each in present[video] if each > frame), default=None),
                 )
