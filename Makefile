@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check clean
+.PHONY: help install demo test browser check clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -22,6 +22,10 @@ demo: $(STAMP) ## make a toy set, condense it, measure the result: runs/demo (a 
 
 test: $(STAMP) ## run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+browser: $(STAMP) ## look at the report in Chromium ($CHROMIUM, one on the PATH, or playwright's)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
+	$(BIN)/python -m pytest tests/browser -rs
 
 check: $(STAMP) ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check .

@@ -16,7 +16,7 @@ def compute():
 
 
 def real_clips(memory_clips):
-    return memory_clips(num_classes=2, per_class=6, num_frames=4, size=40)
+    return memory_clips(num_classes=2, per_class=6, num_frames=8, size=44)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def near():
 
 
 def lens_of(clips, compute):
-    network = build_network("convnet3d", 2, num_frames=4, size=40, seed=0, compute=compute)
+    network = build_network("convnet3d", 2, num_frames=8, size=44, seed=0, compute=compute)
     return Lens(network.eval(), clips.mean, clips.std, compute)
 
 

@@ -14,8 +14,8 @@ from vidcondense.media.images import save_strip, viewable
 from vidcondense.report.curves import reason
 from vidcondense.report.runs import KeyFrame, Run
 
-PIXELS = 12_000_000
-"""Of all frames in a page: learned frames are noisy and compress badly, to half a byte a pixel at worst."""
+PIXELS = 9_000_000
+"""Of all frames in a page: learned frames are noisy and compress badly, noise to 0.7 bytes a pixel."""
 
 _MAX_SIDE = 160
 _MAX_STRIP = 16_000  # pixels; a WebP image has at most 16 383
