@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test faults check clean
+.PHONY: help install demo test faults browser check clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -25,6 +25,10 @@ test: $(STAMP) ## run all tests
 
 faults: $(STAMP) ## run the tests of the list of faults (docs/faults.md) and count them
 	$(BIN)/python .ci/faults.py -n $(WORKERS)
+
+browser: $(STAMP) ## look at the report in Chromium ($CHROMIUM, one on the PATH, or playwright's)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
+	$(BIN)/python -m pytest tests/browser -rs
 
 check: $(STAMP) ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check .

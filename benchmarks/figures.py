@@ -12,8 +12,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from vidcondense.files import write_bytes
-from vidcondense.report.curves import accuracy_curves
 from vidcondense.report.figures import svg
+from vidcondense.report.tradeoff import accuracy_curves
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

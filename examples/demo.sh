@@ -27,4 +27,8 @@ run vidcondense inspect "$out/prism" --pictures "$out/pictures"
 run vidcondense evaluate "$out/prism" "$out/random" --data "$out/videos" --cache-dir "$out/cache" \
     --repeats 2 --steps 200 --full-data --full-data-steps 100 --out "$out/results"
 
-printf '\nPictures: %s\nResults:  %s\n' "$out/pictures" "$out/results"
+# all of it on one page, with the videos playing
+run vidcondense report "$out/prism" "$out/random" --results "$out/results" --data "$out/videos" \
+    --cache-dir "$out/cache" --out "$out/report.html"
+
+printf '\nPictures: %s\nResults:  %s\nReport:   %s\n' "$out/pictures" "$out/results" "$out/report.html"

@@ -65,6 +65,7 @@ def test_prism_end_to_end(memory_clips, tmp_path):
             replayed[event["video"]].add(event["frame"])
     assert [sorted(row) for row in replayed] == result.positions
     assert iterations[-1]["key_frames"] == sum(len(row) for row in result.positions) / 2
+    assert iterations[-1]["paper_mb"] == pytest.approx(result.paper_mb, abs=1e-6)
 
 
 def test_learning_lowers_the_loss(memory_clips):

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from vidcondense.recipe import Recipe as Recipe
     from vidcondense.recipe import read_recipe as read_recipe
     from vidcondense.recipe import write_recipe as write_recipe
+    from vidcondense.report.page import ReportOptions as ReportOptions
+    from vidcondense.report.page import write_report as write_report
     from vidcondense.selection.options import SelectOptions as SelectOptions
     from vidcondense.settings import CondenseOptions as CondenseOptions
     from vidcondense.speed.bench import Bench as Bench
@@ -127,6 +129,9 @@ _HOMES = {
     "order_accuracy": "evaluation.motion",
     "transfer": "evaluation.transfer",
     "TransferOptions": "evaluation.transfer",
+    # what it looks like
+    "write_report": "report.page",
+    "ReportOptions": "report.page",
     # many sets, and options chosen
     "Recipe": "recipe",
     "read_recipe": "recipe",

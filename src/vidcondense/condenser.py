@@ -17,6 +17,7 @@ from vidcondense.interfaces import Learns, RealClips, Representation, Videos
 from vidcondense.matching.kernel import KernelMatcher
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
+from vidcondense.storage.accounting import paper_mb
 from vidcondense.storage.labels import SoftLabels
 from vidcondense.synthetic.keyframes import KeyFrameVideos
 
@@ -73,8 +74,8 @@ class Condenser:
         Returns:
             The insertions, and one event for the iteration: loss (summed over targets), clips that went
             through a network (single frames where stills are learned), what the matcher learned;
-            where key frames are inserted also their mean number a video and a summary of the cosines; where
-            there are several stages, which one, from 0.
+            where key frames are inserted also their mean number a video, their paper MB and a summary of the
+            cosines; where there are several stages, which one, from 0.
 
         Raises:
             LimitError: the loss is not a finite number any more; the videos are then as before the step.
@@ -110,8 +111,13 @@ class Condenser:
             return [], {}
         assert isinstance(self.videos, KeyFrameVideos), "only key frames are inserted"
         inserted, cosines = self.parts.inserter.after_step(self.videos, gradient, local)
-        count = float(self.videos.num_key_frames().float().mean())
-        return inserted, {"key_frames": round(count, 4), **cosines}
+        counts = self.videos.num_key_frames()
+        weight = paper_mb(int(counts.sum()), *self.videos.frames.shape[2:])
+        return inserted, {
+            "key_frames": round(float(counts.float().mean()), 4),
+            "paper_mb": round(weight, 6),
+            **cosines,
+        }
 
     def _lr_flag(self) -> str:
         return "--static-lr" if self.stages[self.stage].videos == "static" else "--lr"

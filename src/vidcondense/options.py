@@ -60,7 +60,7 @@ def as_json(options: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
 
 def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """How two JSON objects of options differ: `insert.patience: 1 → 2`, in order of their names."""
-    before, after = _flat(old), _flat(new)
+    before, after = flattened(old), flattened(new)
     return [
         f"{key}: {before.get(key)} → {after.get(key)}"
         for key in sorted({*before, *after})
@@ -68,11 +68,12 @@ def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flattened(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A JSON object of options without nesting: `{"insert": {"patience": 1}}` → `{"insert.patience": 1}`."""
     flat: dict[str, Any] = {}
     for key, value in options.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
+            flat |= flattened(value, f"{prefix}{key}.")
         else:
             flat[prefix + key] = value
     return flat

@@ -40,7 +40,9 @@ def test_long_work_gets_a_line_now_and_then(clock, capsys):
         listen(iteration(number))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 4
-    assert lines[0] == "vidcondense: condensing: 9 of 40, 62 s left, loss 0.5, 2.25 key frames a video"
+    assert (
+        lines[0] == "vidcondense: condensing: 9 of 40, 2 s each, 62 s left, loss 0.5, 2.25 key frames a video"
+    )
 
 
 def test_time_left_of_a_resumed_run_counts_its_own_iterations(clock, capsys):
@@ -49,7 +51,7 @@ def test_time_left_of_a_resumed_run_counts_its_own_iterations(clock, capsys):
         listen(iteration(number))
         clock.now += 4
     first = capsys.readouterr().err.splitlines()[0]
-    assert "55 of 100, 3 min left" in first  # 45 iterations of 4 s
+    assert "55 of 100, 4 s each, 3 min left" in first  # 45 iterations of 4 s
 
 
 def test_other_events_are_ignored(clock):

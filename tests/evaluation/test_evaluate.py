@@ -26,6 +26,14 @@ def by_hand(clips, test, options, index, compute):
     return network
 
 
+def dense(confusion, num_classes=3):
+    matrix = [[0] * num_classes for _ in range(num_classes)]
+    for row, column, count in confusion:
+        assert count > 0
+        matrix[row][column] += count
+    return matrix
+
+
 def test_strict_against_torchmetrics(make_clips, cpu, tiny):
     clips, test = make_clips(num=9), make_clips(num=40, seed=1, noise=0.4)
     options = EvaluateOptions(model=tiny, steps=8, lr=0.03, repeats=2)
@@ -40,6 +48,8 @@ def test_strict_against_torchmetrics(make_clips, cpu, tiny):
         assert repeat.accuracy == pytest.approx(float(top1))
         assert repeat.per_class == pytest.approx(each.tolist())
         assert list(repeat.correct) == (logits.argmax(dim=1) == test.labels).float().tolist()
+        matrix = torchmetrics.functional.confusion_matrix(logits, test.labels, "multiclass", num_classes=3)
+        assert dense(repeat.confusion) == matrix.tolist()
         assert repeat.curve == ()
     assert found.repeats[0].seed != found.repeats[1].seed
     assert found.groups == test.groups
@@ -121,7 +131,10 @@ def test_paper_pass_by_pass(make_clips, cpu, tiny, flip):
     ]
     passes = [paper_pass(network, test, view, mirrored[view]) for view in range(3)]
     expected = torch.tensor(passes).mean(dim=0)
-    assert torch.allclose(judge.test_correct(network, 11), expected)
+    tested = judge.test_network(network, 11)
+    assert torch.allclose(tested.correct, expected)
+    assert tested.confusion.sum(dim=1).tolist() == (3 * torch.bincount(test.labels)).tolist()
+    assert int(tested.confusion.diagonal().sum()) == sum(map(sum, passes))
     assert len(set(expected.tolist())) > 2  # passes disagree, so that averaging shows
 
 
@@ -134,7 +147,7 @@ def test_top_k_counts_a_class_among_the_highest_scores(make_clips, cpu, tiny):
     for top in (1, 2):
         options = EvaluateOptions(model=tiny, repeats=1, top=top)
         judge = Judge(train_set=clips, test=test, options=options, compute=cpu)
-        found[top] = judge.test_correct(network, 0).tolist()
+        found[top] = judge.test_network(network, 0).correct.tolist()
         assert found[top] == [float(rank < top) for rank in ranks]
     assert sum(found[2]) > sum(found[1])
     with pytest.raises(UsageError, match="every clip would be right"):

@@ -8,7 +8,13 @@ import torch
 
 from vidcondense import rng
 from vidcondense.errors import DataError
-from vidcondense.evaluation.motion import Motion, key_frame_correlation, motion_of, order_accuracy
+from vidcondense.evaluation.motion import (
+    Motion,
+    key_frame_correlation,
+    motion_of,
+    order_accuracy,
+    speed_over_time,
+)
 from vidcondense.evaluation.networks import NetworkOptions
 from vidcondense.models import build_network
 from vidcondense.training import TrainOptions, train
@@ -52,6 +58,14 @@ def test_flow_of_known_videos(videos):
     assert float(found.moving[0]) == 0
     assert float(found.speed[1]) == pytest.approx(2, abs=0.2)
     assert float(found.moving[1]) > 0.95
+
+
+def test_speed_over_time_is_where_the_motion_is(videos):
+    """The moving video, made to stand still after its second frame."""
+    videos.pixels[0, 1, 2:] = videos.pixels[0, 1, 1]
+    found = speed_over_time(videos, [1, 0])
+    assert found[0].tolist() == pytest.approx([2, 0, 0], abs=0.3)
+    assert found.mean(dim=1).tolist() == pytest.approx(motion_of(videos, [1, 0]).speed.tolist(), rel=1e-5)
 
 
 def test_flow_explains_motion_but_not_a_fade(videos):

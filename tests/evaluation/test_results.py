@@ -154,6 +154,7 @@ def test_json_has_all_but_times():
         "per_class": [],
         "train_accuracy": None,
         "correct": [],
+        "confusion": [],
         "curve": [],
     }
     assert (read["num_train"], read["num_test"], read["groups"]) == (2, 4, list(GROUPS))

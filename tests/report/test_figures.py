@@ -5,28 +5,15 @@ import io
 import matplotlib as mpl
 import numpy as np
 import pytest
-import torch
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from vidcondense.report.figures import contact_sheet, png, viewable
+from vidcondense.report.figures import contact_sheet, png
 
 
 @pytest.fixture
 def videos():
     return np.random.default_rng(0).integers(0, 256, (3, 5, 10, 12, 3), dtype=np.uint8)
-
-
-def test_viewable_clamps_and_rounds():
-    videos = torch.tensor([-0.5, 0.0, 0.5, 1.0, 1.5, 0.1]).reshape(1, 2, 3, 1, 1)
-    expected = np.array([0, 0, 128, 255, 255, 26], dtype=np.uint8).reshape(1, 2, 1, 1, 3)
-    assert np.array_equal(viewable(videos), expected)
-
-
-def test_viewable_puts_channels_last():
-    videos = (torch.arange(2 * 3 * 3 * 4 * 5) % 256).reshape(2, 3, 3, 4, 5) / 255
-    expected = np.moveaxis((videos * 255).round().numpy().astype(np.uint8), 2, -1)
-    assert np.array_equal(viewable(videos), expected)
 
 
 def test_key_frames_are_outlined(videos):

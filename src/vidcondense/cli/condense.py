@@ -23,11 +23,13 @@ from vidcondense.events import broadcast
 from vidcondense.interfaces import RealClips
 from vidcondense.memory import parse_bytes, plan_memory
 from vidcondense.models import check_features
+from vidcondense.options import as_json
 from vidcondense.recipe import Recipe, read_recipe, recipe_text
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.codecs import CODECS
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.workspace import check_output
+from vidcondense.trackers import TrackerName, tracking
 from vidcondense.video.index import DataOptions, RealData
 from vidcondense.video.record import recorded_data
 
@@ -75,6 +77,11 @@ class Arguments:
 
     memory: str | None = None
     """Most memory to take, such as 4GB (of the GPU, where networks run on one); --chunk is chosen by it."""
+    log: tuple[TrackerName, ...] = ()
+    """Also log to tensorboard or wandb (extras); the log events.jsonl in the set is always written."""
+
+    log_dir: Path | None = None
+    """Folder for the files of --log (default: OUT.log)."""
 
     resume: bool = False
     """Go on from the checkpoint of an interrupted run."""
@@ -112,7 +119,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     compute = arguments.compute.choose()
     if not arguments.dry_run:
         check_output(arguments.out, resume=arguments.resume, overwrite=arguments.overwrite)
-    with progress() as bars:
+    trackers = () if arguments.dry_run else arguments.log
+    with progress() as bars, tracking(trackers, _log_folder(arguments), as_json(options)) as tracker:
         real = read_data(arguments.data, arguments.reading, clip, bars=bars, output=output)
         if limit is not None:
             options = _within(limit, real.train, options, compute, output)
@@ -130,6 +138,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             overwrite=arguments.overwrite,
             compute=compute,
             listener=broadcast(
+                tracker,
+                bars.figures,
                 bars.follow("iteration", "condensing", total_iterations(options)),
                 bars.follow("draw", "trying draws"),
                 hint_when_long(total_iterations(options), output, ADVICE),
@@ -149,6 +159,10 @@ def _within(
         f"{'' if plan.chunk else ', as without a limit'}"
     )
     return replace(options, match=replace(options.match, chunk=plan.chunk))
+
+
+def _log_folder(arguments: Arguments) -> Path:
+    return arguments.log_dir or arguments.out.with_name(arguments.out.name + ".log")
 
 
 def _report(made: CondensedDataset, seconds: float, output: Output) -> dict[str, Any]:

@@ -128,7 +128,13 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             jobs += _jobs_of_full_data(train, arguments)
         footprints = tell_cost(jobs, len(real.test), compute, output)
         judged = [_judge(job, real.test, compute, bars) for job in jobs]
-    results = Results(judged=judged, protocol=options.protocol, test=real.test, footprints=footprints)
+    results = Results(
+        judged=judged,
+        protocol=options.protocol,
+        seed=options.seed,
+        test=real.test,
+        footprints=footprints,
+    )
     _show(results, output, per_class=arguments.per_class)
     if arguments.out is not None:
         write_results(arguments.out, results.as_dict(), results.records())

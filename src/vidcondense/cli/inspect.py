@@ -8,15 +8,18 @@ from typing import Any, Literal
 
 import tyro
 
-from vidcondense.cli.output import Output, facts, size_text
+from vidcondense.cli.output import Output, console, facts, size_text, table, visible
 from vidcondense.cli.parse import SharedArguments
+from vidcondense.cli.preview import preview
 from vidcondense.cli.reading import text_of
+from vidcondense.evaluation.tables import MISSING
 from vidcondense.methods import METHODS
 from vidcondense.report.pictures import write_pictures
+from vidcondense.storage.accounting import paper_mb
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
 from vidcondense.storage.static_dynamic import StoredStaticDynamic
 
-_LINES = 24  # of the list of videos: one screen
+_LINES = 24  # of the list of videos, or of classes where there are more: one screen
 _CLASSES = 10  # named, at most
 
 
@@ -28,8 +31,9 @@ class Arguments:
       vidcondense inspect small
       vidcondense inspect small --pictures pictures
 
-    With --pictures, each class gets a contact sheet (every rendered frame, key frames outlined) and an
-    animation. Values outside 0 to 1, which videos learned from noise have, are clamped there.
+    A terminal with colours also shows some key frames. With --pictures, each class gets a contact sheet
+    (every rendered frame, key frames outlined) and an animation. Values outside 0 to 1, which videos learned
+    from noise have, are clamped there.
     """
 
     set: tyro.conf.Positional[Path]
@@ -58,9 +62,15 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         )
     output.say(facts(_facts(clips)) + "\n")
     lines = _timelines(clips)
-    output.say(facts(dict(lines[:_LINES])))
-    if len(lines) > _LINES:
-        output.say(f"and {len(lines) - _LINES} more videos")
+    if len(lines) <= _LINES:
+        output.say(facts(dict(lines)))
+    else:
+        output.say(table(*_by_class(clips)))
+    screen = console()
+    if screen.is_terminal and screen.color_system is not None:
+        for title, pictures in preview(clips, screen.width):
+            output.say(f"\n{visible(title)}")
+            output.say(pictures)
     if written:
         output.say(f"\n{len(written)} pictures in {arguments.pictures} (values clamped to 0 to 1)")
     return {
@@ -118,6 +128,24 @@ def _stored(clips: CondensedDataset) -> dict[str, object]:
     spread = f"{min(counts)} to {max(counts)} a video, mean {sum(counts) / len(counts):.2f}"
     between = clips.manifest["interpolation"]
     return {"key frames": f"{sum(counts)}: {spread}, {size} pixels, {between} between them"}
+
+
+def _by_class(clips: CondensedDataset) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of what each class has; of many classes the first ones."""
+    rows = []
+    for label, name in enumerate(clips.classes):
+        members = (clips.labels == label).nonzero().flatten().tolist()
+        counts = [len(clips.positions[video]) for video in members]
+        if not any(counts):
+            rows.append([name, str(len(members)), MISSING, MISSING, MISSING])
+            continue
+        weight = paper_mb(sum(counts), clips.shape[1], *clips.key_frame_size)
+        spread = f"{min(counts)} to {max(counts)}"
+        rows.append([name, str(len(members)), str(sum(counts)), spread, f"{weight:.3f}"])
+    titles = ["class", "videos", "key frames", "a video", "paper MB"]
+    if len(rows) > _LINES:
+        rows = [*rows[:_LINES], [f"and {len(rows) - _LINES} more", "", "", "", ""]]
+    return titles, rows
 
 
 def _timelines(clips: CondensedDataset) -> list[tuple[str, str]]:

@@ -30,6 +30,7 @@ COMMANDS = {
     "train": "train a network on a condensed set and keep its weights",
     "relabel": "give a condensed set the soft labels of a trained network",
     "inspect": "show what a condensed set holds, and its pictures",
+    "report": "write one page about condensed sets: videos, key frames, curves, accuracies",
     "recode": "store a condensed set by another codec, and tell what that saves and changes",
     "export": "write the videos of a condensed set as files that other programs read",
     "merge": "store several condensed sets as one",

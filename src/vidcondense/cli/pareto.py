@@ -18,8 +18,8 @@ from vidcondense.errors import DataError, OutputError
 from vidcondense.evaluation.tables import Record
 from vidcondense.files import write_bytes, write_json, write_text
 from vidcondense.options import choose, require
-from vidcondense.report.curves import accuracy_curves
 from vidcondense.report.figures import png, svg
+from vidcondense.report.tradeoff import accuracy_curves
 
 _FILES = ("pareto.svg", "pareto.png", "pareto.md", "pareto.json")
 

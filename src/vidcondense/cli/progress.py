@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.console import Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from vidcondense.cli.live import Figures
 from vidcondense.cli.output import Output, console, time_text
-from vidcondense.events import Event, Listener
+from vidcondense.events import Event, Listener, ignore
 
 QUIET_SECONDS = 15.0
 """How long a plain log stays silent between two lines."""
@@ -28,9 +31,11 @@ class Bars:
 
     Args:
         show: called with a title, how much is done, of how much, and a remark.
+        figures: a listener that shows what a condensation is doing, where there is room for it.
     """
 
     show: Callable[[str, int, int, str], None]
+    figures: Listener = ignore
 
     def follow(self, kind: str, title: str, total: int | None = None) -> Listener:
         """A listener that shows the events of one kind.
@@ -60,6 +65,10 @@ def _remark(event: Event) -> str:
         parts.append(f"loss {event['loss']:.4g}")
     if "key_frames" in event:
         parts.append(f"{event['key_frames']:.2f} key frames a video")
+    if event.get("cosine_median") is not None:
+        parts.append(f"cosine {event['cosine_median']:.3f}")
+    if "paper_mb" in event:
+        parts.append(f"{event['paper_mb']:.3f} paper MB")
     return ", ".join(parts)
 
 
@@ -75,14 +84,14 @@ def progress() -> Iterator[Bars]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[remark]}"),
     )
-    with Progress(*columns, console=screen, transient=True) as rich_progress:
-        yield Bars(show=_Tasks(rich_progress).show)
+    bars, figures = Progress(*columns, console=screen), Figures()
+    with Live(Group(bars, figures), console=screen, transient=True):
+        yield Bars(show=_Tasks(bars).show, figures=figures)
 
 
 class _Tasks:
-    """Bars of a terminal, one a title."""
+    """Bars of a terminal, one a title; what else is to be said stands below them."""
 
     def __init__(self, rich_progress: Progress) -> None:
         self._progress = rich_progress
@@ -90,8 +99,8 @@ class _Tasks:
 
     def show(self, title: str, done: int, total: int, remark: str) -> None:
         if title not in self._tasks:
-            self._tasks[title] = self._progress.add_task(title, total=total or None, remark="")
-        self._progress.update(self._tasks[title], completed=done, remark=remark)
+            self._tasks[title] = self._progress.add_task(title, total=total or None)
+        self._progress.update(self._tasks[title], completed=done)
 
 
 @dataclass
@@ -113,7 +122,8 @@ class PlainLines:
             return
         self._spoke = now
         fresh = done - before  # a resumed run begins in the middle
-        left = f", {time_text((now - began) / fresh * (total - done))} left" if fresh and total else ""
+        each = (now - began) / fresh if fresh else 0.0
+        left = f", {each:.2g} s each, {time_text(each * (total - done))} left" if fresh and total else ""
         of = f" of {total}" if total else ""
         self.output.note(f"{title}: {done}{of}{left}{', ' if remark else ''}{remark}")
 

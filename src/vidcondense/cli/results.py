@@ -61,10 +61,12 @@ class Results:
         protocol: its name.
         test: the clips that networks were tested on.
         footprints: the memory of a training, by network.
+        seed: of the evaluation, from which each set has its own.
     """
 
     judged: list[Judged]
     protocol: str
+    seed: int
     test: ClipDataset
     footprints: Mapping[str, Footprint]
 
@@ -139,6 +141,7 @@ class Results:
         return {
             "vidcondense": __version__,
             "protocol": self.protocol,
+            "seed": self.seed,
             "chance": self.chance,
             "test_clips": len(self.test),
             "models": {name: as_json(found) for name, found in self.footprints.items()},

@@ -22,7 +22,7 @@ Sets = Mapping[str, CondensedDataset]
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingArguments:
-    """How real clips are read, where it is not as the sets recorded it."""
+    """How real videos are read, where it is not as the sets recorded it."""
 
     other_data: bool = False
     """Take data whose training split is not the one the sets were condensed from."""
@@ -104,12 +104,13 @@ def common(sets: Sets, arguments: ReadingArguments) -> Recorded:
 
 def check_belong(sets: Sets, real: RealData, arguments: ReadingArguments) -> None:
     """Raise `DataError` unless the sets were made from the training split of `real`."""
-    _check_classes(sets, real)
+    check_classes(sets, real)
     if not arguments.other_data:
         _check_training_clips(sets, real)
 
 
-def _check_classes(sets: Sets, real: RealData) -> None:
+def check_classes(sets: Sets, real: RealData) -> None:
+    """Raise `DataError` unless the sets have the classes of `real`."""
     for name, clips in sets.items():
         if clips.classes != real.test.classes:
             only_set = [each for each in clips.classes if each not in real.test.classes]

@@ -80,8 +80,8 @@ def _train_and_test(network: nn.Module, judge: Judge, seed: int, listener: Liste
     curve: list[tuple[int, float]] = []
 
     def test_at_points(step: int) -> None:
-        if step in points and (correct := judge.test_correct(network, seed)) is not None:
-            curve.append((step, float(correct.double().mean())))
+        if step in points and (tested := judge.test_network(network, seed)) is not None:
+            curve.append((step, float(tested.correct.double().mean())))
 
     result = train(
         network,
@@ -93,12 +93,13 @@ def _train_and_test(network: nn.Module, judge: Judge, seed: int, listener: Liste
         prepare=judge.prepare(train_set),
         after_step=test_at_points if points else None,
     )
-    correct = None if result.diverged else judge.test_correct(network, seed)
-    trained = None if correct is None else judge.train_correct(network)
-    if correct is None or trained is None or len(curve) < len(points):
+    tested = None if result.diverged else judge.test_network(network, seed)
+    trained = None if tested is None else judge.train_correct(network)
+    if tested is None or trained is None or len(curve) < len(points):
         return Repeat(
             seed=seed, diverged=True, steps_done=result.steps_done, seconds=time.perf_counter() - start
         )
+    correct = tested.correct
     accuracy = float(correct.double().mean())
     return Repeat(
         seed=seed,
@@ -108,6 +109,7 @@ def _train_and_test(network: nn.Module, judge: Judge, seed: int, listener: Liste
         per_class=_per_class(correct, judge.test.labels, len(judge.test.classes)),
         train_accuracy=float(trained.double().mean()),
         correct=tuple(correct.tolist()),
+        confusion=_nonzero(tested.confusion),
         curve=(*curve, (num_steps, accuracy)) if options.protocol == "paper" else (),
         seconds=time.perf_counter() - start,
     )
@@ -140,6 +142,10 @@ def _check(train_set: ClipSource, test: HeldOutClips, options: EvaluateOptions) 
 def _per_class(correct: Tensor, labels: Tensor, num_classes: int) -> tuple[float | None, ...]:
     members = [correct[labels == label].double() for label in range(num_classes)]
     return tuple(float(each.mean()) if len(each) else None for each in members)
+
+
+def _nonzero(confusion: Tensor) -> tuple[tuple[int, int, int], ...]:
+    return tuple((row, column, int(confusion[row, column])) for row, column in confusion.nonzero().tolist())
 
 
 def _tagged(listener: Listener, repeat: int, event: Event) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from vidcondense import rng
@@ -24,6 +24,20 @@ BATCH_SIZE = 64  # of a test; where batches are standardised it belongs to the p
 
 Correct = Float[Tensor, " n"]
 """How right each clip was: 0 or 1, or the share of passes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tested:
+    """What a network says of the test clips.
+
+    Attributes:
+        correct: how right each clip was.
+        confusion: how many clips (of all passes) of each class, by row, had the highest score for each, by
+            column.
+    """
+
+    correct: Correct
+    confusion: Int[Tensor, "k k"]
 
 
 class HeldOutClips(ViewSource, Protocol):
@@ -66,18 +80,25 @@ class Judge:
         mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
         return chain(change_units(clips.mean, clips.std, mean, std), standardise)
 
-    def test_correct(self, network: nn.Module, seed: int) -> Correct | None:
-        """How right each test clip is classified; None where a logit is not finite.
+    def test_network(self, network: nn.Module, seed: int) -> Tested | None:
+        """Classify the test clips; None where a logit is not finite.
 
         Args:
             network: a trained network.
             seed: of the flips (paper protocol).
         """
         if self.options.protocol == "strict":
-            return self._correct(self._predict(network, self.test, self.views), self.test.labels)
-        passes = [self._one_pass(network, seed, view) for view in self.views]
-        finite = [correct for correct in passes if correct is not None]
-        return torch.stack(finite).mean(dim=0) if len(finite) == len(passes) else None
+            passes = [self._predict(network, self.test, self.views)]
+        else:
+            passes = [self._one_pass(network, seed, view) for view in self.views]
+        labels = self.test.labels
+        correct = [each for logits in passes if (each := self._correct(logits, labels)) is not None]
+        if len(correct) < len(passes):
+            return None
+        return Tested(
+            correct=torch.stack(correct).mean(dim=0),
+            confusion=torch.stack([confusion(logits, labels) for logits in passes]).sum(dim=0),
+        )
 
     def train_correct(self, network: nn.Module) -> Correct | None:
         """How right each training clip is classified; None where a logit is not finite."""
@@ -91,12 +112,12 @@ class Judge:
             network, clips, compute=self.compute, batch_size=BATCH_SIZE, views=views, prepare=prepare
         )
 
-    def _one_pass(self, network: nn.Module, seed: int, view: int) -> Correct | None:
+    def _one_pass(self, network: nn.Module, seed: int, view: int) -> Float[Tensor, "n k"]:
         fetch = view_of(self.test, view)
         if self.test.flip:
             draws = torch.rand(len(self.test), generator=rng.generator(seed, "flip", view))
             fetch = flipping(fetch, draws < 0.5)
-        logits = predict_view(
+        return predict_view(
             network,
             fetch,
             len(self.test),
@@ -104,13 +125,19 @@ class Judge:
             batch_size=BATCH_SIZE,
             prepare=self.prepare(self.test),
         )
-        return self._correct(logits, self.test.labels)
 
     def _correct(self, logits: Float[Tensor, "n k"], labels: Labels) -> Correct | None:
         if not bool(logits.isfinite().all()):
             return None
         highest = logits.topk(self.options.top, dim=1).indices
         return (highest == labels[:, None]).any(dim=1).float()
+
+
+def confusion(logits: Float[Tensor, "n k"], labels: Labels) -> Int[Tensor, "k k"]:
+    """How many clips of each class (row) have their highest score for each class (column)."""
+    num_classes = logits.shape[1]
+    pairs = labels * num_classes + logits.argmax(dim=1)
+    return torch.bincount(pairs, minlength=num_classes**2).view(num_classes, num_classes)
 
 
 def flipping(fetch: Callable[[Tensor], Videos], mirrored: Bool[Tensor, " n"]) -> Callable[[Tensor], Videos]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vidcondense.compute import Compute
 from vidcondense.evaluation import statistics
-from vidcondense.evaluation.flow import optical_flow, warp
+from vidcondense.evaluation.flow import Pictures, optical_flow, warp
 from vidcondense.evaluation.judge import HeldOutClips
 from vidcondense.evaluation.measures import Correct, Measured, correct
 from vidcondense.evaluation.networks import NetworkOptions, check_alike, subjects
@@ -61,15 +61,40 @@ class Motion:
 def motion_of(clips: ClipSource, indices: Sequence[int] | Tensor | None = None) -> Motion:
     """Measure the motion of the clips at `indices` (default: all)."""
     chosen = torch.arange(len(clips)) if indices is None else torch.as_tensor(indices)
-    scale, shift = clips.std[:, None, None], clips.mean[:, None, None]
-    parts = [_motion(clips.batch(part) * scale + shift) for part in torch.split(chosen, _CHUNK)]
+    parts = [_motion(videos) for videos in _pixels(clips, chosen)]
     return Motion(**{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
+
+
+@torch.no_grad()
+def speed_over_time(clips: ClipSource, indices: Sequence[int] | Tensor) -> Float[Tensor, "n steps"]:
+    """Mean length of the optical flow from each frame to the next, in pixels, of the clips at `indices`.
+
+    Returns:
+        `[N, T - 1]`: when each clip moves.
+    """
+    parts = []
+    for videos in _pixels(clips, torch.as_tensor(indices)):
+        length = optical_flow(*_neighbours(videos)).norm(dim=1)
+        parts.append(length.mean(dim=(1, 2)).view(len(videos), -1))
+    return torch.cat(parts)
+
+
+def _pixels(clips: ClipSource, indices: Tensor) -> Iterator[Videos]:
+    """The clips in pixel units, some at a time."""
+    scale, shift = clips.std[:, None, None], clips.mean[:, None, None]
+    for part in torch.split(indices, _CHUNK):
+        yield clips.batch(part) * scale + shift
+
+
+def _neighbours(videos: Videos) -> tuple[Pictures, Pictures]:
+    """Every frame but the last in grey, and the frame after each; clip by clip."""
+    grey = torch.einsum("ntchw,c->nthw", videos, torch.tensor(_LUMA))
+    return grey[:, :-1].flatten(0, 1), grey[:, 1:].flatten(0, 1)
 
 
 def _motion(videos: Videos) -> dict[str, Float[Tensor, " n"]]:
     energy = (videos[:, 1:] - videos[:, :-1]).square().mean(dim=(1, 2, 3, 4))
-    grey = torch.einsum("ntchw,c->nthw", videos, torch.tensor(_LUMA))
-    before, after = grey[:, :-1].flatten(0, 1), grey[:, 1:].flatten(0, 1)
+    before, after = _neighbours(videos)
     flow = optical_flow(before, after)
     length = flow.norm(dim=1)
     values = {

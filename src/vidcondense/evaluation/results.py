@@ -28,6 +28,7 @@ class Repeat:
         per_class: top-1 of each class; None for a class without a test clip.
         train_accuracy: top-1 on the training clips, at the end.
         correct: how right each test clip was, in the test set's order: 0 or 1, or the share of passes.
+        confusion: (class, class with the highest score, clips) wherever there are such clips; of all passes.
         curve: (steps done, test accuracy) at every evaluation point; empty where only the end is tested.
         seconds: how long it took; no part of comparisons or outputs.
     """
@@ -39,6 +40,7 @@ class Repeat:
     per_class: tuple[float | None, ...] = ()
     train_accuracy: float | None = None
     correct: tuple[float, ...] = ()
+    confusion: tuple[tuple[int, int, int], ...] = ()
     curve: tuple[tuple[int, float], ...] = ()
     seconds: float = field(default=0.0, compare=False)
 

@@ -1,4 +1,4 @@
-"""Frames → animated pictures, as bytes."""
+"""Videos → pictures for people: pixels, animations, strips of frames."""
 
 from __future__ import annotations
 
@@ -8,6 +8,32 @@ from typing import Literal
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
+
+from vidcondense.interfaces import Videos
+
+Pictures = UInt8[np.ndarray, "n t h w 3"]
+"""Videos ready to be looked at: RGB, 0 to 255."""
+
+
+def viewable(videos: Videos) -> Pictures:
+    """Videos in pixel units as pictures; what lies outside [0, 1] (learned from noise) is clamped."""
+    pixels = (videos.clamp(0, 1) * 255).round().byte()
+    array: np.ndarray = pixels.permute(0, 1, 3, 4, 2).contiguous().numpy()
+    return array
+
+
+def save_strip(frames: UInt8[np.ndarray, "t h w 3"], side: int) -> bytes:
+    """Encode all RGB frames (0 to 255) next to each other as one WebP picture (quality 80).
+
+    Args:
+        frames: of a video.
+        side: larger frames are shrunk to this height and width in pixels; T · side may be 16 383 at most.
+    """
+    if frames.shape[1] > side:
+        frames = np.stack([np.asarray(Image.fromarray(frame).resize((side, side))) for frame in frames])
+    file = io.BytesIO()
+    Image.fromarray(np.concatenate(list(frames), axis=1)).save(file, format="webp", quality=80, method=4)
+    return file.getvalue()
 
 
 def save_animation(

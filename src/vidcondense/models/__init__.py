@@ -10,11 +10,11 @@ import torch
 from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import UsageError
+from vidcondense.extras import require_extra
 from vidcondense.models import convnet, convnet3d, recurrent, resnet3d, videomae
 from vidcondense.models.convnet import ConvNet
 from vidcondense.models.convnet3d import ConvNet3D
 from vidcondense.models.custom import build_custom, is_custom, try_custom
-from vidcondense.models.extras import require_extra
 from vidcondense.models.network import Features, Logits, VideoNetwork
 from vidcondense.models.recurrent import ConvRecurrent
 from vidcondense.models.resnet3d import ResNet3D
@@ -175,4 +175,4 @@ def _check_known(name: str, num_frames: int, size: int) -> None:
         require(value >= least, option, value, f"{name} needs at least {words}")
         require(value % step == 0, option, value, f"{name} needs a multiple of {step}")
     if model.extra is not None:
-        require_extra(model.extra, name)
+        require_extra(model.extra, f"--model {name}")

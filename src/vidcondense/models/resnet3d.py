@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from vidcondense.extras import import_extra
 from vidcondense.interfaces import Videos
-from vidcondense.models.extras import import_extra
 from vidcondense.models.network import Features, Logits, VideoNetwork
 
 MIN_SIZE = 33

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from vidcondense.extras import import_extra
 from vidcondense.interfaces import Videos
-from vidcondense.models.extras import import_extra
 from vidcondense.models.network import Features, Logits, VideoNetwork
 
 TUBELET = 2

@@ -1,71 +1,125 @@
-"""Accuracy against a number (bytes, videos per class), a curve a method, with intervals."""
+"""The charts of a report that come from logs: how a condensation went."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, NullFormatter
-
-from vidcondense.evaluation.tables import Record
-from vidcondense.report.figures import plain
-
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-_MARKERS = "os^Dv<>P"
+from vidcondense.report.axes import Number
+from vidcondense.report.charts import Chart, Values, line_chart, scatter
+from vidcondense.report.runs import Run
 
 
-def accuracy_curves(
-    curves: Mapping[str, Sequence[Record]],
-    x: str,
-    *,
-    x_label: str,
-    dashed: Sequence[str] = (),
-    line: tuple[str, float] | None = None,
-) -> Figure:
-    """Accuracy in percent against the column `x`, on a logarithmic axis.
-
-    Args:
-        curves: the rows of each method, in any order.
-        x: the column of the horizontal axis; positive.
-        x_label: its name for a person.
-        dashed: the methods drawn with a dashed line, such as real clips.
-        line: a name and an accuracy in percent for a horizontal line, such as the full data.
-    """
-    figure = Figure(figsize=(7, 4.5), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for number, (name, rows) in enumerate(curves.items()):
-        rows = sorted(rows, key=lambda row: float(row[x]))
-        axes.errorbar(
-            [row[x] for row in rows],
-            [row["accuracy"] for row in rows],
-            yerr=_reach(rows),
-            color=_COLOURS[number % len(_COLOURS)],
-            marker=_MARKERS[number % len(_MARKERS)],
-            linestyle="--" if name in dashed else "-",
-            capsize=2,
-            markersize=5,
-            linewidth=1.5,
-            label=plain(name),
-        )
-    if line is not None:
-        axes.axhline(line[1], color="#666666", linewidth=1, linestyle=":", label=plain(line[0]))
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(x_label)
-    axes.set_ylabel("accuracy %")
-    axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=2)
-    return figure
-
-
-def _reach(rows: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-    """How far the interval of each row goes below and above; nowhere where there is none."""
-    return [
-        [0.0 if row["ci_low"] is None else row["accuracy"] - row["ci_low"] for row in rows],
-        [0.0 if row["ci_high"] is None else row["ci_high"] - row["accuracy"] for row in rows],
+def training_charts(runs: Sequence[Run]) -> list[Chart]:
+    """Loss, cosines, and bytes over the iterations; of each only where a log has it."""
+    charts = [
+        line_chart(
+            "Loss",
+            "What the condensation minimises, summed over classes; sets of different methods minimise "
+            "different things.",
+            [_values(run, index, "loss") for index, run in enumerate(runs)],
+            x="iteration",
+            y="loss",
+            include=[0],
+        ),
+        line_chart(
+            "Deciding cosine",
+            "Of the frames that are no key frames: median, and the band from the 5 % to the 95 % quantile. "
+            "A frame below the line is in conflict with both key frames around it.",
+            [
+                _values(run, index, "cosine_median", "cosine_low", "cosine_high")
+                for index, run in enumerate(runs)
+            ],
+            x="iteration",
+            y="cosine",
+            marks=_thresholds(runs),
+        ),
+        line_chart(
+            "Size",
+            "MiB of the key frames as float32 numbers, as papers count.",
+            [_values(run, index, "paper_mb") for index, run in enumerate(runs)],
+            x="iteration",
+            y="paper MB",
+            include=[0],
+        ),
     ]
+    return [chart for chart in charts if chart is not None]
+
+
+def arrival_charts(runs: Sequence[Run]) -> list[Chart]:
+    """How many key frames there are over the iterations, and when and where each came."""
+    many = line_chart(
+        "Key frames a video",
+        "Mean number of key frames of a video.",
+        [_values(run, index, "key_frames") for index, run in enumerate(runs)],
+        x="iteration",
+        y="key frames",
+        include=[0],
+    )
+    where = [_arrivals(run, index) for index, run in enumerate(runs)]
+    return [chart for chart in (many, *where) if chart is not None]
+
+
+def reason(run: Run, before: int | None, after: int | None) -> str:
+    """Why a frame between two key frames was made one, in words."""
+    rule, epsilon = _insertion(run)
+    if rule == "conflict":
+        return (
+            f"its gradient disagreed with those of key frames {before} and {after} "
+            f"(both cosines below ε = {epsilon}): no blend of the two could follow"
+        )
+    if rule == "l2":
+        return "placed where the gradient was farthest from those of its neighbours (control)"
+    return f"placed by the rule {rule!r} (control)"
+
+
+def _arrivals(run: Run, index: int) -> Chart | None:
+    classes, labels = run.clips.classes, run.clips.labels.tolist()
+    points = [
+        (
+            float(event["iteration"]),
+            float(event["frame"]),
+            index,
+            f"{classes[labels[event['video']]]}, video {event['video']}: frame {event['frame']} "
+            f"at iteration {event['iteration']}",
+        )
+        for event in run.insertions
+    ]
+    last = run.iterations[-1]["iteration"] if run.iterations else 0
+    return scatter(
+        f"When and where: {run.name}",
+        f"Every insertion of {run.name}: at which iteration, at which frame of its video.",
+        points,
+        x="iteration",
+        y="frame",
+        x_range=[0, last],
+        y_range=[0, run.clips.shape[0] - 1],
+    )
+
+
+def _values(run: Run, colour: int, middle: str, low: str = "", high: str = "") -> Values:
+    events = run.iterations
+    return Values(
+        name=run.name,
+        colour=colour,
+        x=[event["iteration"] for event in events],
+        y=[event.get(middle) for event in events],
+        low=[event.get(low) for event in events] if low else (),
+        high=[event.get(high) for event in events] if high else (),
+    )
+
+
+def _thresholds(runs: Sequence[Run]) -> list[tuple[Number, str]]:
+    """ε of every run whose log has cosines, once each."""
+    found = {
+        epsilon
+        for run in runs
+        if any(event.get("cosine_median") is not None for event in run.iterations)
+        if isinstance(epsilon := _insertion(run)[1], float)
+    }
+    return [(epsilon, f"ε = {epsilon:g}") for epsilon in sorted(found)]
+
+
+def _insertion(run: Run) -> tuple[object, object]:
+    """The rule of insertion, and ε, as the manifest has them."""
+    options = run.clips.manifest["options"].get("insert")
+    return (options.get("insertion"), options.get("epsilon")) if isinstance(options, dict) else (None, None)

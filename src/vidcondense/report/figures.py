@@ -10,30 +10,19 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import UInt8
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from vidcondense.interfaces import Videos
-
-Pictures = UInt8[np.ndarray, "n t h w 3"]
-"""Videos ready to be looked at: RGB, 0 to 255."""
+from vidcondense.media.images import Pictures
 
 _KEY_COLOUR = "#d55e00"
 _GAP = 0.08  # between frames, as a share of a frame's width
 _FRAME_INCHES = 0.8
 _MARGIN_INCHES = (1.6, 0.5)  # for the labels on the left, and for title and frame numbers
 _MAX_INCHES = 100.0
-
-
-def viewable(videos: Videos) -> Pictures:
-    """Videos in pixel units as pictures; what lies outside [0, 1] (learned from noise) is clamped."""
-    pixels = (videos.clamp(0, 1) * 255).round().byte()
-    array: np.ndarray = pixels.permute(0, 1, 3, 4, 2).contiguous().numpy()
-    return array
 
 
 def contact_sheet(

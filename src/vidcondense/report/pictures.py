@@ -11,8 +11,8 @@ from jaxtyping import UInt8
 
 from vidcondense.errors import OutputError
 from vidcondense.files import write_bytes
-from vidcondense.media.images import save_animation
-from vidcondense.report.figures import Pictures, contact_sheet, png, viewable
+from vidcondense.media.images import Pictures, save_animation, viewable
+from vidcondense.report.figures import contact_sheet, png
 from vidcondense.storage.condensed import CondensedDataset
 
 _MIN_SIDE = 160  # pixels a video has in an animation, at least: small videos are enlarged

@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vidcondense.errors import FormatError, LimitError, UsageError
-from vidcondense.files import check_regular, sha256_of_file, write_file
+from vidcondense.files import check_regular, sha256_of_file, size_text, write_file
 from vidcondense.interfaces import ClipSource, KeyMask, Labels, Representation, Videos
+from vidcondense.media.images import viewable
 from vidcondense.options import unknown
 from vidcondense.storage.accounting import mib_as_float32
 from vidcondense.storage.codecs import CODECS, Coding, Frames, check_packed
@@ -33,9 +34,11 @@ from vidcondense.storage.labels import (
     labelled_views,
 )
 from vidcondense.storage.manifest import FORMAT, FORMAT_VERSION, MANIFEST, read_manifest, write_manifest
+from vidcondense.storage.preview import preview_html
 from vidcondense.storage.stored import Expected, Stored, channels
 
 _MAX_PAYLOAD = 2**36  # 64 GiB: beyond any condensed set, and a hole in a file costs its maker nothing
+_PREVIEWED = 8  # classes in a notebook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -355,6 +358,19 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
         index %= len(self)
         clip = (self.batch if self.normalise else self.clips)([index])[0]
         return clip, int(self._labels[index])
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows: facts, and the first video of each of the first classes, playing."""
+        labels = self._labels.tolist()
+        first = sorted({label: video for video, label in reversed(list(enumerate(labels)))}.items())
+        facts = {
+            "method": str(self.manifest["method"]),
+            "videos": f"{len(self)} of {len(self.classes)} classes",
+            "clip": f"{self.shape[0]} frames, {self.shape[3]}×{self.shape[2]}",
+            "on disk": size_text(self.bytes),
+        }
+        shown = [(self.classes[label], viewable(self.clips([video]))) for label, video in first[:_PREVIEWED]]
+        return preview_html(str(self.folder), facts, shown)
 
     def _stored_key_frames(self) -> StoredKeyFrames:
         if not isinstance(self.stored, StoredKeyFrames):

@@ -1,0 +1,135 @@
+"""What a report says of results: accuracies with intervals, per class, and what is taken for what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vidcondense.report.charts import Chart, Estimate, bytes_chart, interval_chart
+from vidcondense.report.results import Judged, Results, Row
+from vidcondense.report.runs import Run
+
+CONTROL = -1
+"""The number of the colour of what is no run of the report."""
+
+MAX_MATRIX = 30
+"""Classes of a confusion that is shown as a matrix; of more, only the most frequent ones are listed."""
+
+MAX_PAIRS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """What the networks of one set take for what.
+
+    Attributes:
+        name: of the set.
+        classes: their names.
+        shares: of the clips of each class (row) taken for each (column), 0 to 1; empty of many classes.
+        pairs: (class, class it is taken for, share) of the most frequent confusions.
+    """
+
+    name: str
+    classes: Sequence[str]
+    shares: Sequence[Sequence[float]]
+    pairs: Sequence[tuple[str, str, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassTable:
+    """Accuracy of each class, in percent.
+
+    Attributes:
+        names: of sets and controls.
+        rows: a class, and a value for each name; None where no clip was tested.
+    """
+
+    names: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[float | None]]]
+
+
+def accuracy_charts(results: Results, runs: Sequence[Run]) -> list[Chart]:
+    """Accuracies with their intervals, and against bytes."""
+    rows = [_estimate(row, results, runs) for row in results.rows if row.accuracy is not None]
+    chance = None if results.chance is None else 100 * results.chance
+    charts = [
+        interval_chart(
+            "Accuracy on test clips",
+            "What networks trained on each set, or on a control, reach; bars are 95 % intervals.",
+            rows,
+            chance,
+        ),
+        bytes_chart("Accuracy against size", "Accuracy against bytes on disk.", rows, chance),
+    ]
+    return [chart for chart in charts if chart is not None]
+
+
+def title_of(row: Row, results: Results, runs: Sequence[Run]) -> str:
+    """The name of a row, with what tells it from others: network and codec, where there are several."""
+    known = _runs_by_name(results, runs)
+    parts = [known[row.name][0] if row.name in known else row.name]
+    if len({each.model for each in results.rows}) > 1:
+        parts.append(row.model)
+    if row.codec is not None and len({each.codec for each in results.rows}) > 1:
+        parts.append(row.codec)
+    return ", ".join(parts)
+
+
+def class_tables(results: Results, runs: Sequence[Run]) -> ClassTable | None:
+    """The accuracy of each class; None of results that do not tell."""
+    if not results.judged:
+        return None
+    columns = [each for each in results.judged if each.evaluation.per_class]
+    classes = results.judged[0].evaluation.classes
+    return ClassTable(
+        names=[_title(each, results, runs) for each in columns],
+        rows=[
+            (name, [_percent(each.evaluation.per_class[label]) for each in columns])
+            for label, name in enumerate(classes)
+        ],
+    )
+
+
+def confusions(results: Results, runs: Sequence[Run]) -> list[Confusion]:
+    """What is taken for what, of each set and control whose results tell."""
+    return [_confusion(each, _title(each, results, runs)) for each in results.judged if each.confusion.any()]
+
+
+def _confusion(judged: Judged, name: str) -> Confusion:
+    counts = judged.confusion
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    classes = judged.evaluation.classes
+    wrong = [
+        (classes[row], classes[column], float(shares[row, column]))
+        for row, column in zip(*counts.nonzero(), strict=True)
+        if row != column
+    ]
+    return Confusion(
+        name=name,
+        classes=classes,
+        shares=shares.tolist() if len(classes) <= MAX_MATRIX else [],
+        pairs=sorted(wrong, key=lambda pair: -pair[2])[:MAX_PAIRS],
+    )
+
+
+def _estimate(row: Row, results: Results, runs: Sequence[Run]) -> Estimate:
+    _, colour = _runs_by_name(results, runs).get(row.name, (row.name, CONTROL))
+    name = title_of(row, results, runs)
+    return name, row.accuracy or 0.0, row.ci_low, row.ci_high, colour, row.bytes
+
+
+def _runs_by_name(results: Results, runs: Sequence[Run]) -> dict[str, tuple[str, int]]:
+    """By the name in the results: that in the report, and the colour."""
+    by_hash = {run.sha256: (run.name, index) for index, run in enumerate(runs)}
+    return {each.name: by_hash[each.sha256] for each in results.judged if each.sha256 in by_hash}
+
+
+def _title(judged: Judged, results: Results, runs: Sequence[Run]) -> str:
+    known = _runs_by_name(results, runs)
+    name = known[judged.name][0] if judged.name in known else judged.name
+    several = len({each.evaluation.options["model"] for each in results.judged}) > 1
+    return f"{name}, {judged.evaluation.options['model']}" if several else name
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value

@@ -1,0 +1,75 @@
+"""The commands that make a set, and its results, again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vidcondense.evaluation.protocol import EvaluateOptions
+from vidcondense.options import as_json, flag
+from vidcondense.report.results import Results
+from vidcondense.report.runs import Run
+from vidcondense.settings import CondenseOptions
+from vidcondense.video.index import DataOptions
+from vidcondense.video.sampling import ClipOptions
+
+_READING = ("layout", "fold", "split_seed", "test_fraction", "classes", "max_per_class")
+_CLIP = ("stride", "short")
+
+
+def condense_command(run: Run) -> str:
+    """The `vidcondense condense` command of a set: every option that is not the default.
+
+    Where the real videos lie is not recorded: DATA stands for it.
+    """
+    manifest = run.clips.manifest
+    num_frames, _, size, _ = run.clips.shape
+    recorded: Mapping[str, Any] = {"num_frames": num_frames, "size": size, **manifest["data"]}
+    clip = {name: recorded[name] for name in ("num_frames", "size", *_CLIP) if name in recorded}
+    reading = {name: recorded[name] for name in _READING if name in recorded}
+    stored = {name: manifest[name] for name in ("codec", "quality", "value_range")}  # it may be recoded
+    flags = [
+        *_flags({**manifest["options"], **stored}, as_json(CondenseOptions())),
+        *_flags(clip, as_json(ClipOptions())),
+        *_flags(reading, as_json(DataOptions())),
+        *(["--no-flip"] if manifest["data"].get("flip") is False else []),
+    ]
+    return shlex.join(["vidcondense", "condense", "DATA", "--out", run.name, *flags])
+
+
+def evaluate_command(results: Results, runs: Sequence[Run]) -> str | None:
+    """The `vidcondense evaluate` command of some results; None of a comparison's, which keeps its own."""
+    if not results.judged:
+        return None
+    names = {run.sha256: run.name for run in runs}
+    evaluated = [each for each in results.judged if each.sha256 is not None]
+    sets = dict.fromkeys(names.get(each.sha256 or "", each.name) for each in evaluated)
+    models = dict.fromkeys(str(each.evaluation.options["model"]) for each in results.judged)
+    options = {**results.judged[0].evaluation.options, "seed": results.seed or 0}
+    del options["model"]
+    flags = _flags(options, as_json(EvaluateOptions()))
+    if list(models) != [EvaluateOptions().model]:
+        flags += ["--model", *models]
+    if len(evaluated) < len(results.judged):
+        flags.append("--full-data")
+        steps = next(each for each in results.judged if each.sha256 is None).evaluation.options["steps"]
+        if steps is not None and steps != options["steps"]:
+            flags += ["--full-data-steps", str(steps)]
+    return shlex.join(["vidcondense", "evaluate", *sets, "--data", "DATA", *flags])
+
+
+def _flags(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+    """The flags of what differs from the defaults; nested options are flags like any other."""
+    flags: list[str] = []
+    for name, value in options.items():
+        default = defaults.get(name)
+        if isinstance(value, Mapping):
+            flags += _flags(value, default if isinstance(default, Mapping) else {})
+        elif value is not None and value != default:
+            flags += [flag(name), *_words(value)]
+    return flags
+
+
+def _words(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else [str(value)]

@@ -1,0 +1,218 @@
+"""The report: one HTML page that needs nothing else, made from sets, their logs, results, and real clips."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import torch
+
+from vidcondense import __version__, rng
+from vidcondense.compute import Compute, choose_compute
+from vidcondense.errors import DataError, OutputError, UsageError
+from vidcondense.evaluation.tables import MISSING
+from vidcondense.events import Listener, ignore
+from vidcondense.files import size_text, write_text
+from vidcondense.interfaces import Videos
+from vidcondense.models.saved import load_network
+from vidcondense.options import require
+from vidcondense.report.accuracy import accuracy_charts, class_tables, confusions, title_of
+from vidcondense.report.commands import condense_command, evaluate_command
+from vidcondense.report.curves import arrival_charts, training_charts
+from vidcondense.report.gallery import Neighbours, shelves, shown_videos
+from vidcondense.report.movement import MAX_CLASSES, motion_charts
+from vidcondense.report.neighbours import Lens, nearest, random_lens, trained_lens
+from vidcondense.report.results import Results, read_results
+from vidcondense.report.runs import Run, read_runs
+from vidcondense.video.dataset import ClipDataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """What a report shows."""
+
+    videos: int = 48
+    """Videos to show of each set, at most: the first of every class, then the second, and so on."""
+
+    real_clips: bool = True
+    """Show real clips beside condensed videos, where real videos are given; the page then contains them."""
+
+    neighbours: int = 1
+    """Real clips beside each condensed video: the nearest of its class."""
+
+    seed: int = 0
+    """Seed of the random network that tells which are nearest."""
+
+    def __post_init__(self) -> None:
+        require(self.videos >= 1, "videos", self.videos, "must be at least 1")
+        require(self.neighbours >= 1, "neighbours", self.neighbours, "must be at least 1")
+        rng.check_seed(self.seed)
+
+
+def write_report(
+    sets: Sequence[str | Path],
+    out: str | Path,
+    options: ReportOptions | None = None,
+    *,
+    results: Sequence[str | Path] = (),
+    real: ClipDataset | None = None,
+    network: str | Path | None = None,
+    compute: Compute | None = None,
+    overwrite: bool = False,
+    listener: Listener = ignore,
+) -> Path:
+    """Write a page about condensed sets, side by side; the same input gives the same bytes.
+
+    Args:
+        sets: folders that `condense` wrote; their logs tell how they came about.
+        out: the HTML file to make.
+        options: what it shows.
+        results: folders that `vidcondense evaluate` or `compare` wrote.
+        real: the real training clips.
+        network: what `vidcondense train` wrote, to tell which real clips are nearest; default: a random one.
+        compute: where the network runs; default: chosen for this machine.
+        overwrite: replace `out`.
+        listener: gets a `report` event for each part that is done.
+
+    Returns:
+        `out`.
+
+    Raises:
+        FormatError: a folder holds no set, no results, or no network.
+        UsageError: the network does not fit the clips.
+        DataError: the real clips are not of the sets' classes and shape.
+        OutputError: `out` exists, or cannot be written.
+    """
+    out = Path(out)
+    check_page(out, overwrite=overwrite)
+    options = options or ReportOptions()
+    runs = read_runs([Path(folder) for folder in sets])
+    found = [read_results(Path(folder)) for folder in results]
+    shown = [shown_videos(run, options.videos) for run in runs]
+    beside: Neighbours = {}
+    if real is not None:
+        _check_real(runs, real)
+        if options.real_clips:
+            lens = _lens(network, real, options.seed, compute or choose_compute())
+            beside = _neighbours(runs, shown, real, lens, options)
+    listener({"kind": "report", "done": 1, "total": 3})
+    context = _context(runs, shown, found, beside, real)
+    listener({"kind": "report", "done": 2, "total": 3})
+    write_text(out, render(context))
+    listener({"kind": "report", "done": 3, "total": 3})
+    return out
+
+
+def check_page(out: Path, *, overwrite: bool) -> None:
+    """Raise `OutputError` where a page must not be written."""
+    if out.is_dir() or (out.exists() and not overwrite):
+        raise OutputError(f"{out} exists; use --overwrite to replace a file, or another --out")
+
+
+def render(context: Mapping[str, Any]) -> str:
+    """The page; names of any kind are shown, never interpreted."""
+    script = (files("vidcondense.report") / "templates" / "report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(**context, version=__version__, script=script, script_hash=f"sha256-{digest}")
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("vidcondense.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "size": size_text,
+        "title": title_of,
+        "command": shlex.join,
+        "json": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
+        "shorten": lambda text, most: text if len(text) <= most else text[: most - 1] + "…",
+        "figure": lambda value, form: MISSING if value is None else form % value,
+        "signed": lambda value: MISSING if value is None else f"{value:+.3f}".replace("-", "−"),
+    }
+    return environment
+
+
+def _context(
+    runs: Sequence[Run],
+    shown: Sequence[Sequence[int]],
+    results: Sequence[Results],
+    beside: Neighbours,
+    real: ClipDataset | None,
+) -> dict[str, Any]:
+    commands = [condense_command(run) for run in runs]
+    commands += [command for each in results if (command := evaluate_command(each, runs))]
+    return {
+        "runs": runs,
+        "shown": shown,
+        "shelves": shelves(runs, shown, beside),
+        "with_real": bool(beside),
+        "arrivals": arrival_charts(runs),
+        "training": training_charts(runs),
+        "motion": motion_charts(runs, real),
+        "max_motion_classes": MAX_CLASSES,
+        "num_classes": len(dict.fromkeys(name for run in runs for name in run.clips.classes)),
+        "results": results,
+        "accuracy": [accuracy_charts(each, runs) for each in results],
+        "classes": [class_tables(each, runs) for each in results],
+        "confusions": [matrix for each in results for matrix in confusions(each, runs)],
+        "commands": commands,
+        "comparisons": [each for each in results if each.commands],
+    }
+
+
+def _lens(network: str | Path | None, real: ClipDataset, seed: int, compute: Compute) -> Lens:
+    if network is None:
+        return random_lens(real, seed, compute)
+    trained, description = load_network(network, compute)
+    if (description.num_frames, description.size) != (real.shape[0], real.shape[2]):
+        raise UsageError(
+            f"--network {network} takes {description.num_frames} frames of {description.size} pixels, "
+            f"the clips have {real.shape[0]} of {real.shape[2]}; use a network trained on such clips"
+        )
+    return trained_lens(trained, description, compute)
+
+
+def _neighbours(
+    runs: Sequence[Run],
+    shown: Sequence[Sequence[int]],
+    real: ClipDataset,
+    lens: Lens,
+    options: ReportOptions,
+) -> dict[tuple[int, int], list[tuple[str, Videos]]]:
+    found = {}
+    for index, (run, videos) in enumerate(zip(runs, shown, strict=True)):
+        near = nearest(run.clips, videos, real, lens, count=options.neighbours, seed=options.seed)
+        for video, clips in zip(videos, near, strict=True):
+            found[index, video] = [
+                (f"nearest real clip, cos {cosine:.2f}", real.clips8(torch.tensor([clip])).float() / 255)
+                for clip, cosine in clips
+            ]
+    return found
+
+
+def _check_real(runs: Sequence[Run], real: ClipDataset) -> None:
+    for run in runs:
+        if run.clips.classes != real.classes or run.clips.shape != real.shape:
+            raise DataError(
+                f"the real clips ({len(real.classes)} classes, {real.shape} T, C, H, W) are not those of "
+                f"{run.clips.folder} ({len(run.clips.classes)} classes, {run.clips.shape}); "
+                "give the data it was made from"
+            )

@@ -1,0 +1,155 @@
+"""A condensation as the report sees it: the set, its log, and why each key frame is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from vidcondense.errors import FormatError
+from vidcondense.events import Event, read_events
+from vidcondense.storage.condensed import CondensedDataset, load_condensed
+from vidcondense.storage.workspace import LOG
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyFrame:
+    """One key frame of a video, and why it is one.
+
+    Attributes:
+        frame: its position, from 0.
+        iteration: at which it was inserted; None where it was there from the start, or no log tells.
+        cosine_before: of its gradient with that of the key frame before it, at that iteration.
+        cosine_after: likewise, of the one after it.
+        before: the position of the key frame before it at that iteration.
+        after: likewise, of the one after it.
+    """
+
+    frame: int
+    iteration: int | None = None
+    cosine_before: float | None = None
+    cosine_after: float | None = None
+    before: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A condensed set and its log.
+
+    Attributes:
+        name: for a person.
+        clips: the set.
+        events: the log of its condensation; empty where it has none.
+    """
+
+    name: str
+    clips: CondensedDataset
+    events: tuple[Event, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Of the manifest: by this, results know which set they are of."""
+        return str(self.clips.manifest["sha256"])
+
+    @cached_property
+    def iterations(self) -> list[Event]:
+        """The events of the iterations, in order."""
+        return [event for event in self.events if event["kind"] == "iteration"]
+
+    @cached_property
+    def insertions(self) -> list[Event]:
+        """The events of the insertions, in order."""
+        return [event for event in self.events if event["kind"] == "insertion"]
+
+    @cached_property
+    def key_frames(self) -> list[list[KeyFrame]]:
+        """The key frames of every video, by position."""
+        stories: list[dict[int, KeyFrame]] = [{} for _ in self.clips.positions]
+        for group in _by_iteration(self.insertions):
+            present = [sorted(set(row) - _to_come(self.insertions, v, group)) for v, row in self._positions()]
+            for event in group:
+                video, frame = event["video"], event["frame"]
+                stories[video][frame] = KeyFrame(
+                    frame=frame,
+                    iteration=event["iteration"],
+                    cosine_before=float(event["cosine_before"]),
+                    cosine_after=float(event["cosine_after"]),
+                    before=max((each for each in present[video] if each < frame), default=None),
+                    after=min((each for each in present[video] if each > frame), default=None),
+                )
+        return [
+            [stories[video].get(frame, KeyFrame(frame=frame)) for frame in row]
+            for video, row in self._positions()
+        ]
+
+    def _positions(self) -> Iterable[tuple[int, list[int]]]:
+        return enumerate(self.clips.positions)
+
+
+def read_runs(folders: Sequence[Path]) -> list[Run]:
+    """Read condensed sets with the logs that lie beside them, each by the shortest name that is its own.
+
+    Raises:
+        FormatError: a folder is no condensed set, or its log is damaged or that of another set.
+    """
+    names = _names(folders)
+    runs = [
+        Run(name=name, clips=load_condensed(folder), events=_events(folder / LOG))
+        for name, folder in zip(names, folders, strict=True)
+    ]
+    for run in runs:
+        _check_log(run)
+    return runs
+
+
+def _events(path: Path) -> tuple[Event, ...]:
+    if not path.is_file():
+        return ()
+    try:
+        events = tuple(read_events(path))
+        if not all(isinstance(event, dict) for event in events):
+            raise ValueError("a line is no JSON object")
+        return events
+    except (OSError, ValueError) as error:
+        raise FormatError(f"cannot read the log {path}: {error}; delete it to do without") from error
+
+
+def _check_log(run: Run) -> None:
+    """A log must tell of the key frames that the set has, and its events be as we write them."""
+    try:
+        inserted = [(event["video"], event["frame"]) for event in run.insertions]
+        for event in run.iterations:
+            float(event["loss"]), int(event["iteration"])
+        for event in run.insertions:
+            float(event["cosine_before"]), float(event["cosine_after"]), int(event["iteration"])
+        fits = all(frame in run.clips.positions[video] for video, frame in inserted)
+    except (KeyError, IndexError, TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise FormatError(
+            f"the log {run.clips.folder / LOG} is not that of the set beside it; delete it to do without"
+        )
+
+
+def _by_iteration(insertions: Sequence[Event]) -> list[list[Event]]:
+    groups: dict[int, list[Event]] = {}
+    for event in insertions:
+        groups.setdefault(event["iteration"], []).append(event)
+    return [groups[iteration] for iteration in sorted(groups)]
+
+
+def _to_come(insertions: Sequence[Event], video: int, group: Sequence[Event]) -> set[int]:
+    """The frames of a video that were no key frames yet when those of `group` were inserted."""
+    now = group[0]["iteration"]
+    return {event["frame"] for event in insertions if event["video"] == video and event["iteration"] >= now}
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """Of each folder as many of its last parts as tell all apart."""
+    for length in range(1, max((len(folder.parts) for folder in folders), default=1) + 1):
+        names = ["/".join(folder.parts[-length:]) for folder in folders]
+        if len(set(names)) == len(names):
+            return names
+    return [str(folder) for folder in folders]
