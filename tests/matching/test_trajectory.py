@@ -184,8 +184,8 @@ def condense_options(experts, method="mtt", match=None, **changes):
 
 @pytest.mark.parametrize("method", ["mtt", "prism", "still", "static-dynamic"])
 def test_every_representation_is_interrupted_and_resumed_exactly(clips, experts, tmp_path, method):
-    statics = StaticDynamicOptions(static_iterations=1, static_lr=1.0, convolution_lr=0.1)
-    options = condense_options(experts, method, "mtt", static_dynamic=statics)
+    stills = StaticDynamicOptions(static_iterations=1, static_lr=1.0, convolution_lr=0.1)
+    options = condense_options(experts, method, "mtt", static_dynamic=stills)
     made = condense(clips, tmp_path / "whole", options, compute=FLOAT32)
 
     def stop(event):
