@@ -157,16 +157,16 @@ def test_learned_labels_are_resumed_stored_and_counted(memory_clips, tmp_path, m
     clips = memory_clips(per_class=3)
     options = options_for(
         method=method,
-        iterations=4,
+        iterations=3,
         lr=0.1,
-        match=MatchOptions(match="frepo", real_batch=2),
-        kernel=KernelOptions(online_pool=2, max_online=3, label_lr=0.05),
+        match=MatchOptions(match="frepo", real_batch=1),
+        kernel=KernelOptions(online_pool=2, max_online=2, label_lr=0.05),
         static_dynamic=StaticDynamicOptions(static_iterations=1),
     )
     whole = condense(clips, tmp_path / "whole", options)
 
     def stop(event):
-        if event["kind"] == "iteration" and event["iteration"] == 2:
+        if event["kind"] == "iteration" and event["iteration"] == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted):

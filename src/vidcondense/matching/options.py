@@ -25,8 +25,8 @@ OPTIMISERS: dict[MatcherName, OptimiserName] = {
     "mtt": "sgd",
     "frepo": "adam",
 }
-"""What steps the frames. The gradients of FRePo grow and shrink by orders of magnitude with how alike the
-features of the videos are, since it inverts their kernel; Adam's steps do not."""
+"""What steps all that is learned. FRePo's frames and labels have gradients of unlike sizes, which change with
+the number of pixels and of videos; Adam's steps do not, and the published code takes it."""
 
 _CHUNK_VALUES = 64 * 16 * 3 * 112 * 112
 
@@ -119,7 +119,7 @@ class MatchOptions:
 class KernelOptions:
     """How labels of real clips are predicted by kernel ridge regression (--match frepo)."""
 
-    label_lr: float = 0.001
+    label_lr: float = 0.01
     """Learning rate of the labels (frepo; Adam); 0 keeps each video's class and stores no other labels."""
 
     ridge: float = 1e-6
