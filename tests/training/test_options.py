@@ -64,7 +64,6 @@ def test_epochs_count_as_steps(num_clips, steps):
         ("momentum", 1.0),
         ("weight_decay", -1.0),
         ("clip_norm", 0.0),
-        ("schedule", "linear"),
     ],
 )
 def test_nonsense_fails(field, value):
