@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from vidcondense.errors import OutputError
+from vidcondense.errors import FormatError, OutputError
 from vidcondense.events import EventLog, broadcast, ignore, read_events
 
 
@@ -33,3 +35,11 @@ def test_log_of_a_resumed_run_drops_what_came_after_the_checkpoint(tmp_path):
 def test_log_that_cannot_be_written_fails(tmp_path):
     with pytest.raises(OutputError, match=r"cannot write .*log\.jsonl"):
         EventLog(tmp_path / "missing" / "log.jsonl")
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "7", "\x00"])
+def test_a_line_that_is_no_event_fails(tmp_path, line):
+    path = tmp_path / "log.jsonl"
+    path.write_text(f'{{"kind": "step"}}\n{line}\n')
+    with pytest.raises(FormatError, match=re.escape(str(path))):
+        read_events(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from vidcondense.errors import FormatError
 from vidcondense.files import writing
 
 Event = dict[str, Any]
@@ -71,5 +72,12 @@ class EventLog:
 
 
 def read_events(path: Path) -> list[Event]:
-    """All events of a log file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """All events of a log file. Raises `FormatError` where it cannot be read, or a line is no JSON object."""
+    try:
+        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise FormatError(f"cannot read the log {path}: {error}; delete it to do without") from error
+    for number, event in enumerate(found, start=1):
+        if not isinstance(event, dict):
+            raise FormatError(f"the log {path}: line {number} is no event; delete it to do without")
+    return found

@@ -94,6 +94,7 @@ class Chart:
         marks: (place on the y axis, text) of horizontal lines.
         rug: (x, colour, share, text) of signs along the bottom, the stronger the larger their share.
         bars: whether the intervals of dots lie across instead of upright.
+        legend: (name, colour) of what it shows; empty where names stand in the picture.
         height: of the picture.
         left: the margin at the left.
     """
@@ -107,17 +108,13 @@ class Chart:
     marks: tuple[tuple[Number, str], ...] = ()
     rug: tuple[tuple[Number, int, Number, str], ...] = ()
     bars: bool = False
+    legend: tuple[tuple[str, int], ...] = ()
     height: int = HEIGHT
     left: int = LEFT
     width: int = WIDTH
     right: int = RIGHT
     bottom: int = BOTTOM
     top: int = TOP
-
-    @property
-    def legend(self) -> list[tuple[str, int]]:
-        """Name and colour of each line."""
-        return [(line.name, line.colour) for line in self.lines]
 
 
 def line_chart(
@@ -157,6 +154,7 @@ def line_chart(
         x=along,
         y=up,
         lines=tuple(_line(each, along, up) for each in series),
+        legend=tuple((each.name, each.colour) for each in series),
         marks=tuple((up.at(value), text) for value, text in marks),
     )
 
@@ -239,7 +237,8 @@ def bytes_chart(title: str, summary: str, rows: Sequence[Estimate], chance: Numb
         for name, value, low, high, colour, size in known
     )
     marks = () if chance is None else ((up.at(chance), f"chance {chance:.3g} %"),)
-    return Chart(title=title, summary=summary, x=along, y=up, dots=dots, marks=marks)
+    legend = tuple(dict.fromkeys((row[0], row[4]) for row in known))
+    return Chart(title=title, summary=summary, x=along, y=up, dots=dots, marks=marks, legend=legend)
 
 
 def estimate_text(name: str, value: Number, low: Number | None, high: Number | None) -> str:

@@ -12,11 +12,10 @@ from torch import Tensor
 from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import DataError
-from vidcondense.interfaces import ClipSource
+from vidcondense.interfaces import ClipSource, RealClips
 from vidcondense.models import VideoNetwork, build_network
 from vidcondense.models.saved import NetworkDescription
 from vidcondense.training.units import change_units
-from vidcondense.video.dataset import ClipDataset
 
 MAX_REAL = 64
 """Real clips of a class that are looked at, drawn at random where there are more."""
@@ -49,7 +48,7 @@ class Lens:
         return F.normalize(torch.cat(parts), dim=1)
 
 
-def random_lens(real: ClipDataset, seed: int, compute: Compute) -> Lens:
+def random_lens(real: RealClips, seed: int, compute: Compute) -> Lens:
     """A random ConvNet3D: what condensation by distribution matching compares clips in."""
     num_frames, _, size, _ = real.shape
     network = build_network(
@@ -64,7 +63,7 @@ def trained_lens(network: VideoNetwork, description: NetworkDescription, compute
 
 
 def nearest(
-    clips: ClipSource, indices: Sequence[int], real: ClipDataset, lens: Lens, *, count: int, seed: int
+    clips: ClipSource, indices: Sequence[int], real: RealClips, lens: Lens, *, count: int, seed: int
 ) -> list[list[tuple[int, float]]]:
     """The real clips nearest to each video, of its class, by cosine of their features.
 
@@ -98,7 +97,7 @@ def nearest(
     return [found[index] for index in indices]
 
 
-def _some(real: ClipDataset, label: int, seed: int) -> list[int]:
+def _some(real: RealClips, label: int, seed: int) -> list[int]:
     members = real.indices_of(label)
     order = torch.randperm(len(members), generator=rng.generator(seed, "report", label))
     return sorted(members[order[:MAX_REAL]].tolist())
