@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marks import fault
 from vidcondense.errors import FormatError, UsageError
 from vidcondense.insertion.options import InsertionOptions
-from vidcondense.matching.options import MatchOptions
+from vidcondense.matching.options import KernelOptions, MatchOptions, TrajectoryOptions
 from vidcondense.recipe import Recipe, from_keys, keys_of, read_recipe, recipe_text, to_keys, write_recipe
 from vidcondense.selection.options import SelectOptions
 from vidcondense.settings import CondenseOptions
@@ -40,15 +40,17 @@ def test_no_two_options_share_a_key_and_all_have_one():
         len([each for each in dataclasses.fields(kind) if not each.name.startswith("_")])
         for kind in (
             CondenseOptions,
+            KernelOptions,
             MatchOptions,
             InsertionOptions,
             SelectOptions,
             StaticDynamicOptions,
+            TrajectoryOptions,
             ClipOptions,
             DataOptions,
         )
     )
-    nested, of_the_machine, of_the_view = 4, 4, 3
+    nested, of_the_machine, of_the_view = 6, 4, 3
     assert len(keys_of(Recipe)) == own - nested - of_the_machine - of_the_view
 
 

@@ -30,6 +30,7 @@ REQUIRED = {
     "subset": ["s", "--out", "o"],
     "import": ["f.pt", "--units", "pixels", "--classes", "a", "--out", "o"],
     "export": ["s", "--to", "mp4", "--out", "o"],
+    "pareto": ["compared", "--out", "o"],
     "report": ["set", "--out", "report.html"],
     "toy": ["toy"],
     "data": ["check", "videos"],

@@ -435,7 +435,7 @@ def test_memory_is_bounded(tmp_path, make, code):
     assert int(kilobytes) < 600_000
 
 
-def greedy(path, size, pick, limits):
+def greedy(path, size, pick, limits, skim):
     """A decoder that a hostile file makes take 8 GB."""
     from vidcondense.media.read import try_read_clips
 

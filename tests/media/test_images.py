@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from vidcondense.media.images import save_animation, save_strip, viewable
+from vidcondense.media.images import save_animation, save_strip
+from vidcondense.media.viewable import viewable
 
 
 def opened(data):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vidcondense.media.images import viewable
+from vidcondense.media.viewable import viewable
 from vidcondense.report.gallery import shelves, shown_videos
 from vidcondense.report.runs import read_runs
 

@@ -69,3 +69,10 @@ def test_epochs_count_as_steps(num_clips, steps):
 def test_nonsense_fails(field, value):
     with pytest.raises(UsageError, match=f"--{field.replace('_', '-')} "):
         TrainOptions(**{field: value})
+
+
+def test_an_unknown_schedule_fails_also_where_types_are_not_checked():
+    options = TrainOptions()
+    object.__setattr__(options, "schedule", "linear")
+    with pytest.raises(UsageError, match="cosine, step, constant"):
+        options.__post_init__()

@@ -10,7 +10,7 @@ from rich.style import Style
 from rich.text import Text
 
 from vidcondense.interfaces import Videos
-from vidcondense.media.images import viewable
+from vidcondense.media.viewable import viewable
 from vidcondense.storage.condensed import CondensedDataset
 
 _COLUMNS = 14  # of signs a frame

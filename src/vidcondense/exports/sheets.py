@@ -7,7 +7,7 @@ import torch
 from vidcondense.exports.options import ExportOptions
 from vidcondense.exports.videos import Files
 from vidcondense.files import visible
-from vidcondense.media.images import viewable
+from vidcondense.media.viewable import viewable
 from vidcondense.report.figures import contact_sheet, png
 from vidcondense.storage.condensed import CondensedDataset
 

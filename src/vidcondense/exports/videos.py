@@ -15,7 +15,8 @@ from vidcondense.exports.options import ExportOptions
 from vidcondense.files import canonical_json
 from vidcondense.media.coded import encode_picture
 from vidcondense.media.encode import encode_h264, encode_lossless
-from vidcondense.media.images import save_animation, viewable
+from vidcondense.media.images import save_animation
+from vidcondense.media.viewable import viewable
 from vidcondense.storage.condensed import CondensedDataset
 
 Files = Iterator[tuple[str, bytes]]

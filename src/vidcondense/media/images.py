@@ -1,4 +1,4 @@
-"""Videos → pictures for people: pixels, animations, strips of frames."""
+"""Videos → pictures for people: animations, strips of frames."""
 
 from __future__ import annotations
 
@@ -8,18 +8,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
-
-from vidcondense.interfaces import Videos
-
-Pictures = UInt8[np.ndarray, "n t h w 3"]
-"""Videos ready to be looked at: RGB, 0 to 255."""
-
-
-def viewable(videos: Videos) -> Pictures:
-    """Videos in pixel units as pictures; what lies outside [0, 1] (learned from noise) is clamped."""
-    pixels = (videos.clamp(0, 1) * 255).round().byte()
-    array: np.ndarray = pixels.permute(0, 1, 3, 4, 2).contiguous().numpy()
-    return array
 
 
 def save_strip(frames: UInt8[np.ndarray, "t h w 3"], side: int) -> bytes:

@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from vidcondense.media.images import Pictures
+from vidcondense.media.viewable import Pictures
 
 _KEY_COLOUR = "#d55e00"
 _GAP = 0.08  # between frames, as a share of a frame's width

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 
 from vidcondense.interfaces import Videos
-from vidcondense.media.images import save_strip, viewable
+from vidcondense.media.images import save_strip
+from vidcondense.media.viewable import viewable
 from vidcondense.report.curves import reason
 from vidcondense.report.runs import KeyFrame, Run
 

@@ -11,7 +11,8 @@ from jaxtyping import UInt8
 
 from vidcondense.errors import OutputError
 from vidcondense.files import write_bytes
-from vidcondense.media.images import Pictures, save_animation, viewable
+from vidcondense.media.images import save_animation
+from vidcondense.media.viewable import Pictures, viewable
 from vidcondense.report.figures import contact_sheet, png
 from vidcondense.storage.condensed import CondensedDataset
 

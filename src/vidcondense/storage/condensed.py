@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 from vidcondense.errors import FormatError, LimitError, UsageError
 from vidcondense.files import check_regular, sha256_of_file, size_text, write_file
 from vidcondense.interfaces import ClipSource, KeyMask, Labels, Representation, Videos
-from vidcondense.media.images import viewable
+from vidcondense.media.viewable import viewable
 from vidcondense.options import unknown
 from vidcondense.storage.accounting import mib_as_float32
 from vidcondense.storage.codecs import CODECS, Coding, Frames, check_packed

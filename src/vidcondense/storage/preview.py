@@ -6,7 +6,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from vidcondense.media.images import Pictures, save_animation
+from vidcondense.media.images import save_animation
+from vidcondense.media.viewable import Pictures
 
 _WIDTH = 96  # of a video on the page, in pixels
 _FPS = 8.0
