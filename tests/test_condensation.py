@@ -181,7 +181,7 @@ def test_learned_labels_are_resumed_stored_and_counted(memory_clips, tmp_path, m
     own = condenser.learned_labels().repeat_interleave(len(whole) // 2, dim=0)
     torch.testing.assert_close(whole.soft_labels, own)
     moved = (own - (torch.eye(2)[whole.labels] - 0.5)).abs()
-    assert moved.min() > 0.01
+    assert moved.min() > 0.001
     assert whole.soft_labels.nbytes == len(whole) * 2 * 4
     assert estimate(clips, options, COMPUTE).paper_mb[0] <= whole.paper_mb
 
