@@ -219,6 +219,29 @@ def test_coresets_are_real_clips_and_the_same_every_time(memory_clips, tmp_path,
 
 
 @pytest.mark.parametrize(
+    ("method", "kept", "positions"),
+    [("random", 1, [0]), ("random", 3, [0, 4, 7]), ("herding", 2, [0, 7]), ("k-center", 2, [0, 7])],
+)
+def test_real_clips_may_keep_few_small_frames(memory_clips, tmp_path, method, kept, positions):
+    clips = memory_clips()
+    options = options_for(
+        method=method,
+        initial_key_frames=kept,
+        key_frame_size=11,
+        interpolation="cubic",
+        codec="float32",
+        select=SelectOptions(feature_networks=1),
+    )
+    result = condense(clips, tmp_path / "out", options)
+    assert result.positions == [positions] * 2
+    assert estimate(clips, options, COMPUTE).key_frames == (2 * kept, 2 * kept)
+    small = clips.pixels.view(len(clips), 8, 3, 11, 4, 11, 4).mean(dim=(4, 6))[:, positions]
+    for label, own in enumerate(result.key_frames.view(2, kept, 3, 11, 11)):
+        apart = (small[clips.labels == label] - own).abs().amax(dim=(1, 2, 3, 4))
+        assert float(apart.min()) < 1e-5
+
+
+@pytest.mark.parametrize(
     ("changes", "key_frames", "real"),
     [
         ({}, 2, False),
@@ -377,7 +400,9 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         ({"lr": float("nan")}, "--lr nan"),
         ({"momentum": 1.0}, "--momentum 1.0"),
         ({"key_frame_size": 0}, "--key-frame-size 0"),
-        ({"initial_key_frames": 1}, "--initial-key-frames 1"),
+        ({"initial_key_frames": 1}, "--initial-key-frames 1: must be at least 2"),
+        ({"method": "random", "initial_key_frames": 0}, "--initial-key-frames 0: must be at least 1"),
+        ({"method": "random", "interpolation": "cubic"}, "interpolates nothing"),
         ({"method": "dm", "initial_key_frames": 2}, "has no key frames"),
         ({"method": "static-dynamic", "key_frame_size": 8}, "has no key frames"),
         ({"method": "dm", "interpolation": "cubic"}, "interpolates nothing"),

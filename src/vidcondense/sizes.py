@@ -69,7 +69,8 @@ def _key_frame_bounds(options: CondenseOptions, num_frames: int) -> Bounds:
     """The fewest and the most key frames that a video of the set may have."""
     stages = METHODS[options.method].stages
     if not stages:
-        return num_frames, num_frames
+        kept = options.initial_key_frames or num_frames
+        return kept, kept
     fewest = START[stages[-1].videos](options, num_frames)
     if not stages[-1].insertion or options.insert.insertion == "none":
         return fewest, fewest
