@@ -277,7 +277,7 @@ def test_still_is_one_learned_frame_shown_all_the_time(memory_clips, tmp_path):
     assert all(clip.equal(clip[:1].expand_as(clip)) for clip, _ in result)
 
 
-@pytest.mark.parametrize("changes", [{}, {"init": "real"}, {"method": "random"}])
+@pytest.mark.parametrize("changes", [{}, {"init": "real"}, {"method": "random"}, {"upsampling": "bicubic"}])
 def test_small_key_frames(memory_clips, tmp_path, changes):
     result = condense(
         memory_clips(), tmp_path / "out", options_for(key_frame_size=11, iterations=2, **changes)
@@ -394,6 +394,9 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
     [
         ({"method": "prims"}, "did you mean prism"),
         ({"codec": "zip"}, "unknown codec"),
+        ({"codec": "jpeg", "bits": 6}, "--bits 6: --codec jpeg has no such levels"),
+        ({"upsampling": "nearest", "key_frame_size": 8}, "must be bilinear or bicubic"),
+        ({"upsampling": "bicubic"}, "say how small key frames are"),
         ({"vpc": 0}, "--vpc 0"),
         ({"iterations": 0}, "--iterations 0"),
         ({"lr": 0.0}, "--lr 0.0"),

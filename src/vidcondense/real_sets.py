@@ -34,6 +34,7 @@ def selected_videos(
         real.labels[indices],
         real.shape[2:],
         options.interpolation,
+        options.upsampling,
     )
 
 

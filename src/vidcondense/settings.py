@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import get_args
 
 from vidcondense import rng
 from vidcondense.errors import UsageError
@@ -11,8 +12,9 @@ from vidcondense.matching.options import LEARNING_RATES, MatcherName, MatchOptio
 from vidcondense.methods import METHODS, Init, Stage
 from vidcondense.options import choose, require
 from vidcondense.selection.options import SelectOptions
-from vidcondense.storage.codecs import CODECS, Coding, ValueRange
+from vidcondense.storage.codecs import CODECS, Coding, ValueRange, check_coding
 from vidcondense.synthetic.interpolation import WEIGHTS, Interpolation
+from vidcondense.synthetic.keyframes import Upsampling
 from vidcondense.synthetic.options import StaticDynamicOptions
 
 
@@ -52,15 +54,22 @@ class CondenseOptions:
     interpolation: Interpolation = "linear"
     """How the frames between key frames come about: linear (PRISM's), or cubic, a natural spline."""
 
+    upsampling: Upsampling = "bilinear"
+    """How smaller key frames become as large as the clips: bilinear or bicubic."""
+
     codec: str = "uint8"
     """How frames are stored: float32 (as the papers count), float16, uint8 (a quarter); uint8 compressed
-    without loss by lzma, png or webp-lossless, or with loss by jpeg, webp or avif."""
+    without loss by lzma, png or webp-lossless, or with loss by jpeg, webp or avif, or as one video by h264 or
+    av1."""
 
     quality: int = 75
-    """Of the codecs jpeg, webp and avif: 0 (smallest) to 100 (best); the other codecs have none."""
+    """Of the codecs jpeg, webp, avif, h264 and av1: 0 (smallest) to 100 (best); the others have none."""
 
     value_range: ValueRange = "video"
-    """What shares one range of 256 levels, in all codecs but float32 and float16: video or set."""
+    """What shares one range of levels, in all codecs but float32 and float16: video or set."""
+
+    bits: int = 8
+    """Bits of a level, 1 to 8; fewer than 8 with the codecs uint8, lzma, png and webp-lossless only."""
 
     seed: int = 0
     """Seed of everything random; the same seed gives the same bytes on the same machine."""
@@ -80,8 +89,10 @@ class CondenseOptions:
     def __post_init__(self) -> None:
         method = choose(METHODS, self.method, "method")
         choose(CODECS, self.codec, "codec")
-        self.coding()
+        check_coding(self.codec, self.coding())
         choose(WEIGHTS, self.interpolation, "interpolation")
+        known = get_args(Upsampling)
+        require(self.upsampling in known, "upsampling", self.upsampling, f"must be {' or '.join(known)}")
         require(self.vpc >= 1, "vpc", self.vpc, "must be at least 1 video per class")
         require(self.iterations >= 1, "iterations", self.iterations, "must be at least 1")
         require(self.lr is None or self.lr > 0, "lr", self.lr, "must be a positive number")
@@ -100,6 +111,10 @@ class CondenseOptions:
             raise UsageError(
                 f"--interpolation {self.interpolation}: --method {self.method} interpolates nothing"
             )
+        if self.upsampling != "bilinear" and side is None:
+            raise UsageError(
+                f"--upsampling {self.upsampling}: say how small key frames are, --key-frame-size"
+            )
         if side is not None and "static-dynamic" in kinds:
             raise UsageError(f"--key-frame-size {side}: --method {self.method} has no key frames")
         given = self.match.match
@@ -111,7 +126,7 @@ class CondenseOptions:
 
     def coding(self) -> Coding:
         """How the codec is used."""
-        return Coding(quality=self.quality, value_range=self.value_range)
+        return Coding(quality=self.quality, value_range=self.value_range, bits=self.bits)
 
     def matcher_of(self, stage: Stage) -> MatcherName:
         """What the videos of a stage are made to match."""

@@ -10,7 +10,7 @@ from vidcondense.assembly import START, key_frame_size
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.accounting import mib_as_float32
-from vidcondense.storage.codecs import CODECS
+from vidcondense.storage.codecs import CODECS, Coding
 from vidcondense.synthetic.static_dynamic import OWN, PAIRS, kernel_values
 
 Bounds = tuple[int, int]
@@ -39,10 +39,10 @@ class Size:
         low, high = (mib_as_float32(count + self.plain) for count in self.coded)
         return low, high
 
-    def payload_bytes(self, codec: str) -> Bounds:
+    def payload_bytes(self, codec: str, coding: Coding | None = None) -> Bounds:
         """Bytes of the numbers before compression; what belongs to the format comes on top."""
-        width = CODECS[codec].value_bytes
-        low, high = (count * width + self.plain * torch.float32.itemsize for count in self.coded)
+        bits = CODECS[codec].value_bits(coding or Coding())
+        low, high = (-(-count * bits // 8) + self.plain * torch.float32.itemsize for count in self.coded)
         return low, high
 
 

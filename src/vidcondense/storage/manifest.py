@@ -11,12 +11,15 @@ from typing import Any, get_args
 
 from vidcondense.errors import FormatError
 from vidcondense.files import canonical_json, write_text
+from vidcondense.media.coded import IMAGE_FORMATS
 from vidcondense.options import unknown
 from vidcondense.storage.codecs import Coding, ValueRange
 from vidcondense.synthetic.interpolation import Interpolation
+from vidcondense.synthetic.keyframes import Upsampling
+from vidcondense.synthetic.mosaics import strip_columns
 
 FORMAT = "vidcondense"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST = "condensed.json"
 
 _MAX_BYTES = 64 * 2**20
@@ -36,6 +39,7 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "codec": str,
     "quality": int,
     "value_range": str,
+    "bits": int,
     "labelling": dict,
     "data": dict,
     "versions": dict,
@@ -43,7 +47,7 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "sha256": str,
 }
 _OWN_FIELDS: dict[str, dict[str, type]] = {
-    "key-frames": {"positions": list, "key_frame_size": list, "interpolation": str},
+    "key-frames": {"positions": list, "key_frame_size": list, "interpolation": str, "upsampling": str},
     "static-dynamic": {"static_images": int, "dynamic_memories": int, "pairs": list},
 }
 """The fields of each representation."""
@@ -82,8 +86,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if manifest["format_version"] <= 2:
         # The ranges of version 2, a quality that none of its codecs had, and no soft labels.
         manifest |= {**vars(Coding()), "labelling": {}}
+    if manifest["format_version"] <= 3:
+        manifest |= {"bits": 8, "upsampling": "bilinear"}
     _check_fields(path, manifest)
     _check_values(path, manifest)
+    if manifest["format_version"] <= 3 and manifest["codec"] in IMAGE_FORMATS:
+        _check_strips(path, manifest)
     return dict(manifest)
 
 
@@ -114,6 +122,16 @@ def _check_version(path: Path, manifest: object) -> None:
         )
 
 
+def _check_strips(path: Path, manifest: dict[str, Any]) -> None:
+    """Refuse narrow pictures of older versions, which lay one below the other."""
+    width = manifest.get("key_frame_size", manifest["shape"][2:])[1]
+    if strip_columns(width) > 1:
+        raise FormatError(
+            f"{path} has format version {manifest['format_version']}, whose pictures {width} pixels wide lie "
+            "in another order than today's; make the set again"
+        )
+
+
 def _check_fields(path: Path, manifest: dict[str, Any]) -> None:
     representation = manifest.get("representation")
     if representation not in _OWN_FIELDS:
@@ -132,6 +150,7 @@ def _check_values(path: Path, manifest: dict[str, Any]) -> None:
         "labels": len(labels) > 0 and all(type(x) is int and 0 <= x < len(classes) for x in labels),
         "quality": type(manifest["quality"]) is int and 0 <= manifest["quality"] <= 100,
         "value_range": manifest["value_range"] in get_args(ValueRange),
+        "bits": type(manifest["bits"]) is int and 1 <= manifest["bits"] <= 8,
         "mean": _is_colour(manifest["mean"]),
         "std": _is_colour(manifest["std"]) and all(value > 0 for value in manifest["std"]),
     }
@@ -149,6 +168,7 @@ def _key_frame_rules(manifest: dict[str, Any]) -> dict[str, bool]:
     return {
         "key_frame_size": fits,
         "interpolation": manifest["interpolation"] in get_args(Interpolation),
+        "upsampling": manifest["upsampling"] in get_args(Upsampling),
         "positions": len(positions) == len(manifest["labels"])
         and all(_is_timeline(row, shape[0]) for row in positions),
     }
