@@ -279,6 +279,29 @@ def test_coresets_are_real_clips_and_the_same_every_time(memory_clips, tmp_path,
 
 
 @pytest.mark.parametrize(
+    ("method", "kept", "positions"),
+    [("random", 1, [0]), ("random", 3, [0, 4, 7]), ("herding", 2, [0, 7]), ("k-center", 2, [0, 7])],
+)
+def test_real_clips_may_keep_few_small_frames(memory_clips, tmp_path, method, kept, positions):
+    clips = memory_clips()
+    options = options_for(
+        method=method,
+        initial_key_frames=kept,
+        key_frame_size=11,
+        interpolation="cubic",
+        codec="float32",
+        select=SelectOptions(feature_networks=1),
+    )
+    result = condense(clips, tmp_path / "out", options)
+    assert result.positions == [positions] * 2
+    assert estimate(clips, options, COMPUTE).key_frames == (2 * kept, 2 * kept)
+    small = clips.pixels.view(len(clips), 8, 3, 11, 4, 11, 4).mean(dim=(4, 6))[:, positions]
+    for label, own in enumerate(result.key_frames.view(2, kept, 3, 11, 11)):
+        apart = (small[clips.labels == label] - own).abs().amax(dim=(1, 2, 3, 4))
+        assert float(apart.min()) < 1e-5
+
+
+@pytest.mark.parametrize(
     ("changes", "key_frames", "real"),
     [
         ({}, 2, False),
@@ -314,7 +337,7 @@ def test_still_is_one_learned_frame_shown_all_the_time(memory_clips, tmp_path):
     assert all(clip.equal(clip[:1].expand_as(clip)) for clip, _ in result)
 
 
-@pytest.mark.parametrize("changes", [{}, {"init": "real"}, {"method": "random"}])
+@pytest.mark.parametrize("changes", [{}, {"init": "real"}, {"method": "random"}, {"upsampling": "bicubic"}])
 def test_small_key_frames(memory_clips, tmp_path, changes):
     result = condense(
         memory_clips(), tmp_path / "out", options_for(key_frame_size=11, iterations=2, **changes)
@@ -432,13 +455,18 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
     [
         ({"method": "prims"}, "did you mean prism"),
         ({"codec": "zip"}, "unknown codec"),
+        ({"codec": "jpeg", "bits": 6}, "--bits 6: --codec jpeg has no such levels"),
+        ({"upsampling": "nearest", "key_frame_size": 8}, "must be bilinear or bicubic"),
+        ({"upsampling": "bicubic"}, "say how small key frames are"),
         ({"vpc": 0}, "--vpc 0"),
         ({"iterations": 0}, "--iterations 0"),
         ({"lr": 0.0}, "--lr 0.0"),
         ({"lr": float("nan")}, "--lr nan"),
         ({"momentum": 1.0}, "--momentum 1.0"),
         ({"key_frame_size": 0}, "--key-frame-size 0"),
-        ({"initial_key_frames": 1}, "--initial-key-frames 1"),
+        ({"initial_key_frames": 1}, "--initial-key-frames 1: must be at least 2"),
+        ({"method": "random", "initial_key_frames": 0}, "--initial-key-frames 0: must be at least 1"),
+        ({"method": "random", "interpolation": "cubic"}, "interpolates nothing"),
         ({"method": "dm", "initial_key_frames": 2}, "has no key frames"),
         ({"method": "static-dynamic", "key_frame_size": 8}, "has no key frames"),
         ({"method": "dm", "interpolation": "cubic"}, "interpolates nothing"),

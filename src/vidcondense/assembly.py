@@ -132,7 +132,12 @@ def learned_videos(
         frames = downsample(real.batch(select_random(real, options.vpc, options.seed)), size)
     mask = spread_mask(len(labels), num_frames, START[stage.videos](options, num_frames))
     return KeyFrameVideos(
-        compute.move(frames), compute.move(mask), labels, (height, width), options.interpolation
+        compute.move(frames),
+        compute.move(mask),
+        labels,
+        (height, width),
+        options.interpolation,
+        options.upsampling,
     )
 
 

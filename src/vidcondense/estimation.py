@@ -53,7 +53,7 @@ def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Est
         train_clips=len(real),
         videos=size.videos,
         key_frames=size.key_frames,
-        payload_bytes=size.payload_bytes(options.codec),
+        payload_bytes=size.payload_bytes(options.codec, options.coding()),
         paper_mb=size.paper_mb,
         seconds=_measure(real, options, compute),
         peak_memory_mb=peak_memory_mb(),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import torch
-
 from vidcondense.assembly import key_frame_size
 from vidcondense.compute import Compute
 from vidcondense.events import Listener
@@ -16,7 +14,7 @@ from vidcondense.selection.coreset import Rule, herding, k_center, select_by
 from vidcondense.selection.features import feature_networks
 from vidcondense.selection.random import select_random
 from vidcondense.settings import CondenseOptions
-from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample
+from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample, spread_mask
 
 Select = Callable[[RealClips, CondenseOptions, Compute, Listener], Indices]
 
@@ -24,13 +22,20 @@ Select = Callable[[RealClips, CondenseOptions, Compute, Listener], Indices]
 def selected_videos(
     real: RealClips, options: CondenseOptions, compute: Compute, listener: Listener
 ) -> KeyFrameVideos:
-    """The real clips that the method keeps, every frame of them."""
+    """The real clips that the method keeps: all frames, or key frames with the others interpolated."""
     name = METHODS[options.method].select
     assert name is not None, "a method that learns"
     indices = SELECTIONS[name](real, options, compute, listener)
     frames = downsample(real.batch(indices), key_frame_size(real.shape, options))
-    mask = torch.ones(frames.shape[:2], dtype=torch.bool)
-    return KeyFrameVideos(compute.move(frames), compute.move(mask), real.labels[indices], real.shape[2:])
+    mask = spread_mask(len(frames), frames.shape[1], options.initial_key_frames or frames.shape[1])
+    return KeyFrameVideos(
+        compute.move(frames),
+        compute.move(mask),
+        real.labels[indices],
+        real.shape[2:],
+        options.interpolation,
+        options.upsampling,
+    )
 
 
 def training_steps(options: CondenseOptions) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import get_args
 
 from vidcondense import rng
 from vidcondense.errors import UsageError
@@ -18,8 +19,9 @@ from vidcondense.matching.options import (
 from vidcondense.methods import METHODS, Init, Stage
 from vidcondense.options import choose, require
 from vidcondense.selection.options import SelectOptions
-from vidcondense.storage.codecs import CODECS, Coding, ValueRange
+from vidcondense.storage.codecs import CODECS, Coding, ValueRange, check_coding
 from vidcondense.synthetic.interpolation import WEIGHTS, Interpolation
+from vidcondense.synthetic.keyframes import Upsampling
 from vidcondense.synthetic.options import StaticDynamicOptions
 
 
@@ -52,7 +54,8 @@ class CondenseOptions:
     """Standard deviation of the noise frames start from, in network units (1: as real clips have)."""
 
     initial_key_frames: int | None = None
-    """Key frames a video starts with, evenly spread (default: 2, the first and the last)."""
+    """Key frames a video starts with, evenly spread (default: 2, the first and the last); of real clips the
+    frames that are kept (default: all)."""
 
     key_frame_size: int | None = None
     """Side of the key frames in pixels; smaller ones are learned upsampled (default: that of the clips)."""
@@ -60,15 +63,22 @@ class CondenseOptions:
     interpolation: Interpolation = "linear"
     """How the frames between key frames come about: linear (PRISM's), or cubic, a natural spline."""
 
+    upsampling: Upsampling = "bilinear"
+    """How smaller key frames become as large as the clips: bilinear or bicubic."""
+
     codec: str = "uint8"
     """How frames are stored: float32 (as the papers count), float16, uint8 (a quarter); uint8 compressed
-    without loss by lzma, png or webp-lossless, or with loss by jpeg, webp or avif."""
+    without loss by lzma, png or webp-lossless, or with loss by jpeg, webp or avif, or as one video by h264 or
+    av1."""
 
     quality: int = 75
-    """Of the codecs jpeg, webp and avif: 0 (smallest) to 100 (best); the other codecs have none."""
+    """Of the codecs jpeg, webp, avif, h264 and av1: 0 (smallest) to 100 (best); the others have none."""
 
     value_range: ValueRange = "video"
-    """What shares one range of 256 levels, in all codecs but float32 and float16: video or set."""
+    """What shares one range of levels, in all codecs but float32 and float16: video or set."""
+
+    bits: int = 8
+    """Bits of a level, 1 to 8; fewer than 8 with the codecs uint8, lzma, png and webp-lossless only."""
 
     seed: int = 0
     """Seed of everything random; the same seed gives the same bytes on the same machine."""
@@ -91,23 +101,31 @@ class CondenseOptions:
     def __post_init__(self) -> None:
         method = choose(METHODS, self.method, "method")
         choose(CODECS, self.codec, "codec")
-        self.coding()
+        check_coding(self.codec, self.coding())
         choose(WEIGHTS, self.interpolation, "interpolation")
+        known = get_args(Upsampling)
+        require(self.upsampling in known, "upsampling", self.upsampling, f"must be {' or '.join(known)}")
         require(self.vpc >= 1, "vpc", self.vpc, "must be at least 1 video per class")
         require(self.iterations >= 1, "iterations", self.iterations, "must be at least 1")
         require(self.lr is None or self.lr > 0, "lr", self.lr, "must be a positive number")
         require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
         require(self.init_scale > 0, "init_scale", self.init_scale, "must be a positive number")
         keys = self.initial_key_frames
-        require(keys is None or keys >= 2, "initial_key_frames", keys, "must be at least 2 (first and last)")
+        fewest, which = (2, "2 (first and last)") if method.stages else (1, "1")
+        require(keys is None or keys >= fewest, "initial_key_frames", keys, f"must be at least {which}")
         side = self.key_frame_size
         require(side is None or side >= 1, "key_frame_size", side, "must be at least 1 pixel")
         kinds = {stage.videos for stage in method.stages}
-        if keys is not None and "sparse" not in kinds:
+        sparse = "sparse" in kinds or method.select is not None
+        if keys is not None and not sparse:
             raise UsageError(f"--initial-key-frames {keys}: --method {self.method} has no key frames")
-        if self.interpolation != "linear" and "sparse" not in kinds:
+        if self.interpolation != "linear" and not (sparse and (method.stages or keys)):
             raise UsageError(
                 f"--interpolation {self.interpolation}: --method {self.method} interpolates nothing"
+            )
+        if self.upsampling != "bilinear" and side is None:
+            raise UsageError(
+                f"--upsampling {self.upsampling}: say how small key frames are, --key-frame-size"
             )
         if side is not None and "static-dynamic" in kinds:
             raise UsageError(f"--key-frame-size {side}: --method {self.method} has no key frames")
@@ -129,7 +147,7 @@ class CondenseOptions:
 
     def coding(self) -> Coding:
         """How the codec is used."""
-        return Coding(quality=self.quality, value_range=self.value_range)
+        return Coding(quality=self.quality, value_range=self.value_range, bits=self.bits)
 
     def matcher_of(self, stage: Stage) -> MatcherName:
         """What the videos of a stage are made to match."""

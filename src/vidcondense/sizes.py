@@ -10,7 +10,7 @@ from vidcondense.assembly import START, key_frame_size
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.accounting import mib_as_float32
-from vidcondense.storage.codecs import CODECS
+from vidcondense.storage.codecs import CODECS, Coding
 from vidcondense.synthetic.static_dynamic import OWN, PAIRS, kernel_values
 
 Bounds = tuple[int, int]
@@ -39,10 +39,10 @@ class Size:
         low, high = (mib_as_float32(count + self.plain) for count in self.coded)
         return low, high
 
-    def payload_bytes(self, codec: str) -> Bounds:
+    def payload_bytes(self, codec: str, coding: Coding | None = None) -> Bounds:
         """Bytes of the numbers before compression; what belongs to the format comes on top."""
-        width = CODECS[codec].value_bytes
-        low, high = (count * width + self.plain * torch.float32.itemsize for count in self.coded)
+        bits = CODECS[codec].value_bits(coding or Coding())
+        low, high = (-(-count * bits // 8) + self.plain * torch.float32.itemsize for count in self.coded)
         return low, high
 
 
@@ -76,7 +76,8 @@ def _key_frame_bounds(options: CondenseOptions, num_frames: int) -> Bounds:
     """The fewest and the most key frames that a video of the set may have."""
     stages = METHODS[options.method].stages
     if not stages:
-        return num_frames, num_frames
+        kept = options.initial_key_frames or num_frames
+        return kept, kept
     fewest = START[stages[-1].videos](options, num_frames)
     if not stages[-1].insertion or options.insert.insertion == "none":
         return fewest, fewest

@@ -160,6 +160,10 @@ def test_resealing_itself_is_fine(tmp_path):
         (lambda m: m.update(codec="zip"), "codec"),
         (lambda m: m.update(quality=101), "'quality' has a value"),
         (lambda m: m.update(quality=True), "'quality' has a value"),
+        (lambda m: m.update(bits=0), "'bits' has a value"),
+        (lambda m: m.update(bits=True), "'bits' has a value"),
+        (lambda m: m.update(bits=4), "--codec float32 has no such levels"),
+        (lambda m: m.update(upsampling="nearest"), "'upsampling' has a value"),
         (lambda m: m.pop("quality"), "'quality' is missing"),
         (lambda m: m.update(value_range="frame"), "'value_range' has a value"),
         (lambda m: m.update(codec="uint8"), "holds"),
@@ -182,7 +186,7 @@ def test_sets_of_format_version_1_are_read_as_linear_key_frames(tmp_path):
     before = load_condensed(tmp_path)
 
     def older(manifest):
-        for name in ("representation", "interpolation", "quality", "value_range"):
+        for name in ("representation", "interpolation", "upsampling", "quality", "value_range", "bits"):
             del manifest[name]
         manifest["format_version"] = 1
 
@@ -197,14 +201,14 @@ def test_sets_of_format_version_2_have_a_range_a_video(tmp_path):
     before = load_condensed(tmp_path)
 
     def older(manifest):
-        del manifest["quality"], manifest["value_range"]
+        del manifest["quality"], manifest["value_range"], manifest["bits"], manifest["upsampling"]
         manifest["format_version"] = 2
 
     reseal(tmp_path, older)
     assert load_condensed(tmp_path).clips(range(4)).equal(before.clips(range(4)))
 
 
-PACKED = ["lzma", "png", "webp-lossless", "jpeg", "webp", "avif"]
+PACKED = ["lzma", "png", "webp-lossless", "jpeg", "webp", "avif", "h264", "av1"]
 
 
 def resave(folder, change):
@@ -220,7 +224,7 @@ def resave(folder, change):
 def test_packed_frames_of_another_number_or_size_than_stated_are_refused(tmp_path, codec):
     make(tmp_path, codec)
     load_condensed(tmp_path)
-    reseal(tmp_path, lambda m: m.update(key_frame_size=[3, 7]))
+    reseal(tmp_path, lambda m: m.update(key_frame_size=[6, 3]))
     with pytest.raises(FormatError, match=PAYLOAD):
         load_condensed(tmp_path)
 
@@ -237,6 +241,42 @@ def test_packed_frames_that_are_cut_are_refused(tmp_path, codec):
     resave(tmp_path, cut)
     with pytest.raises(FormatError, match=r"damaged|numbers of the manifest"):
         load_condensed(tmp_path)
+
+
+def older(manifest):
+    del manifest["bits"], manifest["upsampling"]
+    manifest["format_version"] = 3
+
+
+def test_sets_of_format_version_3_have_256_levels(tmp_path):
+    make(tmp_path, "lzma")
+    before = load_condensed(tmp_path)
+    reseal(tmp_path, older)
+    assert load_condensed(tmp_path).clips(range(4)).equal(before.clips(range(4)))
+
+
+def test_narrow_pictures_of_format_version_3_are_refused_wide_ones_are_read(tmp_path):
+    make(tmp_path / "narrow", "png")
+    reseal(tmp_path / "narrow", older)
+    with pytest.raises(FormatError, match="format version 3, whose pictures 7 pixels wide"):
+        load_condensed(tmp_path / "narrow")
+    frames = torch.randn(4, 5, 3, 6, 17, generator=torch.Generator().manual_seed(0))
+    save_condensed(tmp_path / "wide", KeyFrameVideos(frames, MASK, LABELS), "png", ORIGIN)
+    before = load_condensed(tmp_path / "wide")
+    reseal(tmp_path / "wide", older)
+    assert load_condensed(tmp_path / "wide").clips(range(4)).equal(before.clips(range(4)))
+
+
+@pytest.mark.parametrize("bits", [1, 4, 6])
+def test_fewer_bits_take_fewer_bytes_and_they_are_counted(tmp_path, bits):
+    frames = torch.randn(4, 5, 3, 6, 7, generator=torch.Generator().manual_seed(0))
+    save_condensed(tmp_path, KeyFrameVideos(frames, MASK, LABELS), "uint8", ORIGIN, Coding(bits=bits))
+    dataset = load_condensed(tmp_path)
+    assert load_file(tmp_path / PAYLOAD)["key_frames"].nbytes == -(-13 * 3 * 6 * 7 * bits // 8)
+    assert dataset.bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+    pixels = frames[MASK] * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]
+    width = max(1.0, float(pixels.max())) - min(0.0, float(pixels.min()))
+    assert float((dataset.key_frames - pixels).abs().max()) <= width / (2**bits - 1) / 2 * 1.001
 
 
 @pytest.mark.parametrize("sizes", [[-1], [0], [2**40], [1]])
@@ -272,7 +312,19 @@ def test_one_range_for_the_set(tmp_path, codec):
     assert load_file(tmp_path / PAYLOAD)["low"].shape == (1,)
     assert dataset.bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
     off = (dataset.batch(range(4)) - videos.render().detach()).square().mean().sqrt()
-    assert off < (0.15 if codec in ("jpeg", "webp", "avif") else 0.02), "of frames with deviation 1"
+    assert off < (0.15 if codec in ("jpeg", "webp", "avif", "h264", "av1") else 0.02), (
+        "of frames with deviation 1"
+    )
+
+
+def test_bicubic_sets_are_rendered_as_they_were_learned(tmp_path):
+    frames = torch.randn(4, 5, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    videos = KeyFrameVideos(frames, MASK, LABELS, (16, 12), upsampling="bicubic")
+    save_condensed(tmp_path, videos, "float32", ORIGIN)
+    dataset = load_condensed(tmp_path)
+    torch.testing.assert_close(dataset.batch(range(4)), videos.render().detach(), atol=1e-4, rtol=1e-4)
+    smooth = KeyFrameVideos(frames, MASK, LABELS, (16, 12)).render().detach()
+    assert (dataset.batch(range(4)) - smooth).abs().max() > 0.1
 
 
 def test_cubic_sets_are_rendered_as_they_were_learned(tmp_path):
@@ -304,3 +356,19 @@ def test_folder_without_manifest_or_payload_fails(tmp_path):
     (tmp_path / PAYLOAD).unlink()
     with pytest.raises(FormatError, match="cannot read"):
         load_condensed(tmp_path)
+
+
+@pytest.mark.parametrize("codec", ["webp", "h264", "av1"])
+def test_every_flipped_byte_of_a_small_set_is_refused_or_changes_nothing(tmp_path, codec):
+    frames = torch.zeros(1, 2, 3, 8, 8)
+    videos = KeyFrameVideos(frames, torch.ones(1, 2).bool(), torch.tensor([0]))
+    save_condensed(tmp_path, videos, codec, ORIGIN)
+    before = load_condensed(tmp_path)
+    for path in (tmp_path / MANIFEST, tmp_path / PAYLOAD):
+        whole = path.read_bytes()
+        for place in range(len(whole)):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+            with pytest.raises(FormatError):
+                load_condensed(tmp_path)
+        path.write_bytes(whole)
+    assert load_condensed(tmp_path).clips([0]).equal(before.clips([0]))

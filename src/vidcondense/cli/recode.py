@@ -14,7 +14,7 @@ from vidcondense.cli.output import Output, facts, size_text
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.models import check_features
 from vidcondense.options import choose
-from vidcondense.storage.codecs import CODECS, Coding
+from vidcondense.storage.codecs import CODECS, Coding, check_coding
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.storage.distortion import distortion
 from vidcondense.storage.recode import recode
@@ -40,7 +40,7 @@ class Arguments:
 
     codec: str
     """float32, float16, uint8; uint8 compressed without loss by lzma, png or webp-lossless, or with loss by
-    jpeg, webp or avif."""
+    jpeg, webp or avif, or as one video by h264 or av1."""
 
     coding: Coding = field(default_factory=Coding)
     """How the codec is used."""
@@ -62,6 +62,7 @@ class Arguments:
 
     def __post_init__(self) -> None:
         choose(CODECS, self.codec, "codec")
+        check_coding(self.codec, self.coding)
         rng.check_seed(self.seed)
 
 

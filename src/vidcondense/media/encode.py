@@ -12,12 +12,13 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
-_BT601 = {
+BT601 = {
     "colorspace": "smpte170m",
     "color_primaries": "smpte170m",
     "color_trc": "smpte170m",
     "color_range": "tv",
 }
+"""Options that tell every decoder how colours were stored."""
 
 
 def encode_h264(
@@ -37,7 +38,7 @@ def encode_h264(
     else:
         # x264's assembler reads beyond small frames when it searches for motion: two calls may then differ.
         options = {"preset": "medium", "crf": str(crf), "x264-params": "asm=0"}
-    return _encode(_even(frames), "mp4", "libx264", "yuv420p", fps, {**options, **_BT601})
+    return encode_video(_even(frames), "mp4", "libx264", "yuv420p", fps, {**options, **BT601})
 
 
 def encode_lossless(
@@ -45,8 +46,8 @@ def encode_lossless(
 ) -> bytes:
     """Encode RGB frames so that they decode exactly: FFV1 in mkv, or H.264 in RGB in mp4 (few players)."""
     if container == "mkv":
-        return _encode(frames, "matroska", "ffv1", "bgr0", fps, {"level": "3"})
-    return _encode(frames, "mp4", "libx264rgb", "rgb24", fps, {"qp": "0", "preset": "veryfast"})
+        return encode_video(frames, "matroska", "ffv1", "bgr0", fps, {"level": "3"})
+    return encode_video(frames, "mp4", "libx264rgb", "rgb24", fps, {"qp": "0", "preset": "veryfast"})
 
 
 def _even(frames: np.ndarray) -> np.ndarray:
@@ -54,9 +55,24 @@ def _even(frames: np.ndarray) -> np.ndarray:
     return np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-def _encode(
-    frames: np.ndarray, container: str, codec: str, pixels: str, fps: float, options: dict[str, str]
+def encode_video(
+    frames: UInt8[np.ndarray, "t h w 3"],
+    container: str,
+    codec: str,
+    pixels: str,
+    fps: float,
+    options: dict[str, str],
 ) -> bytes:
+    """Encode RGB frames by one of FFmpeg's encoders.
+
+    Args:
+        frames: 0 to 255.
+        container: FFmpeg's name.
+        codec: FFmpeg's name of the encoder.
+        pixels: FFmpeg's name of the format that pixels are stored in.
+        fps: frames per second.
+        options: of the encoder.
+    """
     file = io.BytesIO()
     # Without `bitexact`, the file names the library's version and, in mkv, carries a random id.
     with av.open(file, "w", format=container, container_options={"fflags": "+bitexact"}) as output:

@@ -1,7 +1,8 @@
 """Codecs: key frames in pixel units ⇄ tensors of a payload.
 
-`float32` and `float16` store values; every other codec stores 256 levels over a range: as they are (`uint8`),
-compressed without loss (`lzma`, `png`, `webp-lossless`), or with loss (`jpeg`, `webp`, `avif`).
+`float32` and `float16` store values; every other codec stores levels over a range: as they are (`uint8`),
+compressed without loss (`lzma`, `png`, `webp-lossless`), or with loss, as pictures (`jpeg`, `webp`, `avif`)
+or as one video (`h264`, `av1`).
 """
 
 from __future__ import annotations
@@ -11,20 +12,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
-from vidcondense.errors import LimitError
+from vidcondense.errors import LimitError, UsageError
 from vidcondense.media.coded import IMAGE_FORMATS
+from vidcondense.media.streams import VIDEO_FORMATS
 from vidcondense.options import require
 from vidcondense.storage import packing
-from vidcondense.storage.packing import Levels, Shape
-
-Frames = Float[Tensor, "m c h w"]
-"""Stored frames in pixel units: RGB, 0 to 1 for real clips, beyond it where noise was learned from."""
-
-Owner = Int[Tensor, " m"]
-"""The range each stored frame belongs to: one of its video, or one for all."""
+from vidcondense.storage.packing import Levels
+from vidcondense.synthetic.levels import Frames, Owner, Ranges, ranges_of
+from vidcondense.synthetic.mosaics import Shape
 
 Payload = dict[str, Tensor]
 
@@ -42,15 +39,25 @@ class Coding:
     """How a codec is used."""
 
     quality: int = 75
-    """Of jpeg, webp and avif: 0 (smallest) to 100 (best)."""
+    """Of jpeg, webp, avif, h264 and av1: 0 (smallest) to 100 (best); the other codecs have none."""
 
     value_range: ValueRange = "video"
-    """What shares one range of 256 levels: the frames of a video, or all of the set."""
+    """What shares one range of levels, in all codecs but float32 and float16: the frames of a video, or all
+    of the set."""
+
+    bits: int = 8
+    """Bits of a level, 1 to 8; fewer than 8 in uint8, lzma, png and webp-lossless only."""
 
     def __post_init__(self) -> None:
         require(0 <= self.quality <= 100, "quality", self.quality, "must be from 0 to 100")
         known = self.value_range in ("video", "set")
         require(known, "value_range", self.value_range, "must be video or set")
+        require(1 <= self.bits <= 8, "bits", self.bits, "must be from 1 to 8")
+
+    @property
+    def top(self) -> int:
+        """The highest level."""
+        return (1 << self.bits) - 1
 
 
 @dataclass(frozen=True)
@@ -58,23 +65,27 @@ class Codec:
     """A way to store frames.
 
     Args:
-        encode: frames, the range each belongs to, and the quality, to tensors.
+        encode: frames, and the range each belongs to, to tensors.
         decode: the way back, to float32, for frames of a known shape.
         layout: what the tensors must be, by the shape of the frames and the number of ranges.
-        value_bytes: bytes of a number, before any compression.
+        value_bits: bits of a number, before any compression.
         packed: whether the numbers are compressed.
+        exact_levels: whether levels come back as they were; then there may be fewer of them than 256.
     """
 
-    encode: Callable[[Frames, Owner, int], Payload]
-    decode: Callable[[Mapping[str, Tensor], Owner, Shape], Frames]
-    layout: Callable[[Shape, int], Layout]
-    value_bytes: int
+    encode: Callable[[Frames, Owner, Coding], Payload]
+    decode: Callable[[Mapping[str, Tensor], Owner, Shape, Coding], Frames]
+    layout: Callable[[Shape, int, Coding], Layout]
+    value_bits: Callable[[Coding], int]
     packed: bool = False
+    exact_levels: bool = False
 
 
-def range_owner(owner: Owner, value_range: str) -> Owner:
-    """The range of each frame: that of its video, or the only one."""
-    return owner if value_range == "video" else torch.zeros_like(owner)
+def check_coding(codec: str, coding: Coding) -> None:
+    """Raise `UsageError` for fewer bits a level than the codec has."""
+    if coding.bits < 8 and not CODECS[codec].exact_levels:
+        able = ", ".join(name for name, each in CODECS.items() if each.exact_levels)
+        raise UsageError(f"--bits {coding.bits}: --codec {codec} has no such levels; use one of {able}")
 
 
 def check_packed(codec: str, num_values: int) -> None:
@@ -87,76 +98,101 @@ def check_packed(codec: str, num_values: int) -> None:
 
 def _as_type(dtype: torch.dtype) -> Codec:
     return Codec(
-        encode=lambda frames, owner, quality: {KEY_FRAMES: frames.to(dtype)},
-        decode=lambda payload, owner, shape: payload[KEY_FRAMES].float(),
-        layout=lambda shape, ranges: {KEY_FRAMES: (dtype, shape)},
-        value_bytes=dtype.itemsize,
+        encode=lambda frames, owner, coding: {KEY_FRAMES: frames.to(dtype)},
+        decode=lambda payload, owner, shape, coding: payload[KEY_FRAMES].float(),
+        layout=lambda shape, ranges, coding: {KEY_FRAMES: (dtype, shape)},
+        value_bits=lambda coding: 8 * dtype.itemsize,
     )
 
 
 def _levels(
-    pack: Callable[[Levels, int], Payload],
-    unpack: Callable[[Mapping[str, Tensor], Shape], Levels],
-    layout: Callable[[Shape], Layout],
+    pack: Callable[[Levels, Coding], Payload],
+    unpack: Callable[[Mapping[str, Tensor], Shape, Coding], Levels],
+    layout: Callable[[Shape, Coding], Layout],
     *,
     packed: bool = True,
+    exact: bool = True,
 ) -> Codec:
-    """256 levels over a range, which always holds 0 to 1 (so real clips stay exact), packed somehow."""
+    """Levels over ranges, packed somehow."""
 
-    def encode(frames: Frames, owner: Owner, quality: int) -> Payload:
-        low, high = torch.zeros(int(owner.max()) + 1), torch.ones(int(owner.max()) + 1)
-        low.scatter_reduce_(0, owner, frames.flatten(1).amin(1), "amin")
-        high.scatter_reduce_(0, owner, frames.flatten(1).amax(1), "amax")
-        start, width = _per_frame(low, owner), _per_frame(high - low, owner)
-        levels = ((frames - start) / width * 255).round().clamp(0, 255).to(torch.uint8)
-        return {**pack(levels, quality), "low": low, "high": high}
+    def encode(frames: Frames, owner: Owner, coding: Coding) -> Payload:
+        ranges = ranges_of(frames, owner, coding.top)
+        levels = ranges.to_levels(frames).round().clamp(0, coding.top).to(torch.uint8)
+        return {**pack(levels, coding), "low": ranges.low, "high": ranges.high}
 
-    def decode(payload: Mapping[str, Tensor], owner: Owner, shape: Shape) -> Frames:
-        low, high = payload["low"], payload["high"]
-        return unpack(payload, shape) / 255 * _per_frame(high - low, owner) + _per_frame(low, owner)
+    def decode(payload: Mapping[str, Tensor], owner: Owner, shape: Shape, coding: Coding) -> Frames:
+        ranges = Ranges(payload["low"], payload["high"], owner, coding.top)
+        return ranges.from_levels(unpack(payload, shape, coding).float())
 
-    def whole_layout(shape: Shape, ranges: int) -> Layout:
+    def whole_layout(shape: Shape, ranges: int, coding: Coding) -> Layout:
         bounds: Layout = dict.fromkeys(("low", "high"), (torch.float32, (ranges,)))
-        return {**layout(shape), **bounds}
+        return {**layout(shape, coding), **bounds}
 
-    return Codec(encode, decode, whole_layout, 1, packed)
-
-
-def _per_frame(values: Float[Tensor, " n"], owner: Owner) -> Float[Tensor, "m 1 1 1"]:
-    return values[owner][:, None, None, None]
+    return Codec(encode, decode, whole_layout, lambda coding: coding.bits, packed, exact)
 
 
-def _images(image_format: str) -> Codec:
-    def pack(levels: Levels, quality: int) -> Payload:
-        stream, sizes = packing.pack_images(levels, image_format, quality)
+def _stream(shape: Shape, coding: Coding) -> Layout:
+    return {KEY_FRAMES: (torch.uint8, (None,))}
+
+
+def _plain() -> Codec:
+    """Levels as they are; fewer than 256 of them bit by bit."""
+
+    def pack(levels: Levels, coding: Coding) -> Payload:
+        return {KEY_FRAMES: levels if coding.bits == 8 else packing.pack_bits(levels, coding.bits)}
+
+    def unpack(payload: Mapping[str, Tensor], shape: Shape, coding: Coding) -> Levels:
+        stored = payload[KEY_FRAMES]
+        return stored if coding.bits == 8 else packing.unpack_bits(stored, coding.bits, shape)
+
+    def layout(shape: Shape, coding: Coding) -> Layout:
+        own = shape if coding.bits == 8 else (packing.bits_length(coding.bits, shape),)
+        return {KEY_FRAMES: (torch.uint8, own)}
+
+    return _levels(pack, unpack, layout, packed=False)
+
+
+def _lzma() -> Codec:
+    return _levels(
+        lambda levels, coding: {KEY_FRAMES: packing.pack_lzma(levels)},
+        lambda payload, shape, coding: packing.unpack_lzma(payload[KEY_FRAMES], shape),
+        _stream,
+    )
+
+
+def _images(name: str) -> Codec:
+    def pack(levels: Levels, coding: Coding) -> Payload:
+        stream, sizes = packing.pack_images(levels, name, coding.quality)
         return {KEY_FRAMES: stream, "sizes": sizes}
 
     return _levels(
         pack,
-        lambda payload, shape: packing.unpack_images(
-            payload[KEY_FRAMES], payload["sizes"], image_format, shape
+        lambda payload, shape, coding: packing.unpack_images(
+            payload[KEY_FRAMES], payload["sizes"], name, shape
         ),
-        lambda shape: {
-            KEY_FRAMES: (torch.uint8, (None,)),
+        lambda shape, coding: {
+            **_stream(shape, coding),
             "sizes": (torch.int64, (packing.num_strips(shape),)),
         },
+        exact=not IMAGE_FORMATS[name].lossy,
+    )
+
+
+def _video(name: str) -> Codec:
+    return _levels(
+        lambda levels, coding: {KEY_FRAMES: packing.pack_video(levels, name, coding.quality)},
+        lambda payload, shape, coding: packing.unpack_video(payload[KEY_FRAMES], name, shape),
+        _stream,
+        exact=False,
     )
 
 
 CODECS: Mapping[str, Codec] = {
     "float32": _as_type(torch.float32),
     "float16": _as_type(torch.float16),
-    "uint8": _levels(
-        lambda levels, quality: {KEY_FRAMES: levels},
-        lambda payload, shape: payload[KEY_FRAMES],
-        lambda shape: {KEY_FRAMES: (torch.uint8, shape)},
-        packed=False,
-    ),
-    "lzma": _levels(
-        lambda levels, quality: {KEY_FRAMES: packing.pack_lzma(levels)},
-        lambda payload, shape: packing.unpack_lzma(payload[KEY_FRAMES], shape),
-        lambda shape: {KEY_FRAMES: (torch.uint8, (None,))},
-    ),
+    "uint8": _plain(),
+    "lzma": _lzma(),
     **{name: _images(name) for name in IMAGE_FORMATS},
+    **{name: _video(name) for name in VIDEO_FORMATS},
 }
 """Every codec by its name."""

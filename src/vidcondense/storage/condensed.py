@@ -20,7 +20,7 @@ from vidcondense.interfaces import ClipSource, KeyMask, Labels, Representation, 
 from vidcondense.media.viewable import viewable
 from vidcondense.options import unknown
 from vidcondense.storage.accounting import mib_as_float32
-from vidcondense.storage.codecs import CODECS, Coding, Frames, check_packed
+from vidcondense.storage.codecs import CODECS, Coding, check_coding, check_packed
 from vidcondense.storage.key_frames import PAYLOAD as PAYLOAD
 from vidcondense.storage.key_frames import StoredKeyFrames
 from vidcondense.storage.kinds import KINDS, store
@@ -35,7 +35,8 @@ from vidcondense.storage.labels import (
 )
 from vidcondense.storage.manifest import FORMAT, FORMAT_VERSION, MANIFEST, read_manifest, write_manifest
 from vidcondense.storage.preview import preview_html
-from vidcondense.storage.stored import Expected, Stored, channels
+from vidcondense.storage.stored import Expected, Stored, channels, coding_of
+from vidcondense.synthetic.levels import Frames
 
 _MAX_PAYLOAD = 2**36  # 64 GiB: beyond any condensed set, and a hole in a file costs its maker nothing
 _PREVIEWED = 8  # classes in a notebook
@@ -124,6 +125,7 @@ def save_stored(
         soft_labels: of the rendered videos, whose origin is `origin.labelling`.
     """
     coding = coding or Coding()
+    check_coding(codec, coding)
     check_packed(codec, stored.num_values)
     encoded = stored.payload(CODECS[codec], coding)
     # Clips from the cache lie in memory as T, H, W, C, which safetensors refuses.
@@ -155,8 +157,7 @@ def save_stored(
             "std": list(origin.std),
             "flip": origin.flip,
             "codec": codec,
-            "quality": coding.quality,
-            "value_range": coding.value_range,
+            **vars(coding),
             "labelling": dict(origin.labelling),
             "learned": dict(origin.learned),
             "data": dict(origin.data),
@@ -399,9 +400,10 @@ def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedD
         expected[SOFT_LABELS] = (torch.float32, (rows, len(manifest["classes"])))
     payload = _read_payload(folder / kind.payload, manifest, expected)
     try:
+        check_coding(manifest["codec"], coding_of(manifest))
         check_packed(manifest["codec"], kind.num_values(manifest))
         stored = kind.read(manifest, payload, codec)
-    except (FormatError, LimitError) as error:
+    except (FormatError, LimitError, UsageError) as error:
         raise FormatError(f"{folder / kind.payload}: {error}") from error
     for name, values in vars(stored).items():  # a finite range may still be too wide
         if isinstance(values, Tensor) and not bool(values.isfinite().all()):

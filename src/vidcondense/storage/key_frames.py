@@ -12,11 +12,12 @@ from jaxtyping import Int
 from torch import Tensor
 
 from vidcondense.interfaces import KeyMask, Videos
-from vidcondense.storage.codecs import Codec, Coding, Frames, Payload, range_owner
-from vidcondense.storage.packing import Shape
-from vidcondense.storage.stored import Expected, Manifest
+from vidcondense.storage.codecs import Codec, Coding, Payload
+from vidcondense.storage.stored import Expected, Manifest, coding_of
 from vidcondense.synthetic.interpolation import Interpolation, interpolate
-from vidcondense.synthetic.keyframes import KeyFrameVideos, upsample
+from vidcondense.synthetic.keyframes import KeyFrameVideos, Upsampling, upsample
+from vidcondense.synthetic.levels import Frames, range_owner
+from vidcondense.synthetic.mosaics import Shape
 
 KIND = "key-frames"
 PAYLOAD = "key_frames.safetensors"
@@ -31,12 +32,14 @@ class StoredKeyFrames:
         mask: key frames of every video, `[N, T]`.
         interpolation: between them.
         size: height and width of a rendered video.
+        upsampling: to it, of smaller key frames.
     """
 
     frames: Frames
     mask: KeyMask
     interpolation: Interpolation
     size: tuple[int, int]
+    upsampling: Upsampling = "bilinear"
 
     @property
     def num_values(self) -> int:
@@ -55,34 +58,36 @@ class StoredKeyFrames:
         for row, video in zip(slots, indices.tolist(), strict=True):
             own = self.mask[video]
             row[own] = self.frames[starts[video] : starts[video] + own.sum()]
-        return upsample(interpolate(slots, self.mask[indices], self.interpolation), self.size)
+        videos = interpolate(slots, self.mask[indices], self.interpolation)
+        return upsample(videos, self.size, self.upsampling)
 
     def fields(self) -> dict[str, Any]:
-        """Positions, size and interpolation."""
+        """Positions, size, interpolation and upsampling."""
         return {
             "representation": KIND,
             "positions": [row.nonzero().flatten().tolist() for row in self.mask],
             "key_frame_size": list(self.frames.shape[2:]),
             "interpolation": self.interpolation,
+            "upsampling": self.upsampling,
         }
 
     def payload(self, codec: Codec, coding: Coding) -> Payload:
         """The frames, encoded; where the codec has ranges, one for each video or one for all."""
         owner = range_owner(self.mask.nonzero(as_tuple=True)[0], coding.value_range)
-        return codec.encode(self.frames, owner, coding.quality)
+        return codec.encode(self.frames, owner, coding)
 
 
 def store_key_frames(videos: KeyFrameVideos, mean: Tensor, std: Tensor) -> StoredKeyFrames:
     """The key frames of learned videos, in pixel units."""
     mask = videos.mask.cpu()
     frames = videos.frames.detach().cpu()[mask] * std + mean
-    return StoredKeyFrames(frames, mask, videos.interpolation, videos.size)
+    return StoredKeyFrames(frames, mask, videos.interpolation, videos.size, videos.upsampling)
 
 
 def expected_key_frames(manifest: Manifest, codec: Codec) -> Expected:
     """The tensors a payload must hold."""
     ranges = len(manifest["labels"]) if manifest["value_range"] == "video" else 1
-    return codec.layout(_shape(manifest), ranges)
+    return codec.layout(_shape(manifest), ranges, coding_of(manifest))
 
 
 def coded_key_frames(manifest: Manifest) -> int:
@@ -95,10 +100,11 @@ def read_key_frames(manifest: Manifest, payload: Mapping[str, Tensor], codec: Co
     mask = torch.zeros(len(manifest["labels"]), manifest["shape"][0], dtype=torch.bool)
     for row, positions in zip(mask, manifest["positions"], strict=True):
         row[positions] = True
-    owner = range_owner(mask.nonzero(as_tuple=True)[0], manifest["value_range"])
-    frames = codec.decode(payload, owner, _shape(manifest))
+    coding = coding_of(manifest)
+    owner = range_owner(mask.nonzero(as_tuple=True)[0], coding.value_range)
+    frames = codec.decode(payload, owner, _shape(manifest), coding)
     height, width = manifest["shape"][2:]
-    return StoredKeyFrames(frames, mask, manifest["interpolation"], (height, width))
+    return StoredKeyFrames(frames, mask, manifest["interpolation"], (height, width), manifest["upsampling"])
 
 
 def _shape(manifest: Manifest) -> Shape:

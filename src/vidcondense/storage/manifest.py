@@ -11,10 +11,13 @@ from typing import Any, get_args
 
 from vidcondense.errors import FormatError
 from vidcondense.files import canonical_json, check_regular, parse_json, write_text
+from vidcondense.media.coded import IMAGE_FORMATS
 from vidcondense.options import unknown
 from vidcondense.storage.codecs import Coding, ValueRange
 from vidcondense.storage.labels import TEACHER, is_labelling
 from vidcondense.synthetic.interpolation import Interpolation
+from vidcondense.synthetic.keyframes import Upsampling
+from vidcondense.synthetic.mosaics import strip_columns
 
 FORMAT = "vidcondense"
 FORMAT_VERSION = 4
@@ -37,6 +40,7 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "codec": str,
     "quality": int,
     "value_range": str,
+    "bits": int,
     "labelling": dict,
     "learned": dict,
     "data": dict,
@@ -45,7 +49,7 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "sha256": str,
 }
 _OWN_FIELDS: dict[str, dict[str, type]] = {
-    "key-frames": {"positions": list, "key_frame_size": list, "interpolation": str},
+    "key-frames": {"positions": list, "key_frame_size": list, "interpolation": str, "upsampling": str},
     "static-dynamic": {"static_images": int, "dynamic_memories": int, "pairs": list},
 }
 """The fields of each representation."""
@@ -88,8 +92,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     manifest.setdefault("learned", {})  # sets that learned nothing but videos were once written without it
     if manifest["format_version"] == 3 and manifest.get("labelling"):
         manifest["labelling"] = {"kind": TEACHER, "views": 0, "seed": 0} | manifest["labelling"]
+    if manifest["format_version"] <= 3:
+        manifest |= {"bits": 8, "upsampling": "bilinear"}
     _check_fields(path, manifest)
     _check_values(path, manifest)
+    if manifest["format_version"] <= 3 and manifest["codec"] in IMAGE_FORMATS:
+        _check_strips(path, manifest)
     return dict(manifest)
 
 
@@ -106,6 +114,16 @@ def _check_version(path: Path, manifest: object) -> None:
         raise FormatError(
             f"{path} has format version {version!r}, this vidcondense reads 1 to {FORMAT_VERSION}: "
             "upgrade vidcondense, or make the set again"
+        )
+
+
+def _check_strips(path: Path, manifest: dict[str, Any]) -> None:
+    """Refuse narrow pictures of older versions, which lay one below the other."""
+    width = manifest.get("key_frame_size", manifest["shape"][2:])[1]
+    if strip_columns(width) > 1:
+        raise FormatError(
+            f"{path} has format version {manifest['format_version']}, whose pictures {width} pixels wide lie "
+            "in another order than today's; make the set again"
         )
 
 
@@ -135,6 +153,7 @@ def _check_values(path: Path, manifest: dict[str, Any]) -> None:
         "seed": type(manifest["seed"]) is int and 0 <= manifest["seed"] < 2**63,
         "quality": type(manifest["quality"]) is int and 0 <= manifest["quality"] <= 100,
         "value_range": manifest["value_range"] in get_args(ValueRange),
+        "bits": type(manifest["bits"]) is int and 1 <= manifest["bits"] <= 8,
         "mean": _is_colour(manifest["mean"], 0.0),
         "std": _is_colour(manifest["std"], _LEAST_STD),
     }
@@ -152,6 +171,7 @@ def _key_frame_rules(manifest: dict[str, Any]) -> dict[str, bool]:
     return {
         "key_frame_size": fits,
         "interpolation": manifest["interpolation"] in get_args(Interpolation),
+        "upsampling": manifest["upsampling"] in get_args(Upsampling),
         "positions": len(positions) == len(manifest["labels"])
         and all(_is_timeline(row, shape[0]) for row in positions),
     }

@@ -12,9 +12,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vidcondense.interfaces import Videos
-from vidcondense.storage.codecs import KEY_FRAMES, Codec, Coding, Payload, range_owner
-from vidcondense.storage.packing import Shape
-from vidcondense.storage.stored import Expected, Manifest, channels
+from vidcondense.storage.codecs import KEY_FRAMES, Codec, Coding, Payload
+from vidcondense.storage.stored import Expected, Manifest, channels, coding_of
+from vidcondense.synthetic.levels import range_owner
+from vidcondense.synthetic.mosaics import Shape
 from vidcondense.synthetic.static_dynamic import Dynamic, Kernel, Static, StaticDynamicVideos, combine
 
 KIND = "static-dynamic"
@@ -76,7 +77,7 @@ class StoredStaticDynamic:
 
         def encode(pictures: Tensor) -> Payload:
             owner = range_owner(torch.arange(len(pictures)), coding.value_range)
-            return codec.encode(pictures, owner, coding.quality)
+            return codec.encode(pictures, owner, coding)
 
         return {
             **_named(_STATIC, encode(self.static)),
@@ -103,7 +104,7 @@ def expected_static_dynamic(manifest: Manifest, codec: Codec) -> Expected:
     }
     for part, shape in _shapes(manifest).items():
         ranges = shape[0] if manifest["value_range"] == "video" else 1
-        for name, tensor in codec.layout(shape, ranges).items():
+        for name, tensor in codec.layout(shape, ranges, coding_of(manifest)).items():
             found[_name(part, name)] = tensor
     return found
 
@@ -117,11 +118,11 @@ def read_static_dynamic(
     manifest: Manifest, payload: Mapping[str, Tensor], codec: Codec
 ) -> StoredStaticDynamic:
     """The memory of a checked manifest and payload."""
-    decoded = {}
+    decoded, coding = {}, coding_of(manifest)
     for part, shape in _shapes(manifest).items():
-        owner = range_owner(torch.arange(shape[0]), manifest["value_range"])
-        own = {name: payload[_name(part, name)] for name in codec.layout(shape, shape[0])}
-        decoded[part] = codec.decode(own, owner, shape)
+        owner = range_owner(torch.arange(shape[0]), coding.value_range)
+        own = {name: payload[_name(part, name)] for name in codec.layout(shape, shape[0], coding)}
+        decoded[part] = codec.decode(own, owner, shape, coding)
     return StoredStaticDynamic(
         **decoded,
         weight=payload[_WEIGHT],

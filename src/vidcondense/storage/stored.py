@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -38,6 +39,11 @@ class Stored(Protocol):
 
     def payload(self, codec: Codec, coding: Coding) -> Payload:
         """The tensors to write."""
+
+
+def coding_of(manifest: Manifest) -> Coding:
+    """How the codec was used, from a checked manifest."""
+    return Coding(**{field.name: manifest[field.name] for field in fields(Coding)})
 
 
 def channels(values: Sequence[float]) -> Float[Tensor, "c 1 1"]:

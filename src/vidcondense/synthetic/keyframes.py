@@ -11,6 +11,7 @@ the best small picture, not a shrunk large one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,8 @@ from torch import Tensor
 
 from vidcondense.interfaces import KeyMask, Labels, Videos
 from vidcondense.synthetic.interpolation import Interpolation, interpolate
+
+Upsampling = Literal["bilinear", "bicubic"]
 
 
 class KeyFrameVideos:
@@ -33,6 +36,7 @@ class KeyFrameVideos:
         labels: `[N]`.
         size: height and width of the rendered videos; default: those of `frames`.
         interpolation: of the frames between key frames.
+        upsampling: of frames that are smaller than the videos.
     """
 
     def __init__(
@@ -42,11 +46,13 @@ class KeyFrameVideos:
         labels: Labels,
         size: tuple[int, int] | None = None,
         interpolation: Interpolation = "linear",
+        upsampling: Upsampling = "bilinear",
     ) -> None:
         check_mask(mask)
         height, width = frames.shape[3:]
         self.size = size or (height, width)
         self.interpolation = interpolation
+        self.upsampling = upsampling
         self.mask = mask.to(frames.device, copy=True)
         slots = frames.detach() * self.mask[:, :, None, None, None]
         self.frames: Tensor = slots.requires_grad_()
@@ -67,7 +73,7 @@ class KeyFrameVideos:
         Args:
             iteration: does not matter here; all iterations render alike.
         """
-        return upsample(interpolate(self.frames, self.mask, self.interpolation), self.size)
+        return upsample(interpolate(self.frames, self.mask, self.interpolation), self.size, self.upsampling)
 
     def state(self) -> dict[str, Tensor]:
         """Slots and mask."""
@@ -98,11 +104,13 @@ def spread_mask(num_videos: int, num_frames: int, num_key_frames: int) -> KeyMas
     return mask
 
 
-def upsample(videos: Videos, size: tuple[int, int]) -> Float[Tensor, "n t c hh ww"]:
-    """Enlarge every frame to `size` (height, width), bilinearly; frames of that size stay as they are."""
+def upsample(
+    videos: Videos, size: tuple[int, int], kind: Upsampling = "bilinear"
+) -> Float[Tensor, "n t c hh ww"]:
+    """Enlarge every frame to `size` (height, width); frames of that size stay as they are."""
     if videos.shape[3:] == size:
         return videos
-    frames = F.interpolate(videos.flatten(0, 1), size=size, mode="bilinear", align_corners=False)
+    frames = F.interpolate(videos.flatten(0, 1), size=size, mode=kind, align_corners=False)
     return frames.view(*videos.shape[:3], *size)
 
 
