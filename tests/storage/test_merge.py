@@ -88,6 +88,14 @@ def test_manifest_says_where_it_comes_from(make_set, tmp_path):
     assert merge([sets[0], sets[0]], tmp_path / "twice").manifest["method"] == "prism"
 
 
+def test_sets_of_different_levels_need_a_codec(make_set, tmp_path):
+    sets = [make_set("one", codec="uint8"), make_set("two", codec="uint8", coding=Coding(bits=4))]
+    with pytest.raises(UsageError, match="4 and 8 bits; choose: --codec float32"):
+        merge(sets, tmp_path / "both")
+    merged = merge(sets, tmp_path / "both", codec="float32")
+    assert torch.equal(merged.clips(range(9, 18)), sets[1].clips(range(9)))
+
+
 def test_soft_labels_of_one_teacher_stay(make_set, tmp_path):
     sets = [make_set("one", soft="teacher"), make_set("two", seed=1, soft="teacher")]
     merged = merge(sets, tmp_path / "both")

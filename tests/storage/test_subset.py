@@ -77,6 +77,14 @@ def test_what_would_lose_twice_must_be_asked_for(make_set, tmp_path):
     assert again.manifest["codec"] == "jpeg"
 
 
+def test_levels_of_fewer_bits_stay_as_they_are(make_set, tmp_path):
+    made = make_set("set", codec="uint8", coding=Coding(bits=6))
+    part = subset(made, tmp_path / "part", vpc=1)
+    assert part.manifest["bits"] == 6
+    assert torch.equal(part.clips([0, 1, 2]), made.clips([0, 3, 6]))
+    assert subset(made, tmp_path / "exact", vpc=1, codec="float32").manifest["bits"] == 8
+
+
 def test_soft_labels_of_fewer_classes_are_the_softmax_over_these(make_set, tmp_path):
     made = make_set("set", soft="teacher")
     rows = made.soft_labels.numpy()

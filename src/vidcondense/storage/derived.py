@@ -41,15 +41,22 @@ def choose_codec(codec: str | None, sets: Sequence[CondensedDataset]) -> tuple[s
     """
     manifests = [made.manifest for made in sets]
     ranges = {manifest["value_range"] for manifest in manifests}
-    coding = Coding(
-        quality=manifests[0]["quality"], value_range=ranges.pop() if len(ranges) == 1 else "video"
-    )
     names = sorted({manifest["codec"] for manifest in manifests})
+    bits = sorted({manifest["bits"] for manifest in manifests})
+    coding = Coding(
+        quality=manifests[0]["quality"],
+        value_range=ranges.pop() if len(ranges) == 1 else "video",
+        bits=bits[0] if codec in (None, names[0]) and len(bits) == 1 else 8,
+    )
     if codec is not None:
         choose(CODECS, codec, "codec")
         return codec, coding
     if len(names) > 1:
         raise UsageError(f"the sets are stored as {', '.join(names)}; choose one: --codec float32")
+    if len(bits) > 1:
+        raise UsageError(
+            f"the sets have levels of {' and '.join(map(str, bits))} bits; choose: --codec float32"
+        )
     if names[0] not in _EXACT:
         raise UsageError(
             f"{names[0]} would lose a second time; choose --codec float32, or --codec {names[0]} all the same"
