@@ -6,12 +6,16 @@ import contextlib
 import io
 import os
 import pickle
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from vidcondense.cli.main import main
 
 CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0"]
+TOY = ["--pairs", "1", "--train-per-class", "1", "--test-per-class", "1"]
+TOY += ["--num-frames", "8", "--size", "44", "--workers", "0"]
 
 
 @dataclass(frozen=True)
@@ -65,3 +69,37 @@ def become_nobody() -> None:
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
+
+
+class Bench:
+    """A folder to write to, whose state is brought back before every attempt."""
+
+    def __init__(self, tmp_path: Path, words: dict[str, str]) -> None:
+        self.here = tmp_path / "here"
+        self.before = tmp_path / "before"
+        self.words = {**words, "HERE": str(self.here)}
+        self.here.mkdir()
+
+    def arguments(self, command: Sequence[str]) -> list[str]:
+        filled = []
+        for word in command:
+            for name, value in self.words.items():
+                word = word.replace(name, value)
+            filled.append(word)
+        return filled
+
+    def keep(self) -> None:
+        shutil.copytree(self.here, self.before)
+
+    def restore(self) -> None:
+        shutil.rmtree(self.here)
+        shutil.copytree(self.before, self.here)
+        shutil.rmtree(self.here / "cache", ignore_errors=True)
+
+    def results(self) -> dict[str, bytes]:
+        """Content by path; of unfinished work nothing."""
+        return {
+            path.relative_to(self.here).as_posix(): path.read_bytes()
+            for path in sorted(self.here.rglob("*"))
+            if path.is_file() and not any(".partial" in part or part == "cache" for part in path.parts)
+        }

@@ -1,30 +1,14 @@
-"""A small dataset, a condensed set, and a user who may do nothing."""
+"""A small dataset, and a condensed set."""
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from bad_videos import good
-from commands import CLIP, become_nobody, run
-
-
-@pytest.fixture
-def nobody(tmp_path: Path) -> Iterator[Callable[[], None]]:
-    """Call it in a child: from then on it is an unprivileged user, who may come as far as `tmp_path`."""
-    before = {}
-    for folder in (tmp_path, *tmp_path.parents):
-        mode = folder.stat().st_mode
-        if not mode & 0o001 and folder.stat().st_uid == os.getuid():
-            before[folder] = mode
-            folder.chmod(mode | 0o055)
-    yield become_nobody
-    for folder, mode in before.items():
-        folder.chmod(mode)
+from commands import CLIP, run
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bad_videos import good
-from commands import CLIP, in_child, run
+from commands import CLIP, run
 from marks import case, fault
 from vidcondense.errors import DataError
 from vidcondense.media.read import try_read_clips
@@ -241,32 +241,3 @@ def test_leftovers_of_systems(root):
     data = load(root)
     assert data.quarantined == ()
     assert len(data.train) == 4
-
-
-@fault("32", "a file that this user may not read", "`permission`; tried again the next time")
-def test_unreadable(root, tmp_path, nobody):
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache").chmod(0o777)
-    (root / "train" / "a" / "0.mp4").chmod(0)
-    load(root, cache_dir=tmp_path / "other")  # modules are loaded while they can be read
-
-    def attempt():
-        nobody()
-        return codes(load(root, cache_dir=tmp_path / "cache"))
-
-    assert in_child(attempt) == {"train/a/0.mp4": "permission"}
-
-
-@fault("32b", "a folder that this user may not list", "`permission`; the rest is read")
-def test_unlistable(root, tmp_path, nobody):
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache").chmod(0o777)
-    (root / "train" / "a" / "locked").mkdir(mode=0)
-    load(root, cache_dir=tmp_path / "other")
-
-    def attempt():
-        nobody()
-        data = load(root, cache_dir=tmp_path / "cache")
-        return codes(data), len(data.train)
-
-    assert in_child(attempt) == ({"train/a/locked": "permission"}, 4)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from commands import CLIP, in_child, run
+from commands import CLIP, TOY, Bench, in_child, run
 from injector import failing_disk
 from marks import fault
 from vidcondense.checkpoint import load_checkpoint, save_checkpoint
@@ -36,9 +36,6 @@ method = "random"
 [sets.other]
 method = "herding"
 """
-
-TOY = ["--pairs", "1", "--train-per-class", "1", "--test-per-class", "1"]
-TOY += ["--num-frames", "8", "--size", "44", "--workers", "0"]
 
 QUICK = ["--data", "DATA", "--repeats", "1", "--steps", "1", "--workers", "0", "--cache-dir", "CACHE"]
 
@@ -70,40 +67,6 @@ COMMANDS = {
 }
 """Commands that write to HERE: what they are first run with, and what is added to replace the result (None:
 not possible, so that there is no old one)."""
-
-
-class Bench:
-    """A folder to write to, whose state is brought back before every attempt."""
-
-    def __init__(self, tmp_path, words):
-        self.here = tmp_path / "here"
-        self.before = tmp_path / "before"
-        self.words = {**words, "HERE": str(self.here)}
-        self.here.mkdir()
-
-    def arguments(self, command):
-        filled = []
-        for word in command:
-            for name, value in self.words.items():
-                word = word.replace(name, value)
-            filled.append(word)
-        return filled
-
-    def keep(self):
-        shutil.copytree(self.here, self.before)
-
-    def restore(self):
-        shutil.rmtree(self.here)
-        shutil.copytree(self.before, self.here)
-        shutil.rmtree(self.here / "cache", ignore_errors=True)
-
-    def results(self):
-        """Content by path; of unfinished work nothing."""
-        return {
-            path.relative_to(self.here).as_posix(): path.read_bytes()
-            for path in sorted(self.here.rglob("*"))
-            if path.is_file() and not any(".partial" in part or part == "cache" for part in path.parts)
-        }
 
 
 @fault("40", "the disk is full, at every write of every command", "exit code 4; the old result is whole")
@@ -231,65 +194,6 @@ def test_kill_between_two_renames(command, small_root, small_set, tmp_path):
     assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in small_set.iterdir())
     assert run(*arguments, "--overwrite").code == 0
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".out")] == []
-
-
-LOCKED = {
-    "condense": ["condense", "DATA", "--out", "LOCKED/out", *CLIP, "--method", "random"],
-    "recode": ["recode", "SET", "--out", "LOCKED/out", "--codec", "lzma"],
-    "train": ["train", "SET", "--out", "LOCKED/out", "--steps", "1"],
-    "inspect": ["inspect", "SET", "--pictures", "LOCKED/out"],
-    "toy": ["toy", "LOCKED/out", *TOY],
-    "data check": ["data", "check", "DATA", "--workers", "0", "--write-list", "LOCKED/list.csv"],
-}
-
-
-@fault("39", "the output folder may not be written, by an unprivileged user", "exit code 4; nothing is left")
-@pytest.mark.parametrize("name", LOCKED)
-def test_no_permission_to_write(name, root, small_set, tmp_path, nobody):
-    shutil.copytree(small_set, tmp_path / "set")
-    locked = tmp_path / "locked"
-    locked.mkdir()
-    words = {"DATA": str(root), "SET": str(tmp_path / "set"), "LOCKED": str(locked)}
-    command = Bench(tmp_path, words).arguments(LOCKED[name])
-    if "--out" in command and name == "condense":
-        command += ["--cache-dir", str(tmp_path / "cache")]
-    assert run(*command).code == 0, "modules are loaded while they can be read, and the cache is filled"
-    for path in locked.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    locked.chmod(0o555)
-
-    def attempt():
-        nobody()
-        outcome = run(*command)
-        return outcome.code, outcome.line
-
-    code, line = in_child(attempt)
-    assert code == 4, line
-    assert f"cannot write {locked}" in line
-    assert list(locked.iterdir()) == []
-
-
-@fault("39b", "the data folder may not be written", "it is read; nothing is written there")
-def test_data_that_may_not_be_written(root, tmp_path, nobody):
-    (tmp_path / "free").mkdir()
-    (tmp_path / "free").chmod(0o777)
-    before = sorted(root.rglob("*"))
-    for path in (*before, root):
-        if path.is_dir():
-            path.chmod(0o555)
-    command = ["condense", root, *CLIP, "--method", "random"]
-    assert run(*command, "--out", tmp_path / "warm", "--cache-dir", tmp_path / "other").code == 0
-
-    def attempt():
-        nobody()
-        free = tmp_path / "free"
-        return run(*command, "--out", free / "out", "--cache-dir", free / "cache").code
-
-    assert in_child(attempt) == 0
-    for path in (*before, root):
-        if path.is_dir():
-            path.chmod(0o755)
-    assert sorted(root.rglob("*")) == before
 
 
 @fault("39c", "the output folder is there and not empty", "exit code 4; it is left alone")
