@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check clean
+.PHONY: help install demo test soak check clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -22,6 +22,9 @@ demo: $(STAMP) ## make a toy set, condense it, measure the result: runs/demo (a 
 
 test: $(STAMP) ## run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+soak: $(STAMP) ## stop condensations at 20 random steps each way, 1 and 2 processes, and go on (an hour)
+	VIDCONDENSE_STOPS=20 $(BIN)/python -m pytest tests/cli/test_stops.py --timeout 0
 
 check: $(STAMP) ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check .

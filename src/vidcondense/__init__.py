@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from vidcondense.comparison.run import compare as compare
     from vidcondense.compute import Compute as Compute
     from vidcondense.compute import choose_compute as choose_compute
+    from vidcondense.condensation import CheckpointOptions as CheckpointOptions
     from vidcondense.condensation import condense as condense
+    from vidcondense.distributed import Ranks as Ranks
+    from vidcondense.distributed import join_ranks as join_ranks
     from vidcondense.errors import VidcondenseError as VidcondenseError
     from vidcondense.estimation import Estimate as Estimate
     from vidcondense.estimation import estimate as estimate
@@ -82,6 +85,7 @@ _HOMES = {
     # condensing
     "condense": "condensation",
     "CondenseOptions": "settings",
+    "CheckpointOptions": "condensation",
     "MatchOptions": "matching.options",
     "InsertionOptions": "insertion.options",
     "StaticDynamicOptions": "synthetic.options",
@@ -125,6 +129,8 @@ _HOMES = {
     # where it runs, what can go wrong
     "choose_compute": "compute",
     "Compute": "compute",
+    "join_ranks": "distributed",
+    "Ranks": "distributed",
     "VidcondenseError": "errors",
 }
 

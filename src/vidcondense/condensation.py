@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +17,34 @@ from vidcondense.assembly import check_condense
 from vidcondense.checkpoint import load_checkpoint, save_checkpoint
 from vidcondense.compute import Compute, choose_compute
 from vidcondense.condenser import Condenser
+from vidcondense.distributed import ALONE, Ranks
 from vidcondense.errors import Interrupted, UsageError
 from vidcondense.events import EventLog, Listener, broadcast, ignore
 from vidcondense.files import replace_folder, write_text
 from vidcondense.interfaces import RealClips, Representation
 from vidcondense.interrupts import Interrupts, catch_interrupts
 from vidcondense.methods import METHODS
-from vidcondense.options import as_json, changed_fields
+from vidcondense.options import as_json, changed_fields, require
 from vidcondense.real_sets import selected_videos
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
 from vidcondense.storage.workspace import CHECKPOINT, LOG, RECIPE, owned_output
 
-_CHECKPOINT_SECONDS = 60.0
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointOptions:
+    """When a condensation keeps a checkpoint, beside Ctrl-C, SIGTERM and its end."""
+
+    checkpoint_every: int | None = None
+    """Keep a checkpoint every so many iterations (default: by the clock alone)."""
+
+    checkpoint_seconds: float = 60.0
+    """Keep a checkpoint when so many seconds have gone since the last one."""
+
+    def __post_init__(self) -> None:
+        every, seconds = self.checkpoint_every, self.checkpoint_seconds
+        require(every is None or every >= 1, "checkpoint_every", every, "must be at least 1 iteration")
+        require(seconds > 0, "checkpoint_seconds", seconds, "must be more than 0 seconds")
 
 
 def condense(
@@ -39,6 +57,8 @@ def condense(
     resume: bool = False,
     overwrite: bool = False,
     compute: Compute | None = None,
+    ranks: Ranks = ALONE,
+    checkpoints: CheckpointOptions | None = None,
     listener: Listener = ignore,
 ) -> CondensedDataset:
     """Make a condensed set in the folder `out`.
@@ -55,7 +75,10 @@ def condense(
         resume: continue from `out.partial`; options must be the same.
         overwrite: replace an existing `out` (once the new one is complete), or start `out.partial` anew.
         compute: device and precision; default: chosen for this machine.
-        listener: gets every event.
+        ranks: the processes that share the work (`join_ranks`); all call this with the same arguments, and
+            see the same `out`.
+        checkpoints: when to keep one.
+        listener: gets every event, on every rank.
 
     Returns:
         The set, as read back from the disk.
@@ -64,13 +87,17 @@ def condense(
         UsageError, DataError: see `check_condense`; or changed options with `resume`.
         OutputError: `out` exists, or cannot be written.
         LimitError: the loss became infinite.
+        RankError: another rank failed.
         Interrupted: SIGINT or SIGTERM; a checkpoint was written.
     """
     options = options or CondenseOptions()
     compute = compute or choose_compute()
     out = Path(out)
-    check_condense(real, options)
-    with owned_output(out, resume=resume, overwrite=overwrite) as work:
+    check_condense(real, options, ranks)
+    work = out.with_name(out.name + ".partial")
+    owned = owned_output(out, resume=resume, overwrite=overwrite) if ranks.first else nullcontext()
+    with owned:
+        ranks.wait()  # until the folder is there
         origin = Origin(
             method=options.method,
             options=as_json(options),
@@ -80,36 +107,37 @@ def condense(
             std=tuple(real.std.tolist()),
             flip=real.flip,
             data=data or {},
-            versions=_versions(compute),
+            versions=_versions(compute, ranks),
         )
         videos: Representation
         if METHODS[options.method].select is not None:
             with EventLog(work / LOG) as log:
                 videos = selected_videos(real, options, compute, broadcast(log, listener))
         else:
-            videos = _optimise(real, options, origin, compute, work, listener, resume=resume)
-        save_condensed(work, videos, options.codec, origin, options.coding())
-        if recipe is not None:
-            write_text(work / RECIPE, recipe)
-        load_condensed(work)  # a set that cannot be read back must not take the place of one that can
-        (work / CHECKPOINT).unlink(missing_ok=True)
-        replace_folder(work, out)
+            condenser = Condenser(real, options, compute, ranks)
+            keeping = checkpoints or CheckpointOptions()
+            videos = _optimise(condenser, origin, work, keeping, listener, resume=resume)
+        if ranks.first:
+            save_condensed(work, videos, options.codec, origin, options.coding())
+            if recipe is not None:
+                write_text(work / RECIPE, recipe)
+            load_condensed(work)  # a set that cannot be read back must not take the place of one that can
+            replace_folder(work, out)
+            (out / CHECKPOINT).unlink(missing_ok=True)  # not earlier: a kill must not leave neither
+        ranks.wait()  # until the set is there
     return load_condensed(out)
 
 
 def _optimise(
-    real: RealClips,
-    options: CondenseOptions,
+    condenser: Condenser,
     origin: Origin,
-    compute: Compute,
     work: Path,
+    options: CheckpointOptions,
     listener: Listener,
     *,
     resume: bool,
 ) -> Representation:
     """Run a `Condenser` to its end, with a log and checkpoints in `work`."""
-    condenser = Condenser(real, options, compute)
-    kept = 0
     # Whatever the bytes of the result depend on.
     settings = {
         **origin.options,
@@ -117,50 +145,83 @@ def _optimise(
         "classes": list(origin.classes),
         "versions": dict(origin.versions),
     }
-    path = work / CHECKPOINT
-    if resume:
-        tensors, state = load_checkpoint(path)
-        if changed := changed_fields(state["settings"], settings):
-            raise UsageError(f"--resume with something else than before ({'; '.join(changed)})")
-        condenser.load_state(tensors, state["iteration"])
-        kept = state["lines"]
-    with EventLog(work / LOG, keep=kept) as log, catch_interrupts() as interrupts:
+    kept = _resume(condenser, work / CHECKPOINT, settings) if resume else 0
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(EventLog(work / LOG, keep=kept)) if condenser.ranks.first else None
+        interrupts = stack.enter_context(catch_interrupts(patient=condenser.ranks.size > 1))
+        keeper = _Keeper(condenser, work / CHECKPOINT, settings, log)
+        keeper.save()
+        _run(condenser, keeper, options, broadcast(log, listener) if log else listener, interrupts)
+    return condenser.result()
 
-        def save() -> None:
-            log.flush()
-            state = {"iteration": condenser.iteration, "lines": log.lines, "settings": settings}
-            save_checkpoint(path, condenser.state(), state)
 
-        save()
-        _run(condenser, broadcast(log, listener), save, interrupts, work)
-    return condenser.videos
+def _resume(condenser: Condenser, path: Path, settings: Mapping[str, Any]) -> int:
+    """Go on from a checkpoint; returns how many lines the log had."""
+    tensors, state = load_checkpoint(path)
+    if changed := changed_fields(state["settings"], settings):
+        raise UsageError(f"--resume with something else than before ({'; '.join(changed)})")
+    condenser.load_state(tensors, state["iteration"])
+    lines: int = state["lines"]
+    return lines
+
+
+@dataclass
+class _Keeper:
+    """Writes checkpoints; rank 0 does, with the help of all."""
+
+    condenser: Condenser
+    path: Path
+    settings: Mapping[str, Any]
+    log: EventLog | None
+    iteration: int = -1
+    seconds: float = 0.0
+
+    def save(self) -> None:
+        """Keep a checkpoint, unless the last one is of this iteration."""
+        if self.iteration == self.condenser.iteration:
+            return
+        self.iteration, tensors = self.condenser.iteration, self.condenser.state()
+        if self.log is not None:
+            self.log.flush()
+            state = {"iteration": self.iteration, "lines": self.log.lines, "settings": self.settings}
+            save_checkpoint(self.path, tensors, state)
+        self.condenser.ranks.wait()
+        self.seconds = time.monotonic()
+
+    def due(self, options: CheckpointOptions) -> bool:
+        """Whether it is time for one."""
+        every = options.checkpoint_every
+        by_count = every is not None and self.condenser.iteration % every == 0
+        return by_count or time.monotonic() - self.seconds > options.checkpoint_seconds
 
 
 def _run(
-    condenser: Condenser, emit: Listener, save: Callable[[], None], interrupts: Interrupts, work: Path
+    condenser: Condenser, keeper: _Keeper, options: CheckpointOptions, emit: Listener, interrupts: Interrupts
 ) -> None:
-    saved = time.monotonic()
     while condenser.iteration < condenser.iterations:
         for event in condenser.step():
             emit(event)
-        if interrupts.received is not None:
-            save()
+        # What one rank saw, all act on, after the same iteration.
+        number, due = condenser.ranks.largest(interrupts.received or 0, int(keeper.due(options)))
+        if number or due:
+            keeper.save()
+        if number:
             raise Interrupted(
                 f"stopped after {condenser.iteration} of {condenser.iterations} iterations; "
-                f"the checkpoint is in {work}: the same command with --resume goes on from there",
-                interrupts.received,
+                f"the checkpoint is in {keeper.path.parent}: the same command with --resume goes on there",
+                number,
             )
-        if time.monotonic() - saved > _CHECKPOINT_SECONDS:
-            save()
-            saved = time.monotonic()
+    keeper.save()  # the set may yet fail to be written
 
 
-def _versions(compute: Compute) -> dict[str, Any]:
+def _versions(compute: Compute, ranks: Ranks) -> dict[str, Any]:
     """What the bytes of a result depend on beside the options."""
+    shared = {"ranks": ranks.size} if ranks.size > 1 else {}
     return {
         "vidcondense": __version__,
         "torch": torch.__version__,
         "device": compute.device.type,
         "precision": compute.precision,
         "threads": torch.get_num_threads(),
+        **shared,
     }

@@ -10,11 +10,14 @@ from torch import Tensor
 
 from vidcondense.assembly import assemble, stage_options, total_iterations
 from vidcondense.compute import Compute
+from vidcondense.distributed import ALONE, Ranks
 from vidcondense.errors import LimitError
 from vidcondense.events import Event
+from vidcondense.insertion.conflict import Scores
 from vidcondense.interfaces import RealClips, Representation, Videos
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
+from vidcondense.sharing import gather_state, gather_videos, match_together, own_state, tell_together
 from vidcondense.synthetic.keyframes import KeyFrameVideos
 
 
@@ -25,12 +28,18 @@ class Condenser:
         real: the training clips.
         options: what to do; the method must be one that learns.
         compute: where.
+        ranks: the processes that share the classes; all of them call the same methods. Videos of distribution
+            matching are learned by the rank that has their class; others by all alike, from the sum of what
+            each rank matched.
     """
 
-    def __init__(self, real: RealClips, options: CondenseOptions, compute: Compute) -> None:
+    def __init__(
+        self, real: RealClips, options: CondenseOptions, compute: Compute, ranks: Ranks = ALONE
+    ) -> None:
         self.real = real
         self.options = options
         self.compute = compute
+        self.ranks = ranks
         self.stages = METHODS[options.method].stages
         self.lengths = [stage_options(stage, options).iterations for stage in self.stages]
         self.enter(0)
@@ -42,7 +51,7 @@ class Condenser:
 
     @property
     def videos(self) -> Representation:
-        """What is learned in this stage."""
+        """What is learned in this stage, by this rank."""
         return self.parts.videos
 
     @property
@@ -55,7 +64,7 @@ class Condenser:
         before = self.videos if number else None
         self.stage = number
         self.begin = self.iteration = sum(self.lengths[:number])
-        self.parts = assemble(self.stages[number], self.real, self.options, self.compute, before)
+        self.parts = assemble(self.stages[number], self.real, self.options, self.compute, before, self.ranks)
         self.optimiser = torch.optim.SGD(
             [*_groups(self.videos.parameters()), *_groups(self.parts.matcher.parameters())],
             lr=self.parts.lr,
@@ -73,12 +82,13 @@ class Condenser:
 
         Raises:
             LimitError: the loss is not a finite number any more; the videos are then as before the step.
+            RankError: another rank failed.
         """
         if self.iteration == self._end and self.stage + 1 < len(self.stages):
             self.enter(self.stage + 1)
         matcher, local = self.parts.matcher, self.iteration - self.begin
         videos = self.videos.render(local)
-        match = matcher.match(videos.detach(), local)
+        match = match_together(self.parts, self.ranks, videos.detach(), local)
         if not bool(match.losses.isfinite().all()):
             raise LimitError(
                 f"the loss is not finite at iteration {self.iteration} ({self._lr_flag()} {self.parts.lr}); "
@@ -89,29 +99,37 @@ class Condenser:
         for parameter, gradient in zip(_tensors(matcher.parameters()), match.own, strict=True):
             parameter.grad = gradient
         self.optimiser.step()
-        inserted, seen = self._insert(match.gradient, local)
+        inserted, deciding = self._insert(match.gradient, local)
         matcher.after_step(self.videos, local)
-        loss = float(match.losses.sum())
-        event = {"kind": "iteration", "iteration": self.iteration, "loss": loss, "clips": match.clips, **seen}
+        inserted, told = tell_together(self.parts, self.ranks, match, inserted, deciding)
+        event = {"kind": "iteration", "iteration": self.iteration, **told}
         if len(self.stages) > 1:
             event["stage"] = self.stage
         self.iteration += 1
         return [*inserted, event]
 
-    def _insert(self, gradient: Videos, local: int) -> tuple[list[Event], Event]:
-        """The insertions, and what is to be told of key frames in the iteration's event."""
+    def _insert(self, gradient: Videos, local: int) -> tuple[list[Event], Scores | None]:
+        """The insertions into this rank's videos, and the cosines they were decided by."""
         if self.parts.inserter is None:
-            return [], {}
+            return [], None
         assert isinstance(self.videos, KeyFrameVideos), "only key frames are inserted"
-        inserted, cosines = self.parts.inserter.after_step(self.videos, gradient, local)
-        count = float(self.videos.num_key_frames().float().mean())
-        return inserted, {"key_frames": round(count, 4), **cosines}
+        return self.parts.inserter.after_step(self.videos, gradient, local)
 
     def _lr_flag(self) -> str:
         return "--static-lr" if self.stages[self.stage].videos == "static" else "--lr"
 
     def state(self) -> dict[str, Tensor]:
-        """The tensors from which the condensation goes on exactly."""
+        """The tensors from which the condensation goes on exactly; only rank 0 gets them whole.
+
+        They are the same however many ranks there are.
+        """
+        return gather_state(self.parts, self.ranks, self._own_state())
+
+    def result(self) -> Representation:
+        """What was learned by all ranks; only rank 0 gets it whole."""
+        return gather_videos(self.parts, self.ranks)
+
+    def _own_state(self) -> dict[str, Tensor]:
         state = {f"videos.{name}": tensor for name, tensor in self.videos.state().items()}
         state |= {f"match.{name}": tensor for name, tensor in self.parts.matcher.state().items()}
         if self.parts.inserter is not None:
@@ -123,9 +141,10 @@ class Condenser:
         return state
 
     def load_state(self, state: Mapping[str, Tensor], iteration: int) -> None:
-        """Continue from `state` before the step of `iteration`."""
+        """Continue from `state`, that of all ranks, before the step of `iteration`."""
         while iteration > self._end and self.stage + 1 < len(self.stages):
             self.enter(self.stage + 1)
+        state = own_state(self.parts, state)
         self.videos.load_state(_part(state, "videos."))
         self.parts.matcher.load_state(_part(state, "match."))
         if self.parts.inserter is not None:

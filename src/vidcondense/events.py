@@ -44,15 +44,16 @@ class EventLog:
     def __init__(self, path: Path, keep: int = 0) -> None:
         self.lines = keep
         try:
-            kept = path.read_bytes().splitlines(keepends=True)[:keep] if keep else []
-            path.write_bytes(b"".join(kept))
-            self._file = path.open("a", encoding="utf-8")
+            self._file = path.open("r+b" if keep else "wb")
+            for _ in range(keep):
+                self._file.readline()
+            self._file.truncate()  # and never less than that: a kill here must not cost what is kept
         except OSError as error:
             raise OutputError(f"cannot write the log {path}: {error.strerror}") from error
 
     def __call__(self, event: Event) -> None:
         """Append one event."""
-        self._file.write(json.dumps(event, allow_nan=False) + "\n")
+        self._file.write(json.dumps(event, allow_nan=False).encode() + b"\n")
         self.lines += 1
 
     def flush(self) -> None:

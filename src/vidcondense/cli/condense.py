@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 import tyro
 
 from vidcondense.assembly import total_iterations
-from vidcondense.cli.arguments import ClipArguments, ComputeArguments
+from vidcondense.cli.arguments import ClipArguments, ComputeArguments, RankArguments
 from vidcondense.cli.output import Output, facts, size_text, time_text
 from vidcondense.cli.parse import SharedArguments, value_of, with_defaults
 from vidcondense.cli.progress import hint_when_long, progress
 from vidcondense.cli.reading import read_data
-from vidcondense.condensation import condense
+from vidcondense.condensation import CheckpointOptions, condense
+from vidcondense.distributed import Ranks, join_ranks, num_ranks
+from vidcondense.errors import UsageError
 from vidcondense.estimation import Estimate, estimate
 from vidcondense.events import broadcast
 from vidcondense.models import check_features
@@ -44,6 +46,7 @@ class Arguments:
       vidcondense condense UCF101 --layout ucf101 --fold 1 --out small --size 64 --real-batch 16
       vidcondense condense videos --out control --method random
       vidcondense condense videos --out small --dry-run
+      torchrun --nproc-per-node 2 -m vidcondense condense videos --out small
 
     The folder --out appears when the set is complete; until then the work is in OUT.partial. Ctrl-C leaves a
     checkpoint there, from which the same command with --resume goes on.
@@ -69,6 +72,12 @@ class Arguments:
 
     compute: ComputeArguments = field(default_factory=ComputeArguments)
     """Where networks run."""
+
+    ranks: RankArguments = field(default_factory=RankArguments)
+    """How processes that torchrun started work together."""
+
+    checkpoints: CheckpointOptions = field(default_factory=CheckpointOptions)
+    """When checkpoints are kept."""
 
     resume: bool = False
     """Go on from the checkpoint of an interrupted run."""
@@ -100,12 +109,19 @@ def from_recipe(kind: type[A], given: Sequence[str]) -> type[A]:
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Condense, or tell what it would cost."""
+    if arguments.dry_run and num_ranks() > 1:
+        raise UsageError("--dry-run measures one process; start it without torchrun")
+    with join_ranks(arguments.ranks.rank_timeout) as ranks:
+        return _run(arguments, ranks, output)
+
+
+def _run(arguments: Arguments, ranks: Ranks, output: Output) -> dict[str, Any]:
     options, clip = arguments.condense, arguments.clip.options()
     check_features(options.match.model, clip.num_frames, clip.size)
-    compute = arguments.compute.choose()
-    if not arguments.dry_run:
+    compute = arguments.compute.choose(ranks)
+    if ranks.first and not arguments.dry_run:
         check_output(arguments.out, resume=arguments.resume, overwrite=arguments.overwrite)
-    with progress() as bars:
+    with progress(silent=output.silent) as bars:
         real = read_data(arguments.data, arguments.reading, clip, bars=bars, output=output)
         if arguments.dry_run:
             packed = f" before compression by {options.codec}" if CODECS[options.codec].packed else ""
@@ -120,6 +136,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             resume=arguments.resume,
             overwrite=arguments.overwrite,
             compute=compute,
+            ranks=ranks,
+            checkpoints=arguments.checkpoints,
             listener=broadcast(
                 bars.follow("iteration", "condensing", total_iterations(options)),
                 bars.follow("draw", "trying draws"),

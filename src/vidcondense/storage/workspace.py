@@ -58,7 +58,10 @@ def owned_output(out: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
     make_folder(work)
     with locked(out.with_name(f".{out.name}.lock"), refuse):
         check_output(out, resume=resume, overwrite=overwrite)  # it may have changed before the lock
-        if not resume:
+        if resume:
+            for unfinished in work.glob(".*.tmp-*"):  # of a process that was killed
+                unfinished.unlink()
+        else:
             if work.exists():
                 shutil.rmtree(work)
             make_folder(work)

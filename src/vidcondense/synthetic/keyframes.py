@@ -86,6 +86,13 @@ class KeyFrameVideos:
         self.frames[new] = interpolate(self.frames, self.mask, self.interpolation)[new]
         self.mask |= new
 
+    def part(self, videos: range) -> KeyFrameVideos:
+        """The videos of these numbers, with parameters of their own."""
+        rows = slice(videos.start, videos.stop)
+        return KeyFrameVideos(
+            self.frames[rows], self.mask[rows], self._labels[rows], self.size, self.interpolation
+        )
+
     def num_key_frames(self) -> Int[Tensor, " n"]:
         """How many key frames each video has."""
         return self.mask.sum(dim=1)
