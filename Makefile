@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test faults browser check clean
+.PHONY: help install demo test faults browser stops check clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -29,6 +29,9 @@ faults: $(STAMP) ## run the tests of the list of faults (docs/faults.md) and cou
 browser: $(STAMP) ## look at the report in Chromium ($CHROMIUM, one on the PATH, or playwright's)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
 	$(BIN)/python -m pytest tests/browser -rs
+
+stops: $(STAMP) ## stop condensations at 20 random steps each way, 1 and 2 processes, and go on (an hour)
+	VIDCONDENSE_STOPS=20 $(BIN)/python -m pytest tests/cli/test_stops.py --timeout 0
 
 check: $(STAMP) ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check .

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import multiprocessing
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import settings
+from torch.distributed import TCPStore
+
+from vidcondense.distributed import Ranks, join_ranks
 
 # One machine, one result: no deadline (machines are shared), the same examples every time.
 settings.register_profile("vidcondense", deadline=None, derandomize=True)
@@ -73,6 +80,62 @@ class MemoryClips:
     def batch(self, indices: Sequence[int] | torch.Tensor) -> torch.Tensor:
         shape = (3, 1, 1)
         return (self.pixels[indices] - self.mean.view(shape)) / self.std.view(shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """How a rank ended: with a value, an error (its type and message), or without a word."""
+
+    value: Any = None
+    error: str = ""
+
+
+def _be_rank(function: Callable[[Ranks], Any], timeout: float, pipe: Connection) -> None:
+    try:
+        with join_ranks(timeout) as ranks:
+            ended = Ended(value=function(ranks))
+    except Exception as error:
+        ended = Ended(error=f"{type(error).__name__}: {error}")
+    pipe.send(ended)
+
+
+@pytest.fixture
+def on_ranks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Ended]]:
+    """Call a function on several ranks, forks of this process, as torchrun would; tells how each ended."""
+
+    def run(function: Callable[[Ranks], Any], size: int = 2, timeout: float = 60.0) -> list[Ended]:
+        context = multiprocessing.get_context("fork")
+        store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)  # as torchrun's agent has it
+        together = {"WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": store.port}
+        processes, pipes = [], []
+        for rank in range(size):
+            for name, value in {**together, "RANK": rank, "LOCAL_RANK": rank}.items():
+                monkeypatch.setenv(name, str(value))
+            monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "True")
+            ours, theirs = context.Pipe(duplex=False)
+            processes.append(context.Process(target=_be_rank, args=(function, timeout, theirs)))
+            processes[-1].start()
+            theirs.close()
+            pipes.append(ours)
+        for name in [*together, "RANK", "LOCAL_RANK", "TORCHELASTIC_USE_AGENT_STORE"]:
+            monkeypatch.delenv(name)
+        try:
+            return [_ended(pipe) for pipe in pipes]
+        finally:
+            for process in processes:
+                process.kill()
+                process.join()
+
+    return run
+
+
+def _ended(pipe: Connection) -> Ended:
+    assert pipe.poll(200), "a rank hangs"
+    try:
+        ended: Ended = pipe.recv()
+        return ended
+    except EOFError:
+        return Ended(error="died")
 
 
 @pytest.fixture(scope="session")

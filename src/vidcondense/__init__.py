@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from vidcondense.comparison.run import compare as compare
     from vidcondense.compute import Compute as Compute
     from vidcondense.compute import choose_compute as choose_compute
+    from vidcondense.condensation import CheckpointOptions as CheckpointOptions
     from vidcondense.condensation import condense as condense
+    from vidcondense.distributed import Ranks as Ranks
+    from vidcondense.distributed import join_ranks as join_ranks
     from vidcondense.errors import VidcondenseError as VidcondenseError
     from vidcondense.estimation import Estimate as Estimate
     from vidcondense.estimation import estimate as estimate
@@ -97,6 +100,7 @@ _HOMES = {
     # condensing
     "condense": "condensation",
     "CondenseOptions": "settings",
+    "CheckpointOptions": "condensation",
     "MatchOptions": "matching.options",
     "TrajectoryOptions": "matching.options",
     "train_experts": "training.experts",
@@ -156,6 +160,8 @@ _HOMES = {
     "bench": "speed.bench",
     "BenchOptions": "speed.bench",
     "Bench": "speed.bench",
+    "join_ranks": "distributed",
+    "Ranks": "distributed",
     "VidcondenseError": "errors",
 }
 

@@ -10,9 +10,10 @@ import torch
 
 from vidcondense import rng
 from vidcondense.compute import Compute
+from vidcondense.distributed import ALONE, Ranks
 from vidcondense.errors import DataError, UsageError
 from vidcondense.insertion.conflict import Inserter
-from vidcondense.interfaces import Labels, Matcher, RealClips, Representation
+from vidcondense.interfaces import Labels, Matcher, RealClips, Representation, Shareable
 from vidcondense.matching.distribution import DistributionMatcher
 from vidcondense.matching.gradient import GradientMatcher
 from vidcondense.matching.kernel import KernelMatcher
@@ -39,6 +40,9 @@ class Parts:
         iterations: of the stage.
         lr: the learning rate of what sets none of its own.
         optimiser: what steps all that is learned.
+        labels: of the videos of all ranks.
+        own: the numbers of the videos that this rank matches.
+        apart: whether this rank has no other videos, and need not know how others fare.
     """
 
     videos: Representation
@@ -47,10 +51,18 @@ class Parts:
     iterations: int
     lr: float
     optimiser: OptimiserName
+    labels: Labels
+    own: range
+    apart: bool
 
 
 def assemble(
-    stage: Stage, real: RealClips, options: CondenseOptions, compute: Compute, before: Representation | None
+    stage: Stage,
+    real: RealClips,
+    options: CondenseOptions,
+    compute: Compute,
+    before: Representation | None,
+    ranks: Ranks = ALONE,
 ) -> Parts:
     """Build the parts of a stage, before its first iteration.
 
@@ -60,21 +72,38 @@ def assemble(
         options: of the whole condensation.
         compute: where it runs.
         before: what the stage before has learned.
+        ranks: the processes that share the classes.
     """
     if stage.videos == "static":
         real = SingleFrames(real)
     options = stage_options(stage, options)
     videos, inserter = _represent(stage, real, options, compute, before), None
+    labels, classes = videos.labels, ranks.share(len(real.classes))
+    own = range(classes.start * options.vpc, classes.stop * options.vpc)
+    matcher = MATCHERS[options.matcher_of(stage)](real, labels, options, compute)
+    apart = ranks.size > 1 and options.matcher_of(stage) == "dm" and isinstance(videos, KeyFrameVideos)
+    if ranks.size > 1:
+        assert isinstance(matcher, Shareable), "check_condense refuses the others"
+        matcher.share(own)
+    if apart:
+        assert isinstance(videos, KeyFrameVideos), "what is shared otherwise is no rank's own"
+        videos = videos.part(own)
     if stage.insertion:
         assert isinstance(videos, KeyFrameVideos), "only key frames are inserted"
-        inserter = Inserter(options.insert, options.iterations, videos.mask, options.seed)
+        part = own if apart else range(len(labels))
+        inserter = Inserter(
+            options.insert, options.iterations, videos.mask, options.seed, part=part, num_videos=len(labels)
+        )
     return Parts(
         videos=videos,
-        matcher=MATCHERS[options.matcher_of(stage)](real, videos.labels, options, compute),
+        matcher=matcher,
         inserter=inserter,
         iterations=options.iterations,
         lr=options.lr_of(stage),
         optimiser=options.optimiser_of(stage),
+        labels=labels,
+        own=own,
+        apart=apart,
     )
 
 
@@ -147,11 +176,12 @@ def key_frame_size(shape: tuple[int, int, int, int], options: CondenseOptions) -
     return (side, side) if side else shape[2:]
 
 
-def check_condense(real: RealClips, options: CondenseOptions) -> None:
+def check_condense(real: RealClips, options: CondenseOptions, ranks: Ranks = ALONE) -> None:
     """Refuse what cannot work before anything starts.
 
     Raises:
-        UsageError: the clips are too small for the network, or have fewer frames than key frames are asked.
+        UsageError: the clips are too small for the network, or have fewer frames than key frames are asked;
+            or the work cannot be shared by so many ranks.
         DataError: a class has fewer clips than `vpc`; or experts were trained on other clips.
         FormatError: a folder of experts is none, or damaged.
     """
@@ -166,6 +196,8 @@ def check_condense(real: RealClips, options: CondenseOptions) -> None:
     keys = options.initial_key_frames or 2
     if keys > num_frames:
         raise UsageError(f"--initial-key-frames {keys}: the clips have only {num_frames} frames")
+    if ranks.size > 1:
+        _check_shares(real, options, ranks)
     for label, name in enumerate(real.classes):
         found = len(real.indices_of(label))
         if found < options.vpc:
@@ -190,6 +222,27 @@ def _follows_experts(options: CondenseOptions) -> bool:
     stages = METHODS[options.method].stages
     return bool(stages) and options.matcher_of(stages[-1]) == "mtt"
 
+
+def _check_shares(real: RealClips, options: CondenseOptions, ranks: Ranks) -> None:
+    """Raise `UsageError` unless there is a class for each rank, of work that separates by class."""
+    if ranks.size > len(real.classes):
+        raise UsageError(
+            f"torchrun started {ranks.size} processes, which share {len(real.classes)} classes; start fewer"
+        )
+    stages = METHODS[options.method].stages
+    if not stages:
+        raise UsageError(f"--method {options.method} runs in one process; start it without torchrun")
+    for stage in stages:
+        matcher = stage_options(stage, options).matcher_of(stage)
+        if matcher not in SHARED:
+            raise UsageError(
+                f"--match {matcher} does not separate by class, so ranks cannot share it; "
+                "start it without torchrun"
+            )
+
+
+SHARED: tuple[MatcherName, ...] = ("dm", "dc", "dsa")
+"""The matchers whose losses separate by class: `Shareable` ones."""
 
 START: Mapping[RepresentationName, Callable[[CondenseOptions, int], int]] = {
     "sparse": lambda options, num_frames: options.initial_key_frames or 2,

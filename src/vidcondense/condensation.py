@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +14,35 @@ from vidcondense.assembly import check_condense, followed_experts
 from vidcondense.checkpoint import load_checkpoint, save_checkpoint
 from vidcondense.compute import Compute, choose_compute, versions_of
 from vidcondense.condenser import Condenser
+from vidcondense.distributed import ALONE, Ranks
 from vidcondense.errors import FormatError, Interrupted, UsageError
 from vidcondense.events import EventLog, Listener, broadcast, ignore
 from vidcondense.files import replace_folder, write_text
 from vidcondense.interfaces import RealClips, Representation
 from vidcondense.interrupts import Interrupts, catch_interrupts
 from vidcondense.methods import METHODS
-from vidcondense.options import as_json, changed_fields
+from vidcondense.options import as_json, changed_fields, require
 from vidcondense.real_sets import selected_videos
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
 from vidcondense.storage.labels import SoftLabels
 from vidcondense.storage.workspace import CHECKPOINT, LOG, RECIPE, owned_output
 
-_CHECKPOINT_SECONDS = 60.0
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointOptions:
+    """When a condensation keeps a checkpoint, beside Ctrl-C, SIGTERM and its end."""
+
+    checkpoint_every: int | None = None
+    """Keep a checkpoint every so many iterations (default: by the clock alone)."""
+
+    checkpoint_seconds: float = 60.0
+    """Keep a checkpoint when so many seconds have gone since the last one."""
+
+    def __post_init__(self) -> None:
+        every, seconds = self.checkpoint_every, self.checkpoint_seconds
+        require(every is None or every >= 1, "checkpoint_every", every, "must be at least 1 iteration")
+        require(seconds > 0, "checkpoint_seconds", seconds, "must be more than 0 seconds")
 
 
 def condense(
@@ -38,6 +55,8 @@ def condense(
     resume: bool = False,
     overwrite: bool = False,
     compute: Compute | None = None,
+    ranks: Ranks = ALONE,
+    checkpoints: CheckpointOptions | None = None,
     listener: Listener = ignore,
 ) -> CondensedDataset:
     """Make a condensed set in the folder `out`.
@@ -54,7 +73,10 @@ def condense(
         resume: continue from `out.partial`; options must be the same.
         overwrite: replace an existing `out` (once the new one is complete), or start `out.partial` anew.
         compute: device and precision; default: chosen for this machine.
-        listener: gets every event.
+        ranks: the processes that share the work (`join_ranks`); all call this with the same arguments, and
+            see the same `out`.
+        checkpoints: when to keep one.
+        listener: gets every event, on every rank.
 
     Returns:
         The set, as read back from the disk.
@@ -63,13 +85,17 @@ def condense(
         UsageError, DataError, FormatError: see `check_condense`; or changed options with `resume`.
         OutputError: `out` exists, or cannot be written.
         LimitError: the loss became infinite.
+        RankError: another rank failed.
         Interrupted: SIGINT or SIGTERM; a checkpoint was written.
     """
     options = options or CondenseOptions()
     compute = compute or choose_compute()
     out = Path(out)
-    check_condense(real, options)
-    with owned_output(out, resume=resume, overwrite=overwrite) as work:
+    check_condense(real, options, ranks)
+    work = out.with_name(out.name + ".partial")
+    owned = owned_output(out, resume=resume, overwrite=overwrite) if ranks.first else nullcontext()
+    with owned:
+        ranks.wait()  # until the folder is there
         origin = Origin(
             method=options.method,
             options=as_json(options),
@@ -79,7 +105,7 @@ def condense(
             std=tuple(real.std.tolist()),
             flip=real.flip,
             data={**(data or {}), **followed_experts(options)},
-            versions=versions_of(compute),
+            versions={**versions_of(compute), **({"ranks": ranks.size} if ranks.size > 1 else {})},
         )
         videos: Representation
         learned_labels: SoftLabels | None = None
@@ -87,31 +113,31 @@ def condense(
             with EventLog(work / LOG) as log:
                 videos = selected_videos(real, options, compute, broadcast(log, listener))
         else:
-            condenser = _optimise(real, options, origin, compute, work, listener, resume=resume)
-            videos, origin = condenser.videos, replace(origin, learned=condenser.learned())
-            learned_labels = condenser.learned_labels()
-        save_condensed(work, videos, options.codec, origin, options.coding(), learned_labels)
-        if recipe is not None:
-            write_text(work / RECIPE, recipe)
-        load_condensed(work)  # a set that cannot be read back must not take the place of one that can
-        (work / CHECKPOINT).unlink(missing_ok=True)
-        replace_folder(work, out)
+            condenser = Condenser(real, options, compute, ranks)
+            keeping = checkpoints or CheckpointOptions()
+            videos = _optimise(condenser, origin, work, keeping, listener, resume=resume)
+            learned_labels, origin = condenser.learned_labels(), replace(origin, learned=condenser.learned())
+        if ranks.first:
+            save_condensed(work, videos, options.codec, origin, options.coding(), learned_labels)
+            if recipe is not None:
+                write_text(work / RECIPE, recipe)
+            load_condensed(work)  # a set that cannot be read back must not take the place of one that can
+            replace_folder(work, out)
+            (out / CHECKPOINT).unlink(missing_ok=True)  # not earlier: a kill must not leave neither
+        ranks.wait()  # until the set is there
     return load_condensed(out)
 
 
 def _optimise(
-    real: RealClips,
-    options: CondenseOptions,
+    condenser: Condenser,
     origin: Origin,
-    compute: Compute,
     work: Path,
+    options: CheckpointOptions,
     listener: Listener,
     *,
     resume: bool,
-) -> Condenser:
-    """A `Condenser` that was run to its end, with a log and checkpoints in `work`."""
-    condenser = Condenser(real, options, compute)
-    kept = 0
+) -> Representation:
+    """Run a `Condenser` to its end, with a log and checkpoints in `work`."""
     # Whatever the bytes of the result depend on.
     settings = {
         **origin.options,
@@ -119,42 +145,72 @@ def _optimise(
         "classes": list(origin.classes),
         "versions": dict(origin.versions),
     }
-    path = work / CHECKPOINT
-    if resume:
-        tensors, state = load_checkpoint(path)
-        for name, wanted in {"settings": dict, "iteration": int, "lines": int}.items():
-            if type(state.get(name)) is not wanted:
-                raise FormatError(f"the checkpoint {path}: {name!r} is missing or of the wrong type")
-        if changed := changed_fields(state["settings"], settings):
-            raise UsageError(f"--resume with something else than before ({'; '.join(changed)})")
-        condenser.load_state(tensors, state["iteration"])
-        kept = max(state["lines"], 0)
-    with EventLog(work / LOG, keep=kept) as log, catch_interrupts() as interrupts:
+    kept = _resume(condenser, work / CHECKPOINT, settings) if resume else 0
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(EventLog(work / LOG, keep=kept)) if condenser.ranks.first else None
+        interrupts = stack.enter_context(catch_interrupts(patient=condenser.ranks.size > 1))
+        keeper = _Keeper(condenser, work / CHECKPOINT, settings, log)
+        keeper.save()
+        _run(condenser, keeper, options, broadcast(log, listener) if log else listener, interrupts)
+    return condenser.result()
 
-        def save() -> None:
-            log.flush()
-            state = {"iteration": condenser.iteration, "lines": log.lines, "settings": settings}
-            save_checkpoint(path, condenser.state(), state)
 
-        save()
-        _run(condenser, broadcast(log, listener), save, interrupts, work)
-    return condenser
+def _resume(condenser: Condenser, path: Path, settings: Mapping[str, Any]) -> int:
+    """Go on from a checkpoint; returns how many lines the log had."""
+    tensors, state = load_checkpoint(path)
+    for name, wanted in {"settings": dict, "iteration": int, "lines": int}.items():
+        if type(state.get(name)) is not wanted:
+            raise FormatError(f"the checkpoint {path}: {name!r} is missing or of the wrong type")
+    if changed := changed_fields(state["settings"], settings):
+        raise UsageError(f"--resume with something else than before ({'; '.join(changed)})")
+    condenser.load_state(tensors, state["iteration"])
+    return max(int(state["lines"]), 0)
+
+
+@dataclass
+class _Keeper:
+    """Writes checkpoints; rank 0 does, with the help of all."""
+
+    condenser: Condenser
+    path: Path
+    settings: Mapping[str, Any]
+    log: EventLog | None
+    iteration: int = -1
+    seconds: float = 0.0
+
+    def save(self) -> None:
+        """Keep a checkpoint, unless the last one is of this iteration."""
+        if self.iteration == self.condenser.iteration:
+            return
+        self.iteration, tensors = self.condenser.iteration, self.condenser.state()
+        if self.log is not None:
+            self.log.flush()
+            state = {"iteration": self.iteration, "lines": self.log.lines, "settings": self.settings}
+            save_checkpoint(self.path, tensors, state)
+        self.condenser.ranks.wait()
+        self.seconds = time.monotonic()
+
+    def due(self, options: CheckpointOptions) -> bool:
+        """Whether it is time for one."""
+        every = options.checkpoint_every
+        by_count = every is not None and self.condenser.iteration % every == 0
+        return by_count or time.monotonic() - self.seconds > options.checkpoint_seconds
 
 
 def _run(
-    condenser: Condenser, emit: Listener, save: Callable[[], None], interrupts: Interrupts, work: Path
+    condenser: Condenser, keeper: _Keeper, options: CheckpointOptions, emit: Listener, interrupts: Interrupts
 ) -> None:
-    saved = time.monotonic()
     while condenser.iteration < condenser.iterations:
         for event in condenser.step():
             emit(event)
-        if interrupts.received is not None:
-            save()
+        # What one rank saw, all act on, after the same iteration.
+        number, due = condenser.ranks.largest(interrupts.received or 0, int(keeper.due(options)))
+        if number or due:
+            keeper.save()
+        if number:
             raise Interrupted(
                 f"stopped after {condenser.iteration} of {condenser.iterations} iterations; "
-                f"the checkpoint is in {work}: the same command with --resume goes on from there",
-                interrupts.received,
+                f"the checkpoint is in {keeper.path.parent}: the same command with --resume goes on there",
+                number,
             )
-        if time.monotonic() - saved > _CHECKPOINT_SECONDS:
-            save()
-            saved = time.monotonic()
+    keeper.save()  # the set may yet fail to be written

@@ -11,13 +11,15 @@ from torch import Tensor
 from vidcondense.assembly import Parts, assemble, stage_options, total_iterations
 from vidcondense.checkpoint import load_optimiser_tensors, optimiser_tensors
 from vidcondense.compute import Compute
+from vidcondense.distributed import ALONE, Ranks
 from vidcondense.errors import FormatError, LimitError
 from vidcondense.events import Event
+from vidcondense.insertion.conflict import Scores
 from vidcondense.interfaces import Learns, RealClips, Representation, Videos
 from vidcondense.matching.kernel import KernelMatcher
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
-from vidcondense.storage.accounting import paper_mb
+from vidcondense.sharing import gather_state, gather_videos, match_together, own_state, tell_together
 from vidcondense.storage.labels import SoftLabels
 from vidcondense.synthetic.keyframes import KeyFrameVideos
 
@@ -29,12 +31,18 @@ class Condenser:
         real: the training clips.
         options: what to do; the method must be one that learns.
         compute: where.
+        ranks: the processes that share the classes; all of them call the same methods. Videos of distribution
+            matching are learned by the rank that has their class; others by all alike, from the sum of what
+            each rank matched.
     """
 
-    def __init__(self, real: RealClips, options: CondenseOptions, compute: Compute) -> None:
+    def __init__(
+        self, real: RealClips, options: CondenseOptions, compute: Compute, ranks: Ranks = ALONE
+    ) -> None:
         self.real = real
         self.options = options
         self.compute = compute
+        self.ranks = ranks
         self.stages = METHODS[options.method].stages
         self.lengths = [stage_options(stage, options).iterations for stage in self.stages]
         self.enter(0)
@@ -46,7 +54,7 @@ class Condenser:
 
     @property
     def videos(self) -> Representation:
-        """What is learned in this stage."""
+        """What is learned in this stage, by this rank."""
         return self.parts.videos
 
     @property
@@ -59,7 +67,7 @@ class Condenser:
         before = self.videos if number else None
         self.stage = number
         self.begin = self.iteration = sum(self.lengths[:number])
-        self.parts = assemble(self.stages[number], self.real, self.options, self.compute, before)
+        self.parts = assemble(self.stages[number], self.real, self.options, self.compute, before, self.ranks)
         groups = [*_groups(self.videos.parameters()), *_groups(self.parts.matcher.parameters())]
         self.optimiser = _optimiser(self.parts, groups, self.options.momentum)
 
@@ -79,12 +87,13 @@ class Condenser:
 
         Raises:
             LimitError: the loss is not a finite number any more; the videos are then as before the step.
+            RankError: another rank failed.
         """
         if self.iteration == self._end and self.stage + 1 < len(self.stages):
             self.enter(self.stage + 1)
         matcher, local = self.parts.matcher, self.iteration - self.begin
         videos = self.videos.render(local)
-        match = matcher.match(videos.detach(), local)
+        match = match_together(self.parts, self.ranks, videos.detach(), local)
         if not bool(match.losses.isfinite().all()):
             raise LimitError(
                 f"the loss is not finite at iteration {self.iteration} ({self._lr_flag()} {self.parts.lr}); "
@@ -95,29 +104,21 @@ class Condenser:
         for parameter, gradient in zip(_tensors(matcher.parameters()), match.own, strict=True):
             parameter.grad = gradient
         self.optimiser.step()
-        inserted, seen = self._insert(match.gradient, local)
+        inserted, deciding = self._insert(match.gradient, local)
         matcher.after_step(self.videos, local)
-        loss = float(match.losses.sum())
-        event: Event = {"kind": "iteration", "iteration": self.iteration, "loss": loss, "clips": match.clips}
-        event |= {**seen, **self.learned()}
+        inserted, told = tell_together(self.parts, self.ranks, match, inserted, deciding)
+        event: Event = {"kind": "iteration", "iteration": self.iteration, **told, **self.learned()}
         if len(self.stages) > 1:
             event["stage"] = self.stage
         self.iteration += 1
         return [*inserted, event]
 
-    def _insert(self, gradient: Videos, local: int) -> tuple[list[Event], Event]:
-        """The insertions, and what is to be told of key frames in the iteration's event."""
+    def _insert(self, gradient: Videos, local: int) -> tuple[list[Event], Scores | None]:
+        """The insertions into this rank's videos, and the cosines they were decided by."""
         if self.parts.inserter is None:
-            return [], {}
+            return [], None
         assert isinstance(self.videos, KeyFrameVideos), "only key frames are inserted"
-        inserted, cosines = self.parts.inserter.after_step(self.videos, gradient, local)
-        counts = self.videos.num_key_frames()
-        weight = paper_mb(int(counts.sum()), *self.videos.frames.shape[2:])
-        return inserted, {
-            "key_frames": round(float(counts.float().mean()), 4),
-            "paper_mb": round(weight, 6),
-            **cosines,
-        }
+        return self.parts.inserter.after_step(self.videos, gradient, local)
 
     def _lr_flag(self) -> str:
         return "--static-lr" if self.stages[self.stage].videos == "static" else "--lr"
@@ -128,7 +129,17 @@ class Condenser:
         return matcher.learned_labels() if isinstance(matcher, KernelMatcher) else None
 
     def state(self) -> dict[str, Tensor]:
-        """The tensors from which the condensation goes on exactly."""
+        """The tensors from which the condensation goes on exactly; only rank 0 gets them whole.
+
+        They are the same however many ranks there are.
+        """
+        return gather_state(self.parts, self.ranks, self._own_state())
+
+    def result(self) -> Representation:
+        """What was learned by all ranks; only rank 0 gets it whole."""
+        return gather_videos(self.parts, self.ranks)
+
+    def _own_state(self) -> dict[str, Tensor]:
         state = {f"videos.{name}": tensor for name, tensor in self.videos.state().items()}
         state |= {f"match.{name}": tensor for name, tensor in self.parts.matcher.state().items()}
         if self.parts.inserter is not None:
@@ -137,7 +148,7 @@ class Condenser:
         return state
 
     def load_state(self, state: Mapping[str, Tensor], iteration: int) -> None:
-        """Continue from `state` before the step of `iteration`.
+        """Continue from `state`, that of all ranks, before the step of `iteration`.
 
         Raises:
             FormatError: the state is not one of this condensation; this object must not be used any more.
@@ -147,10 +158,11 @@ class Condenser:
         while iteration > self._end and self.stage + 1 < len(self.stages):
             self.enter(self.stage + 1)
         try:
-            self._load_parts(state)
+            own = own_state(self.parts, state)
+            self._load_parts(own)
         except (LookupError, ValueError, RuntimeError) as error:
             raise FormatError(f"the checkpoint does not fit this condensation: {error!s:.200}") from error
-        if _forms(self.state()) != _forms(state):  # `copy_` broadcasts and casts whatever it can
+        if _forms(self._own_state()) != _forms(own):  # `copy_` broadcasts and casts whatever it can
             raise FormatError("the checkpoint does not fit this condensation: other tensors")
         if not all(bool(tensor.isfinite().all()) for tensor in self.videos.state().values()):
             raise FormatError("the checkpoint holds videos that are not finite")

@@ -58,6 +58,12 @@ class LimitError(VidcondenseError):
     exit_code = 5
 
 
+class RankError(VidcondenseError):
+    """Another process of the same job failed, died or did not answer."""
+
+    exit_code = 6
+
+
 class Interrupted(VidcondenseError):  # noqa: N818 - not a mistake
     """A signal ended the work; what was done is in a checkpoint.
 

@@ -46,14 +46,15 @@ class EventLog:
         self.path = path
         self.lines = keep
         with writing(path):
-            kept = path.read_bytes().splitlines(keepends=True)[:keep] if keep else []
-            path.write_bytes(b"".join(kept))
-            self._file = path.open("a", encoding="utf-8")
+            self._file = path.open("r+b" if keep else "wb")
+            for _ in range(keep):
+                self._file.readline()
+            self._file.truncate()  # and never less than that: a kill here must not cost what is kept
 
     def __call__(self, event: Event) -> None:
         """Append one event. Raises `OutputError`."""
         with writing(self.path):
-            self._file.write(json.dumps(event, allow_nan=False) + "\n")
+            self._file.write(json.dumps(event, allow_nan=False).encode() + b"\n")
         self.lines += 1
 
     def flush(self) -> None:

@@ -114,6 +114,17 @@ class Match:
 
 
 @runtime_checkable
+class Shareable(Protocol):
+    """A matcher whose losses separate by class, so that several processes can each work on some classes."""
+
+    def share(self, videos: range) -> None:
+        """Match only these videos, all that some classes have; `match` is given no others from now on.
+
+        Random draws are those of all videos: the parts together give the losses and gradients of the whole.
+        """
+
+
+@runtime_checkable
 class Matcher(Protocol):
     """What synthetic videos must match (`matching/`)."""
 

@@ -16,10 +16,14 @@ class Interrupts:
 
 
 @contextlib.contextmanager
-def catch_interrupts() -> Iterator[Interrupts]:
+def catch_interrupts(*, patient: bool = False) -> Iterator[Interrupts]:
     """Note the first SIGINT or SIGTERM instead of dying of it; a second one acts as it always does.
 
     Outside the main thread, where Python delivers no signals, this does nothing.
+
+    Args:
+        patient: let no further one act either: torchrun passes signals on that reached a process already, and
+            kills by other means what does not end.
     """
     noted = Interrupts()
     if threading.current_thread() is not threading.main_thread():
@@ -28,7 +32,9 @@ def catch_interrupts() -> Iterator[Interrupts]:
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def note(number: int, frame: FrameType | None) -> None:
-        noted.received = number
+        noted.received = noted.received or number
+        if patient:
+            return
         for each, handler in previous.items():
             signal.signal(each, handler)
 

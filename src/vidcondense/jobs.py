@@ -66,16 +66,38 @@ def run_commands(
                 each.process.wait()
 
 
+def run_command(arguments: Sequence[str], log: Path, threads: int, folder: Path) -> str:
+    """Run one vidcondense command in a process of its own, to its end.
+
+    Args:
+        arguments: of the command.
+        log: the file for what it writes on standard error.
+        threads: of the process.
+        folder: to run it in.
+
+    Returns:
+        Why it failed; nothing where it did not.
+    """
+    running = _start(arguments, log, threads, folder)
+    try:
+        running.process.wait()
+    finally:
+        running.process.terminate()
+        running.process.wait()
+    return _reason(running)
+
+
 @dataclass(frozen=True)
 class _Running:
     process: subprocess.Popen[bytes]
     log: Path
 
 
-def _start(arguments: Sequence[str], log: Path, threads: int) -> _Running:
+def _start(arguments: Sequence[str], log: Path, threads: int, folder: Path | None = None) -> _Running:
     with writing(log), log.open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "vidcondense", *arguments],
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from vidcondense.insertion.conflict import Inserter, cosines, gradient_distances
+from vidcondense.insertion.conflict import Inserter, cosines, gradient_distances, summarise
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.synthetic.keyframes import KeyFrameVideos, spread_mask
 
@@ -42,8 +42,8 @@ def inserted(gradient, mask, iteration=50, iterations=100, seed=0, **options):
     """The frames an inserter adds in one iteration."""
     videos = KeyFrameVideos(torch.randn(gradient.shape), mask, torch.zeros(len(mask), dtype=torch.int64))
     inserter = Inserter(InsertionOptions(**options), iterations, mask, seed)
-    events, summary = inserter.after_step(videos, gradient, iteration)
-    return videos.mask & ~mask, events, summary
+    events, deciding = inserter.after_step(videos, gradient, iteration)
+    return videos.mask & ~mask, events, summarise(deciding, inserter.options.epsilon)
 
 
 @pytest.mark.parametrize("epsilon", [-0.3, 0.0, 0.2])

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+
 from vidcondense.compute import Compute, Precision, choose_compute
+from vidcondense.distributed import ALONE, RANK_TIMEOUT, Ranks
+from vidcondense.options import require
 from vidcondense.video.sampling import ClipOptions
 
 
@@ -19,9 +23,23 @@ class ComputeArguments:
     precision: Precision = "auto"
     """Of the forward passes: float32, bfloat16, or auto (bfloat16 where the processor has it)."""
 
-    def choose(self) -> Compute:
-        """What these arguments stand for here. Raises `UsageError`: no such device."""
-        return choose_compute(self.device, self.precision)
+    def choose(self, ranks: Ranks = ALONE) -> Compute:
+        """What these arguments stand for; a rank has its own GPU. Raises `UsageError`: no such device."""
+        device = self.device
+        if ranks.size > 1 and device in ("auto", "cuda") and torch.cuda.is_available():
+            device = f"cuda:{ranks.local}"
+        return choose_compute(device, self.precision)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankArguments:
+    """How processes that torchrun started work together."""
+
+    rank_timeout: float = RANK_TIMEOUT
+    """Seconds to wait for another process of the same job, at most."""
+
+    def __post_init__(self) -> None:
+        require(self.rank_timeout > 0, "rank_timeout", self.rank_timeout, "must be more than 0 seconds")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,15 @@ from typing import Any, TypeVar
 import tyro
 
 from vidcondense.assembly import total_iterations
-from vidcondense.cli.arguments import ClipArguments, ComputeArguments
+from vidcondense.cli.arguments import ClipArguments, ComputeArguments, RankArguments
 from vidcondense.cli.output import Output, facts, size_text, time_text
 from vidcondense.cli.parse import SharedArguments, value_of, with_defaults
 from vidcondense.cli.progress import hint_when_long, progress
 from vidcondense.cli.reading import read_data
 from vidcondense.compute import Compute
-from vidcondense.condensation import condense
+from vidcondense.condensation import CheckpointOptions, condense
+from vidcondense.distributed import Ranks, join_ranks, num_ranks
+from vidcondense.errors import UsageError
 from vidcondense.estimation import Estimate, estimate
 from vidcondense.events import broadcast
 from vidcondense.interfaces import RealClips
@@ -49,6 +51,7 @@ class Arguments:
       vidcondense condense UCF101 --layout ucf101 --fold 1 --out small --size 64 --real-batch 16
       vidcondense condense videos --out control --method random
       vidcondense condense videos --out small --dry-run
+      torchrun --nproc-per-node 2 -m vidcondense condense videos --out small
 
     The folder --out appears when the set is complete; until then the work is in OUT.partial. Ctrl-C leaves a
     checkpoint there, from which the same command with --resume goes on.
@@ -77,11 +80,18 @@ class Arguments:
 
     memory: str | None = None
     """Most memory to take, such as 4GB (of the GPU, where networks run on one); --chunk is chosen by it."""
+
     log: tuple[TrackerName, ...] = ()
     """Also log to tensorboard or wandb (extras); the log events.jsonl in the set is always written."""
 
     log_dir: Path | None = None
     """Folder for the files of --log (default: OUT.log)."""
+
+    ranks: RankArguments = field(default_factory=RankArguments)
+    """How processes that torchrun started work together."""
+
+    checkpoints: CheckpointOptions = field(default_factory=CheckpointOptions)
+    """When checkpoints are kept."""
 
     resume: bool = False
     """Go on from the checkpoint of an interrupted run."""
@@ -113,14 +123,25 @@ def from_recipe(kind: type[A], given: Sequence[str]) -> type[A]:
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Condense, or tell what it would cost."""
+    if arguments.dry_run and num_ranks() > 1:
+        raise UsageError("--dry-run measures one process; start it without torchrun")
+    with join_ranks(arguments.ranks.rank_timeout) as ranks:
+        return _run(arguments, ranks, output)
+
+
+def _run(arguments: Arguments, ranks: Ranks, output: Output) -> dict[str, Any]:
     options, clip = arguments.condense, arguments.clip.options()
     limit = None if arguments.memory is None else parse_bytes(arguments.memory)
     check_features(options.match.model, clip.num_frames, clip.size)
-    compute = arguments.compute.choose()
-    if not arguments.dry_run:
+    compute = arguments.compute.choose(ranks)
+    if ranks.first and not arguments.dry_run:
         check_output(arguments.out, resume=arguments.resume, overwrite=arguments.overwrite)
-    trackers = () if arguments.dry_run else arguments.log
-    with progress() as bars, tracking(trackers, _log_folder(arguments), as_json(options)) as tracker:
+    trackers = arguments.log if ranks.first and not arguments.dry_run else ()
+    silent = output.silent
+    with (
+        progress(silent=silent) as bars,
+        tracking(trackers, _log_folder(arguments), as_json(options)) as tracker,
+    ):
         real = read_data(arguments.data, arguments.reading, clip, bars=bars, output=output)
         if limit is not None:
             options = _within(limit, real.train, options, compute, output)
@@ -137,6 +158,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             resume=arguments.resume,
             overwrite=arguments.overwrite,
             compute=compute,
+            ranks=ranks,
+            checkpoints=arguments.checkpoints,
             listener=broadcast(
                 tracker,
                 bars.figures,

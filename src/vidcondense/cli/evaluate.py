@@ -9,7 +9,7 @@ from typing import Any
 
 import tyro
 
-from vidcondense.cli.arguments import ComputeArguments
+from vidcondense.cli.arguments import ComputeArguments, RankArguments
 from vidcondense.cli.output import Output, size_text, table, time_text
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import Bars, progress
@@ -19,10 +19,12 @@ from vidcondense.cli.results import Judged, Results, check_free, write_results
 from vidcondense.cli.scores import counting
 from vidcondense.cli.sets import RealArguments, Sets, check_belong, common, read_sets, seed_of
 from vidcondense.compute import Compute
+from vidcondense.distributed import Ranks, join_ranks
 from vidcondense.errors import UsageError
 from vidcondense.evaluation.cost import memory_of, seconds_of
 from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.protocol import EvaluateOptions, ProtocolOptions
+from vidcondense.evaluation.results import Evaluation
 from vidcondense.evaluation.tables import to_matrix, to_table
 from vidcondense.interfaces import ClipSource
 from vidcondense.models import check_size
@@ -79,6 +81,9 @@ class Arguments:
     compute: ComputeArguments = field(default_factory=ComputeArguments)
     """Where networks run."""
 
+    ranks: RankArguments = field(default_factory=RankArguments)
+    """How processes that torchrun started work together: they take the networks in turn."""
+
     out: Path | None = None
     """Folder for results.json and results.csv."""
 
@@ -111,7 +116,12 @@ class Job:
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Judge every set and control by every network, print the tables, write the results."""
-    options, compute = arguments.evaluation, arguments.compute.choose()
+    with join_ranks(arguments.ranks.rank_timeout) as ranks:
+        return _run(arguments, ranks, output)
+
+
+def _run(arguments: Arguments, ranks: Ranks, output: Output) -> dict[str, Any]:
+    options, compute = arguments.evaluation, arguments.compute.choose(ranks)
     if arguments.out is not None:
         check_free(arguments.out, overwrite=arguments.overwrite)
     sets = read_sets(arguments.sets, "evaluate")
@@ -119,7 +129,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     for model in arguments.model:
         check_size(model, recorded.clip.num_frames, recorded.clip.size)
     clip = options.test_clips(recorded.clip)
-    with progress() as bars:
+    with progress(silent=output.silent) as bars:
         real = read_data(arguments.real.data, recorded.data, clip, bars=bars, output=output)
         check_belong(sets, real, arguments.real)
         jobs = _jobs_of_sets(sets, arguments)
@@ -127,7 +137,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             train = _training_clips(real, recorded, clip, arguments.real.data, bars, output)
             jobs += _jobs_of_full_data(train, arguments)
         footprints = tell_cost(jobs, len(real.test), compute, output)
-        judged = [_judge(job, real.test, compute, bars) for job in jobs]
+        judged = _judge(jobs, real.test, compute, ranks, bars)
     results = Results(
         judged=judged,
         protocol=options.protocol,
@@ -136,7 +146,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         footprints=footprints,
     )
     _show(results, output, per_class=arguments.per_class)
-    if arguments.out is not None:
+    if arguments.out is not None and ranks.first:
         write_results(arguments.out, results.as_dict(), results.records())
         output.say(f"results.json and results.csv are in {arguments.out}")
     return results.as_dict()
@@ -194,12 +204,35 @@ def _memory_text(found: Footprint) -> str:
     )
 
 
-def _judge(job: Job, test: ClipDataset, compute: Compute, bars: Bars) -> Judged:
+def _judge(
+    jobs: Sequence[Job], test: ClipDataset, compute: Compute, ranks: Ranks, bars: Bars
+) -> list[Judged]:
+    """Judge every job; ranks take its networks in turn, and tell each other what they found."""
+    parts, first = [], 0
+    for job in jobs:
+        numbers = [n for n in range(job.options.repeats) if (first + n) % ranks.size == ranks.rank]
+        parts.append(_evaluate(job, test, compute, numbers, bars))
+        first += job.options.repeats
+    together = ranks.exchange(parts)
+    judged, first = [], 0
+    for number, job in enumerate(jobs):
+        own = [iter(parts[number].repeats) for parts in together]
+        repeats = tuple(next(own[(first + n) % ranks.size]) for n in range(job.options.repeats))
+        evaluation = replace(parts[number], repeats=repeats)
+        judged.append(
+            Judged(name=job.name, evaluation=evaluation, labels=job.labels, condensed=job.condensed)
+        )
+        first += job.options.repeats
+    return judged
+
+
+def _evaluate(
+    job: Job, test: ClipDataset, compute: Compute, numbers: Sequence[int], bars: Bars
+) -> Evaluation:
     steps, repeats = job.options.training.num_steps(len(job.clips)), job.options.repeats
     title = f"training {job.options.model} on {job.name}"
     listener = counting(bars.follow("train", title, steps * repeats), steps)
-    evaluation = evaluate(job.clips, test, job.options, compute=compute, listener=listener)
-    return Judged(name=job.name, evaluation=evaluation, labels=job.labels, condensed=job.condensed)
+    return evaluate(job.clips, test, job.options, compute=compute, numbers=numbers, listener=listener)
 
 
 def _training_clips(

@@ -8,6 +8,7 @@ import io
 import json
 import keyword
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from collections.abc import Sequence
 from vidcondense import __version__
 from vidcondense.cli.output import Output
 from vidcondense.cli.parse import parse
-from vidcondense.errors import LimitError, OutputError, UsageError, VidcondenseError
+from vidcondense.distributed import is_first, num_ranks
+from vidcondense.errors import Interrupted, LimitError, OutputError, UsageError, VidcondenseError
 from vidcondense.options import unknown
 
 COMMANDS = {
@@ -45,6 +47,9 @@ COMMANDS = {
 }
 """What each command does; a command's module is imported only when it is called."""
 
+SHARED = ("condense", "evaluate")
+"""The commands that several processes can work on together, started by torchrun."""
+
 BROKEN_PIPE = 141
 INTERRUPTED = 130
 
@@ -56,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: its name and options; default: those of this process.
 
     Returns:
-        The exit code: 0 fine, 1 a bug or a failed check, 2 usage, 3 data, 4 output, 5 a limit, 130 or 143
-        interrupted.
+        The exit code: 0 fine, 1 a bug or a failed check, 2 usage, 3 data, 4 output, 5 a limit, 6 another
+        process of the same job failed, 130 or 143 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _accept_any_text()
@@ -88,12 +93,14 @@ def _run(arguments: list[str]) -> int:
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
         raise UsageError(unknown(name, COMMANDS, what))
+    if num_ranks() > 1 and name not in SHARED:
+        raise UsageError(f"{name} is no work for torchrun ({' and '.join(SHARED)} are); start it without")
     file = f"{name}_" if keyword.iskeyword(name) else name
     module = importlib.import_module(f"vidcondense.cli.{file}")
     kind = module.arguments_for(rest) if hasattr(module, "arguments_for") else module.Arguments
     options = parse(kind, rest, command=name)
-    result = module.run(options, Output(as_json=options.shared.json))
-    if options.shared.json:
+    result = module.run(options, Output(as_json=options.shared.json, silent=not is_first()))
+    if options.shared.json and is_first():
         print(json.dumps(result, allow_nan=False))
     if "error" in result:
         return _fail(result["error"], result["exit_code"])
@@ -125,6 +132,9 @@ def _explain(error: Exception, *, debug: bool) -> int:
     if debug:
         traceback.print_exc()
     known = _known(error)
+    if isinstance(known, Interrupted) and num_ranks() > 1:
+        # torchrun tells all to stop once one has; what is left to do here is to say so.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if known is not None:
         return _fail(str(known), known.exit_code)
     return _fail(

@@ -28,18 +28,21 @@ class Output:
 
     Args:
         as_json: standard output belongs to one JSON object; words meant for it are dropped.
+        silent: another process of the same job speaks.
     """
 
     as_json: bool = False
+    silent: bool = False
 
     def say(self, what: RenderableType) -> None:
         """Print a part of the result on standard output."""
-        if not self.as_json:
+        if not (self.as_json or self.silent):
             console().print(what, soft_wrap=isinstance(what, str))
 
     def note(self, text: str) -> None:
         """Print a remark on standard error."""
-        console(stderr=True).print(f"vidcondense: {visible(text)}", soft_wrap=True)
+        if not self.silent:
+            console(stderr=True).print(f"vidcondense: {visible(text)}", soft_wrap=True)
 
 
 def facts(rows: Mapping[str, object]) -> str:

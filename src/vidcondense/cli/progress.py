@@ -73,8 +73,11 @@ def _remark(event: Event) -> str:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Bars]:
-    """Show progress while the context lasts."""
+def progress(*, silent: bool = False) -> Iterator[Bars]:
+    """Show progress while the context lasts, unless another process of the same job does."""
+    if silent:
+        yield Bars(show=lambda title, done, total, remark: None)
+        return
     screen = console(stderr=True)
     if not screen.is_terminal:
         yield Bars(show=PlainLines(Output()).show)

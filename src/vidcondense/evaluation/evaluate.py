@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -27,6 +28,7 @@ def evaluate(
     options: EvaluateOptions,
     *,
     compute: Compute,
+    numbers: Sequence[int] | None = None,
     listener: Listener = ignore,
 ) -> Evaluation:
     """Train `options.repeats` networks on `train_set` and test each on `test`.
@@ -38,6 +40,7 @@ def evaluate(
         test: held-out clips of the same classes, frames and size.
         options: the protocol and what is overridden.
         compute: device and precision of the forward passes.
+        numbers: which of the repeats to do, from 0, where others do the rest; default: all.
         listener: gets the training events, each with its `repeat` (from 0), and a `repeat` event (repeat,
             accuracy, train_accuracy, diverged, seconds) after each network.
 
@@ -48,7 +51,7 @@ def evaluate(
     num_frames, size = _check(train_set, test, options)
     judge = Judge(train_set=train_set, test=test, options=options, compute=compute)
     repeats = []
-    for index in range(options.repeats):
+    for index in range(options.repeats) if numbers is None else numbers:
         seed = rng.derive_seed(options.seed, "repeat", index)
         network = build_network(
             options.model,

@@ -71,10 +71,23 @@ class Inserter:
         iterations: of the whole run; the schedule is a share of them.
         mask: the key frames at the start, `[N, T]`.
         seed: for `insertion="random"`.
+        part: the numbers of the videos among all, where others insert into the rest of them.
+        num_videos: how many there are in all.
     """
 
-    def __init__(self, options: InsertionOptions, iterations: int, mask: KeyMask, seed: int) -> None:
+    def __init__(
+        self,
+        options: InsertionOptions,
+        iterations: int,
+        mask: KeyMask,
+        seed: int,
+        *,
+        part: range | None = None,
+        num_videos: int | None = None,
+    ) -> None:
         self.options = options
+        self.part = range(len(mask)) if part is None else part
+        self.num_videos = len(mask) if num_videos is None else num_videos
         self.window = insertion_window(options, iterations)
         self.seed = seed
         self._average: Cosines | None = None
@@ -82,7 +95,7 @@ class Inserter:
 
     def after_step(
         self, videos: KeyFrameVideos, gradient: Videos, iteration: int
-    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    ) -> tuple[list[dict[str, Any]], Scores]:
         """Insert where the rule says so.
 
         Args:
@@ -91,8 +104,8 @@ class Inserter:
             iteration: its number, from 0.
 
         Returns:
-            One event for every insertion (iteration, video, frame, both cosines), and a summary of the
-            deciding cosines over all frames that were no key frames.
+            One event for every insertion (iteration, video, frame, both cosines), and the deciding cosine of
+            every frame, NaN at those that were key frames.
         """
         mask = videos.mask.clone()
         accumulated = None
@@ -100,9 +113,9 @@ class Inserter:
             accumulated = accumulate(gradient, mask, videos.interpolation)
         found = self._smooth(cosines(gradient, mask, accumulated))
         conflict = ~mask & (found.deciding() < self.options.epsilon)
-        summary = {**_quantiles(found.deciding()[~mask]), "conflicts": int(conflict.sum())}
+        deciding = found.deciding().where(~mask, torch.nan)
         if self.options.insertion == "none" or iteration not in self.window:
-            return [], summary
+            return [], deciding
         self._streak = (self._streak + 1).where(conflict, 0)
         wanted = conflict & (self._streak >= self.options.patience)
         chosen = self._place(wanted, found, gradient, mask, iteration)
@@ -112,14 +125,14 @@ class Inserter:
             {
                 "kind": "insertion",
                 "iteration": iteration,
-                "video": video,
+                "video": self.part[video],
                 "frame": frame,
                 "cosine_before": round(float(found.before[video, frame]), 6),
                 "cosine_after": round(float(found.after[video, frame]), 6),
             }
             for video, frame in chosen.nonzero().tolist()
         ]
-        return events, summary
+        return events, deciding
 
     def _smooth(self, found: Cosines) -> Cosines:
         decay = self.options.cosine_ema
@@ -149,7 +162,8 @@ class Inserter:
             preference, allowed = gradient_distances(gradient, mask), ~mask
         else:
             stream = rng.generator(self.seed, "insertion", iteration)
-            preference, allowed = torch.rand(mask.shape, generator=stream).to(mask.device), ~mask
+            drawn = torch.rand(self.num_videos, mask.shape[1], generator=stream)  # whatever part this is
+            preference, allowed = drawn[self.part.start : self.part.stop].to(mask.device), ~mask
         preference = preference.where(allowed, -torch.inf)
         rank = preference.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
         return (rank < count[:, None]) & allowed
@@ -201,8 +215,15 @@ def _take(values: Float[Tensor, "n t d"], index: Tensor) -> Float[Tensor, "n t d
     return values.gather(1, index[..., None].expand_as(values))
 
 
-def _quantiles(values: Float[Tensor, " m"]) -> dict[str, float | None]:
-    """The 5 %, 50 % and 95 % quantiles; None where there is nothing to count."""
-    if values.numel() == 0:
-        return dict.fromkeys(f"cosine_{name}" for name in _QUANTILES)
-    return {f"cosine_{name}": round(float(values.quantile(share)), 6) for name, share in _QUANTILES.items()}
+def summarise(deciding: Scores, epsilon: float) -> dict[str, Any]:
+    """What an iteration's event tells of deciding cosines: 5 %, 50 % and 95 % quantiles, and conflicts.
+
+    Args:
+        deciding: NaN at key frames, which do not count; quantiles are None where nothing does.
+        epsilon: of the rule.
+    """
+    values = deciding[~deciding.isnan()]
+    summary: dict[str, Any] = dict.fromkeys(f"cosine_{name}" for name in _QUANTILES)
+    if values.numel():
+        summary = {f"cosine_{name}": round(float(values.quantile(q)), 6) for name, q in _QUANTILES.items()}
+    return {**summary, "conflicts": int((values < epsilon).sum())}

@@ -58,6 +58,10 @@ class DistributionMatcher:
         self._known: dict[int, _Known] = {}
         self._fresh_clips = 0
 
+    def share(self, videos: range) -> None:
+        """Match only the videos of these numbers from now on; `videos` everywhere are these."""
+        self.targets = self.targets.part(videos)
+
     def loss(self, videos: Videos, iteration: int) -> PerTarget:
         """‖mean real feature − mean synthetic feature‖² of every target, float32.
 

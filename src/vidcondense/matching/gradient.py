@@ -64,7 +64,13 @@ class GradientMatcher:
         self.targets = make_targets(options.match_targets, real, labels, seed)
         self.chunk = options.chunk_of(real.shape)
         self.fetch = fetcher(real, compute)
+        self._videos = range(len(labels))
         self._network: VideoNetwork | None = None
+
+    def share(self, videos: range) -> None:
+        """Match only the videos of these numbers from now on; the network is still trained on all."""
+        self.targets = self.targets.part(videos)
+        self._videos = videos
 
     def match(self, videos: Videos, iteration: int) -> Match:
         """The distance of every target's gradients, and its gradient in the videos.
@@ -78,13 +84,15 @@ class GradientMatcher:
         losses, gradient = [], torch.zeros_like(videos)
         for target, clips in enumerate(drawn):
             own = (self.targets.of_video == target).nonzero().flatten()
-            label = int(self.labels[own[0]])
-            augment = self._siamese_augmentation(iteration, target)
+            label = int(self.labels[self._videos[int(own[0])]])
+            augment = self._siamese_augmentation(iteration, self.targets.first + target)
             wanted = self._real_gradients(network, clips, label, augment)
             loss, pull = self._synthetic(network, videos[own.to(videos.device)], label, augment, wanted)
             losses.append(loss)
             gradient[own.to(videos.device)] = pull
-        seen = sum(map(len, drawn)) + len(videos) + self._inner_clips(iteration, len(videos))
+        seen = sum(map(len, drawn)) + len(videos)
+        if self.targets.first == 0:  # the network is the same for all parts: its training counts once
+            seen += self._inner_clips(iteration, len(self.labels))
         return Match(torch.stack(losses), gradient, clips=seen)
 
     def parameters(self) -> list[Tensor]:

@@ -32,10 +32,18 @@ class Targets:
     Args:
         members: the real clips of each target.
         of_video: the target of each synthetic video, `[N]`.
+        first: the number of the first target, where these are a part of a row of targets.
     """
 
     members: tuple[Indices, ...]
     of_video: Labels
+    first: int = 0
+
+    def part(self, videos: range) -> Targets:
+        """The targets of some videos: a run of numbers that holds all of their classes; both go by class."""
+        of_video = self.of_video[videos.start : videos.stop]
+        low, high = int(of_video.min()), int(of_video.max())
+        return Targets(self.members[low : high + 1], of_video - low, self.first + low)
 
     def draw(self, count: int, seed: int, iteration: int) -> list[Indices]:
         """For each target `count` different ones of its real clips, or all; new ones every iteration."""
@@ -43,7 +51,7 @@ class Targets:
             members[
                 torch.randperm(len(members), generator=rng.generator(seed, "real", iteration, target))[:count]
             ]
-            for target, members in enumerate(self.members)
+            for target, members in enumerate(self.members, start=self.first)
         ]
 
 

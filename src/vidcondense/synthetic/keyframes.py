@@ -92,6 +92,15 @@ class KeyFrameVideos:
         self.frames[new] = interpolate(self.frames, self.mask, self.interpolation)[new]
         self.mask |= new
 
+    def part(self, videos: range) -> KeyFrameVideos:
+        """The videos of these numbers, with parameters of their own."""
+        rows = slice(videos.start, videos.stop)
+        return self.like(self.frames[rows], self.mask[rows], self._labels[rows])
+
+    def like(self, frames: Videos, mask: KeyMask, labels: Labels) -> KeyFrameVideos:
+        """Other videos that are rendered in the same way."""
+        return KeyFrameVideos(frames, mask, labels, self.size, self.interpolation, self.upsampling)
+
     def num_key_frames(self) -> Int[Tensor, " n"]:
         """How many key frames each video has."""
         return self.mask.sum(dim=1)
