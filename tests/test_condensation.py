@@ -456,7 +456,6 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         ({"method": "prims"}, "did you mean prism"),
         ({"codec": "zip"}, "unknown codec"),
         ({"codec": "jpeg", "bits": 6}, "--bits 6: --codec jpeg has no such levels"),
-        ({"upsampling": "nearest", "key_frame_size": 8}, "must be bilinear or bicubic"),
         ({"upsampling": "bicubic"}, "say how small key frames are"),
         ({"vpc": 0}, "--vpc 0"),
         ({"iterations": 0}, "--iterations 0"),
@@ -479,6 +478,13 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
 def test_options_out_of_range_fail(bad, message):
     with pytest.raises(UsageError, match=message):
         CondenseOptions(**bad)
+
+
+def test_an_unknown_upsampling_fails_also_where_types_are_not_checked():
+    options = CondenseOptions(key_frame_size=8)
+    object.__setattr__(options, "upsampling", "nearest")
+    with pytest.raises(UsageError, match="must be bilinear or bicubic"):
+        options.__post_init__()
 
 
 def test_accumulated_gradients_insert_fewer_frames_in_a_real_run(memory_clips):

@@ -96,5 +96,7 @@ def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):
 
 
 def test_unknown_engine_is_refused():
+    jobs = Jobs()
+    object.__setattr__(jobs, "engine", "rays")  # where types are not checked
     with pytest.raises(UsageError, match="unknown engine 'rays'; did you mean ray"):
-        Jobs(engine="rays")
+        jobs.__post_init__()

@@ -23,6 +23,7 @@ from torch.distributed import Store  # type: ignore[attr-defined]
 from torch.distributed.rendezvous import rendezvous
 
 from vidcondense.errors import RankError, UsageError
+from vidcondense.launch import num_ranks
 
 T = TypeVar("T")
 
@@ -141,16 +142,6 @@ class Ranks:
 
 ALONE = Ranks()
 """A single process."""
-
-
-def num_ranks() -> int:
-    """How many processes torchrun started to work together; 1 without torchrun."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def is_first() -> bool:
-    """Whether this process is rank 0, or alone."""
-    return num_ranks() == 1 or os.environ.get("RANK") == "0"
 
 
 @contextlib.contextmanager

@@ -18,11 +18,12 @@ from vidcondense.cli.progress import hint_when_long, progress
 from vidcondense.cli.reading import read_data
 from vidcondense.compute import Compute
 from vidcondense.condensation import CheckpointOptions, condense
-from vidcondense.distributed import Ranks, join_ranks, num_ranks
+from vidcondense.distributed import Ranks, join_ranks
 from vidcondense.errors import UsageError
 from vidcondense.estimation import Estimate, estimate
 from vidcondense.events import broadcast
 from vidcondense.interfaces import RealClips
+from vidcondense.launch import num_ranks
 from vidcondense.memory import parse_bytes, plan_memory
 from vidcondense.models import check_features
 from vidcondense.options import as_json

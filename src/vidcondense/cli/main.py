@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from vidcondense import __version__
 from vidcondense.cli.output import Output
 from vidcondense.cli.parse import parse
-from vidcondense.distributed import is_first, num_ranks
 from vidcondense.errors import Interrupted, LimitError, OutputError, UsageError, VidcondenseError
+from vidcondense.launch import is_first, num_ranks
 from vidcondense.options import unknown
 
 COMMANDS = {
