@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from vidcondense.evaluation.transfer import TransferOptions as TransferOptions
     from vidcondense.evaluation.transfer import transfer as transfer
     from vidcondense.insertion.options import InsertionOptions as InsertionOptions
+    from vidcondense.matching.options import KernelOptions as KernelOptions
     from vidcondense.matching.options import MatchOptions as MatchOptions
     from vidcondense.methods import METHODS as METHODS
     from vidcondense.models import MODELS as MODELS
@@ -83,6 +84,7 @@ _HOMES = {
     "condense": "condensation",
     "CondenseOptions": "settings",
     "MatchOptions": "matching.options",
+    "KernelOptions": "matching.options",
     "InsertionOptions": "insertion.options",
     "StaticDynamicOptions": "synthetic.options",
     "SelectOptions": "selection.options",
