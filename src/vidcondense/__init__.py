@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from vidcondense.exports.export import export as export
     from vidcondense.exports.options import ExportOptions as ExportOptions
     from vidcondense.insertion.options import InsertionOptions as InsertionOptions
+    from vidcondense.matching.options import KernelOptions as KernelOptions
     from vidcondense.matching.options import MatchOptions as MatchOptions
     from vidcondense.matching.options import TrajectoryOptions as TrajectoryOptions
     from vidcondense.methods import METHODS as METHODS
@@ -106,6 +107,7 @@ _HOMES = {
     "train_experts": "training.experts",
     "ExpertOptions": "training.experts",
     "Experts": "training.trajectories",
+    "KernelOptions": "matching.options",
     "InsertionOptions": "insertion.options",
     "StaticDynamicOptions": "synthetic.options",
     "SelectOptions": "selection.options",
