@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
+from rich.console import Console
 
+from vidcondense.cli import progress as module
 from vidcondense.cli.output import Output, size_text, table, time_text
 from vidcondense.cli.progress import Bars, PlainLines, hint_when_long
+from vidcondense.events import broadcast
 
 
 class Clock:
@@ -103,3 +107,17 @@ def test_text_is_printed_as_it_is(capsys):
     assert "[red]class[/red] :smile:" in shown
     assert "[bold]" in shown
     assert "nothing" not in shown
+
+
+def test_a_terminal_shows_bar_and_figures(monkeypatch):
+    screen = Console(file=io.StringIO(), force_terminal=True, width=100)
+    monkeypatch.setattr(module, "console", lambda stderr: screen)
+    with module.progress() as bars:
+        listen = broadcast(bars.figures, bars.follow("iteration", "condensing", 10))
+        for number in range(4):
+            listen(iteration(number))
+    shown = screen.file.getvalue()
+    assert "condensing" in shown
+    assert "4/10" in shown
+    assert re.search(r"loss +0\.5  ▁▁▁▁", shown)
+    assert "2.25 a video" in shown
