@@ -61,7 +61,7 @@ def section(name: str, published: dict[str, dict[str, float]]) -> str:
         "",
         notes,
         "",
-        "```bash",
+        "```bash no-run: takes days and the dataset",
         f"vidcondense compare recipes/ledger/{name}.toml --data path/to/{folder} --out runs/ledger/{name}",
         "```",
         "",

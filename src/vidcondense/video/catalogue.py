@@ -54,7 +54,7 @@ def page(about: Description) -> str:
             "",
             "## Reading it",
             "",
-            f"```bash\nvidcondense data check DATA {about.options}\n"
+            f"```bash no-run: DATA is yours\nvidcondense data check DATA {about.options}\n"
             f"vidcondense condense DATA {about.options} --out small\n```",
             "",
             "## Good to know",
