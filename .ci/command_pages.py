@@ -27,7 +27,7 @@ What `vidcondense COMMAND --help` says, a page a command (`python .ci/command_pa
 ## Exit codes
 
 0 fine, 1 a mistake of ours or a failed check, 2 usage, 3 data, 4 output, 5 a limit, 130 or 143 interrupted.
-`--json` prints one JSON object on standard output and nothing else there; `--debug` the traceback of an error.
+`--json` prints one JSON object on standard output, nothing else there; `--debug` the traceback of an error.
 
 ```{{toctree}}
 :hidden:
