@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test faults browser stops check clean
+.PHONY: help install demo test faults browser stops docs docs-test check clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv with everything the project needs
 
@@ -33,6 +33,13 @@ browser: $(STAMP) ## look at the report in Chromium ($CHROMIUM, one on the PATH,
 stops: $(STAMP) ## stop condensations at 20 random steps each way, 1 and 2 processes, and go on (an hour)
 	VIDCONDENSE_STOPS=20 $(BIN)/python -m pytest tests/cli/test_stops.py --timeout 0
 
+docs: $(STAMP) ## make the site of the documentation: site/index.html; a broken link is an error
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs site
+
+docs-test: $(STAMP) ## run what README and docs/ say to run (a few minutes)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python .ci/docs.py
+
 check: $(STAMP) ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -41,5 +48,5 @@ check: $(STAMP) ## format, lint, types, import contracts, spelling
 	$(BIN)/codespell src tests docs examples README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 
 clean: ## remove what was made here: .venv, runs, caches, builds
-	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) runs site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

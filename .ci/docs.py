@@ -11,6 +11,7 @@ it; its blocks of `bash` and `python` run there one after the other. A block who
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -18,8 +19,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
@@ -33,8 +34,7 @@ vidcondense condense videos --out small --num-frames 8 --stride 1 --size 48 --it
 """What a page may count on."""
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A block of code of a page."""
 
     kind: str
@@ -86,6 +86,7 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         start = Path(scratch) / "start"
         start.mkdir()
+        os.environ["VIDCONDENSE_CACHE"] = str(Path(scratch) / "cache")
         subprocess.run([*COMMANDS["bash"], START], cwd=start, check=True)
         for page in chosen:
             run(page, start, Path(scratch))

@@ -37,6 +37,13 @@ Videos that are learned:
 Real clips, the controls; at the same number of videos they are much larger than key frames:
 
 {selected}
+
+```{{toctree}}
+:hidden:
+:glob:
+
+*
+```
 """
 
 MINIUCF = ((16, 3, 112, 112), 50)
