@@ -49,8 +49,10 @@ if TYPE_CHECKING:
     from vidcondense.recipe import write_recipe as write_recipe
     from vidcondense.selection.options import SelectOptions as SelectOptions
     from vidcondense.settings import CondenseOptions as CondenseOptions
+    from vidcondense.storage.codecs import Coding as Coding
     from vidcondense.storage.condensed import CondensedDataset as CondensedDataset
     from vidcondense.storage.condensed import load_condensed as load_condensed
+    from vidcondense.storage.recode import recode as recode
     from vidcondense.storage.relabel import relabel_condensed as relabel_condensed
     from vidcondense.synthetic.options import StaticDynamicOptions as StaticDynamicOptions
     from vidcondense.training.options import TrainOptions as TrainOptions
@@ -93,6 +95,8 @@ _HOMES = {
     "load_condensed": "storage.condensed",
     "CondensedDataset": "storage.condensed",
     "relabel_condensed": "storage.relabel",
+    "recode": "storage.recode",
+    "Coding": "storage.codecs",
     # what it is worth
     "evaluate": "evaluation.evaluate",
     "EvaluateOptions": "evaluation.protocol",

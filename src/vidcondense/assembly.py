@@ -19,6 +19,7 @@ from vidcondense.methods import METHODS, Init, RepresentationName, Stage
 from vidcondense.models import check_features
 from vidcondense.selection.random import select_random
 from vidcondense.settings import CondenseOptions
+from vidcondense.synthetic.codec_model import CodecModel
 from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample, spread_mask
 from vidcondense.synthetic.static_dynamic import OWN, StaticDynamicVideos
 from vidcondense.video.single_frames import SingleFrames
@@ -131,6 +132,20 @@ def learned_videos(
         (height, width),
         options.interpolation,
         options.upsampling,
+        _codec_model(real, options, compute) if options.codec_aware else None,
+    )
+
+
+def _codec_model(real: RealClips, options: CondenseOptions, compute: Compute) -> CodecModel:
+    coding = options.coding()
+    mean, std = (compute.move(values[:, None, None]) for values in (real.mean, real.std))
+    return CodecModel(
+        mean=mean,
+        std=std,
+        top=coding.top,
+        value_range=coding.value_range,
+        quality=options.quality if options.codec == "jpeg" else None,
+        rate_weight=options.rate_weight,
     )
 
 
