@@ -348,6 +348,41 @@ def test_small_key_frames(memory_clips, tmp_path, changes):
     assert result[0][0].shape == (8, 3, 44, 44)
 
 
+@pytest.mark.parametrize("method", ["prism", "dm", "still"])
+def test_codec_aware_videos_are_learned_as_they_are_stored(memory_clips, tmp_path, method):
+    clips = memory_clips()
+    options = options_for(
+        method=method, iterations=2, key_frame_size=11, codec="lzma", bits=2, codec_aware=True
+    )
+    condenser = Condenser(clips, options, COMPUTE)
+    for _ in range(2):
+        condenser.step()
+    result = condense(clips, tmp_path / "out", options, compute=COMPUTE)
+    rendered = condenser.videos.render(0).detach()
+    torch.testing.assert_close(result.batch([0, 1]), rendered, atol=1e-4, rtol=1e-4)
+
+
+def test_a_rate_makes_jpegs_smaller_and_is_told(memory_clips, tmp_path):
+    clips = memory_clips()
+    sizes = []
+    for weight in (0.0, 0.1):
+        options = options_for(
+            method="still",
+            iterations=3,
+            key_frame_size=16,
+            codec="jpeg",
+            quality=50,
+            codec_aware=True,
+            rate_weight=weight,
+        )
+        result = condense(clips, tmp_path / str(weight), options)
+        sizes.append(sum(entry["bytes"] for entry in result.manifest["payload"]))
+        told = [event.get("penalty") for event in read_events(result.folder / LOG) if "loss" in event]
+        assert [penalty is not None for penalty in told] == [weight > 0] * 3
+    assert told[-1] < told[0]
+    assert sizes[1] < sizes[0]
+
+
 def test_interrupt_and_resume_end_in_the_same_bytes(memory_clips, tmp_path):
     clips = memory_clips()
     options = options_for(
@@ -457,6 +492,12 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         ({"codec": "zip"}, "unknown codec"),
         ({"codec": "jpeg", "bits": 6}, "--bits 6: --codec jpeg has no such levels"),
         ({"upsampling": "bicubic"}, "say how small key frames are"),
+        ({"codec_aware": True, "codec": "webp"}, "there is no model of --codec webp"),
+        ({"codec_aware": True, "method": "random"}, "--method random learns no key frames"),
+        ({"codec_aware": True, "method": "static-dynamic"}, "learns no key frames"),
+        ({"rate_weight": 1.0, "codec": "jpeg"}, "--rate-weight 1.0: needs --codec-aware"),
+        ({"rate_weight": 1.0, "codec_aware": True}, "--rate-weight 1.0: needs --codec-aware"),
+        ({"rate_weight": -1.0}, "--rate-weight -1.0: must be at least 0"),
         ({"vpc": 0}, "--vpc 0"),
         ({"iterations": 0}, "--iterations 0"),
         ({"lr": 0.0}, "--lr 0.0"),
@@ -483,7 +524,7 @@ def test_options_out_of_range_fail(bad, message):
 def test_an_unknown_upsampling_fails_also_where_types_are_not_checked():
     options = CondenseOptions(key_frame_size=8)
     object.__setattr__(options, "upsampling", "nearest")
-    with pytest.raises(UsageError, match="must be bilinear or bicubic"):
+    with pytest.raises(UsageError, match="unknown upsampling 'nearest'"):
         options.__post_init__()
 
 

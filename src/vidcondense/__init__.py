@@ -61,11 +61,13 @@ if TYPE_CHECKING:
     from vidcondense.speed.bench import Bench as Bench
     from vidcondense.speed.bench import BenchOptions as BenchOptions
     from vidcondense.speed.bench import bench as bench
+    from vidcondense.storage.codecs import Coding as Coding
     from vidcondense.storage.condensed import CondensedDataset as CondensedDataset
     from vidcondense.storage.condensed import load_condensed as load_condensed
     from vidcondense.storage.import_tensors import ImportOptions as ImportOptions
     from vidcondense.storage.import_tensors import import_tensors as import_tensors
     from vidcondense.storage.merge import merge as merge
+    from vidcondense.storage.recode import recode as recode
     from vidcondense.storage.relabel import relabel_condensed as relabel_condensed
     from vidcondense.storage.subset import subset as subset
     from vidcondense.synthetic.options import StaticDynamicOptions as StaticDynamicOptions
@@ -118,6 +120,8 @@ _HOMES = {
     "load_condensed": "storage.condensed",
     "CondensedDataset": "storage.condensed",
     "relabel_condensed": "storage.relabel",
+    "recode": "storage.recode",
+    "Coding": "storage.codecs",
     "merge": "storage.merge",
     "subset": "storage.subset",
     "import_tensors": "storage.import_tensors",

@@ -23,6 +23,7 @@ from vidcondense.methods import METHODS, Init, RepresentationName, Stage
 from vidcondense.models import check_features
 from vidcondense.selection.random import select_random
 from vidcondense.settings import CondenseOptions
+from vidcondense.synthetic.codec_model import CodecModel
 from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample, spread_mask
 from vidcondense.synthetic.static_dynamic import OWN, StaticDynamicVideos
 from vidcondense.training.trajectories import Experts
@@ -167,6 +168,20 @@ def learned_videos(
         (height, width),
         options.interpolation,
         options.upsampling,
+        _codec_model(real, options, compute) if options.codec_aware else None,
+    )
+
+
+def _codec_model(real: RealClips, options: CondenseOptions, compute: Compute) -> CodecModel:
+    coding = options.coding()
+    mean, std = (compute.move(values[:, None, None]) for values in (real.mean, real.std))
+    return CodecModel(
+        mean=mean,
+        std=std,
+        top=coding.top,
+        value_range=coding.value_range,
+        quality=options.quality if options.codec == "jpeg" else None,
+        rate_weight=options.rate_weight,
     )
 
 
@@ -229,6 +244,8 @@ def _check_shares(real: RealClips, options: CondenseOptions, ranks: Ranks) -> No
         raise UsageError(
             f"torchrun started {ranks.size} processes, which share {len(real.classes)} classes; start fewer"
         )
+    if options.codec_aware:
+        raise UsageError("--codec-aware looks at the frames of all ranks; start it without torchrun")
     stages = METHODS[options.method].stages
     if not stages:
         raise UsageError(f"--method {options.method} runs in one process; start it without torchrun")

@@ -83,7 +83,8 @@ class Condenser:
             The insertions, and one event for the iteration: loss (summed over targets), clips that went
             through a network (single frames where stills are learned), what the matcher learned;
             where key frames are inserted also their mean number a video, their paper MB and a summary of the
-            cosines; where there are several stages, which one, from 0.
+            cosines; where there is one, the penalty that was added to the loss; where there are several
+            stages, which one, from 0.
 
         Raises:
             LimitError: the loss is not a finite number any more; the videos are then as before the step.
@@ -101,6 +102,9 @@ class Condenser:
             )
         self.optimiser.zero_grad()
         torch.autograd.backward([videos], [match.gradient])
+        penalty = self.videos.regulariser()
+        if penalty is not None:
+            torch.autograd.backward([penalty])
         for parameter, gradient in zip(_tensors(matcher.parameters()), match.own, strict=True):
             parameter.grad = gradient
         self.optimiser.step()
@@ -108,6 +112,8 @@ class Condenser:
         matcher.after_step(self.videos, local)
         inserted, told = tell_together(self.parts, self.ranks, match, inserted, deciding)
         event: Event = {"kind": "iteration", "iteration": self.iteration, **told, **self.learned()}
+        if penalty is not None:
+            event["penalty"] = float(penalty.detach())
         if len(self.stages) > 1:
             event["stage"] = self.stage
         self.iteration += 1

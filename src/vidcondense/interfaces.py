@@ -89,6 +89,9 @@ class Representation(Protocol):
     def render(self, iteration: int) -> Videos:
         """All videos, `[N, T, C, H, W]` in network units, differentiable in the parameters."""
 
+    def regulariser(self) -> Float[Tensor, ""] | None:
+        """What is to be added to the loss, such as a rate, differentiable in the parameters; or None."""
+
     def state(self) -> dict[str, Tensor]:
         """The tensors from which the representation goes on exactly, parameters included."""
 

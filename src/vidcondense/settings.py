@@ -80,6 +80,12 @@ class CondenseOptions:
     bits: int = 8
     """Bits of a level, 1 to 8; fewer than 8 with the codecs uint8, lzma, png and webp-lossless only."""
 
+    codec_aware: bool = False
+    """Learn key frames as the codec will store them: rounded to its levels, or through a model of JPEG."""
+
+    rate_weight: float = 0.0
+    """With --codec-aware --codec jpeg: what a bit of the key frames, by a rough count, adds to the loss."""
+
     seed: int = 0
     """Seed of everything random; the same seed gives the same bytes on the same machine."""
 
@@ -103,8 +109,7 @@ class CondenseOptions:
         choose(CODECS, self.codec, "codec")
         check_coding(self.codec, self.coding())
         choose(WEIGHTS, self.interpolation, "interpolation")
-        known = get_args(Upsampling)
-        require(self.upsampling in known, "upsampling", self.upsampling, f"must be {' or '.join(known)}")
+        choose(dict.fromkeys(get_args(Upsampling)), self.upsampling, "upsampling")
         require(self.vpc >= 1, "vpc", self.vpc, "must be at least 1 video per class")
         require(self.iterations >= 1, "iterations", self.iterations, "must be at least 1")
         require(self.lr is None or self.lr > 0, "lr", self.lr, "must be a positive number")
@@ -129,6 +134,7 @@ class CondenseOptions:
             )
         if side is not None and "static-dynamic" in kinds:
             raise UsageError(f"--key-frame-size {side}: --method {self.method} has no key frames")
+        self._check_codec_aware(learned=bool(kinds) and "static-dynamic" not in kinds)
         given = self.match.match
         allowed = method.stages[-1].match if method.stages else ()
         if given is not None and given not in allowed:
@@ -144,6 +150,18 @@ class CondenseOptions:
                 "leave --match-targets out"
             )
         rng.check_seed(self.seed)
+
+    def _check_codec_aware(self, *, learned: bool) -> None:
+        able = [name for name, codec in CODECS.items() if codec.exact_levels or name == "jpeg"]
+        if self.codec_aware and not learned:
+            raise UsageError(f"--codec-aware: --method {self.method} learns no key frames; leave it out")
+        if self.codec_aware and self.codec not in able:
+            raise UsageError(
+                f"--codec-aware: there is no model of --codec {self.codec} (of {', '.join(able)})"
+            )
+        require(self.rate_weight >= 0, "rate_weight", self.rate_weight, "must be at least 0")
+        if self.rate_weight and not (self.codec_aware and self.codec == "jpeg"):
+            raise UsageError(f"--rate-weight {self.rate_weight}: needs --codec-aware and --codec jpeg")
 
     def coding(self) -> Coding:
         """How the codec is used."""

@@ -59,6 +59,24 @@ def test_a_new_codec_or_network_is_added_without_condensing_again(plan, place, c
     assert [entry["codec"] for entry in cell["entries"]] == ["float32", "uint8"]
 
 
+@pytest.mark.parametrize("own", [{"codec-aware": True}, {"bits": 4}])
+def test_sets_learned_for_their_codec_are_condensed_for_each(place, compute, own):
+    common = {"num-frames": 8, "stride": 1, "size": 44, "iterations": 2, "real-batch": 2, "method": "still"}
+    tables = {
+        "repeats": 1,
+        "networks": 1,
+        "condense": common,
+        "evaluate": {"steps": 1},
+        "sets": {"own": {"codec": ["uint8", "lzma"], **own}},
+    }
+    run_cell(place, make_plan(tables, place.data).entrants[0], 0, compute=compute)
+    made = {codec: load_condensed(place.set("own-0", codec)) for codec in ("uint8", "lzma")}
+    assert not place.set("own-0", "float32").exists()
+    assert [each.manifest["codec"] for each in made.values()] == ["uint8", "lzma"]
+    assert made["uint8"].key_frames.equal(made["lzma"].key_frames)
+    assert made["lzma"].manifest["bits"] == own.get("bits", 8)
+
+
 def test_other_options_are_refused_by_name(plan, place, compute):
     random = find(plan, "random")
     run_cell(place, random, 0, compute=compute)

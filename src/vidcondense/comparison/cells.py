@@ -220,9 +220,12 @@ def _set(
     out = place.set(entrant.cell_name(seed), codec)
     if out.exists():
         return load_condensed(out), None
-    if len(entrant.codecs) > 1 and codec != EXACT:
+    options = entrant.recipe.condense
+    # What is learned for its codec, or stored in fewer levels, has no exact form that codecs could share.
+    shared = len(entrant.codecs) > 1 and not options.codec_aware and options.bits == 8
+    if shared and codec != EXACT:
         exact, seconds = _set(place, entrant, seed, EXACT, make)
-        return recode(exact, out, codec, entrant.recipe.condense.coding()), seconds
+        return recode(exact, out, codec, options.coding()), seconds
     return make(_seeded(entrant.recipe, seed, codec), out)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from vidcondense.errors import FormatError
 
@@ -61,6 +63,15 @@ def encode_picture(picture: Picture, image_format: str, quality: int) -> bytes:
     file = io.BytesIO()
     image.save(file, format=chosen.name, **chosen.options, **({"quality": quality} if chosen.lossy else {}))
     return file.getvalue()
+
+
+@functools.cache
+def jpeg_tables(quality: int) -> tuple[list[int], list[int]]:
+    """The quantisation steps of brightness and of colour that the format `jpeg` uses, 64 each, row by row."""
+    data = encode_picture(np.zeros((1, 1, 3), np.uint8), "jpeg", quality)
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        assert isinstance(image, JpegImageFile)
+        return image.quantization[0], image.quantization[1]
 
 
 def decode_picture(data: bytes, image_format: str, shape: tuple[int, int, int]) -> Picture:

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from vidcondense.interfaces import KeyMask, Labels, Videos
+from vidcondense.synthetic.codec_model import CodecModel
 from vidcondense.synthetic.interpolation import Interpolation, interpolate
 
 Upsampling = Literal["bilinear", "bicubic"]
@@ -37,6 +38,7 @@ class KeyFrameVideos:
         size: height and width of the rendered videos; default: those of `frames`.
         interpolation: of the frames between key frames.
         upsampling: of frames that are smaller than the videos.
+        codec: what will be made of the key frames when they are stored; None to render them as they are.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class KeyFrameVideos:
         size: tuple[int, int] | None = None,
         interpolation: Interpolation = "linear",
         upsampling: Upsampling = "bilinear",
+        codec: CodecModel | None = None,
     ) -> None:
         check_mask(mask)
         height, width = frames.shape[3:]
         self.size = size or (height, width)
         self.interpolation = interpolation
         self.upsampling = upsampling
+        self.codec = codec
         self.mask = mask.to(frames.device, copy=True)
         slots = frames.detach() * self.mask[:, :, None, None, None]
         self.frames: Tensor = slots.requires_grad_()
@@ -73,7 +77,21 @@ class KeyFrameVideos:
         Args:
             iteration: does not matter here; all iterations render alike.
         """
-        return upsample(interpolate(self.frames, self.mask, self.interpolation), self.size, self.upsampling)
+        frames = self.frames
+        if self.codec is not None:
+            coded = self.codec(self.frames[self.mask], self._owner())
+            frames = torch.zeros_like(self.frames).index_put((self.mask,), coded)
+        return upsample(interpolate(frames, self.mask, self.interpolation), self.size, self.upsampling)
+
+    def regulariser(self) -> Float[Tensor, ""] | None:
+        """The bits that the key frames take, weighed; None where no codec with a rate is looked at."""
+        if self.codec is None or not self.codec.rate_weight:
+            return None
+        return self.codec.rate(self.frames[self.mask], self._owner())
+
+    def _owner(self) -> Int[Tensor, " m"]:
+        """The video of each key frame."""
+        return self.mask.nonzero(as_tuple=True)[0]
 
     def state(self) -> dict[str, Tensor]:
         """Slots and mask."""
@@ -99,7 +117,8 @@ class KeyFrameVideos:
 
     def like(self, frames: Videos, mask: KeyMask, labels: Labels) -> KeyFrameVideos:
         """Other videos that are rendered in the same way."""
-        return KeyFrameVideos(frames, mask, labels, self.size, self.interpolation, self.upsampling)
+        how = self.size, self.interpolation, self.upsampling, self.codec
+        return KeyFrameVideos(frames, mask, labels, *how)
 
     def num_key_frames(self) -> Int[Tensor, " n"]:
         """How many key frames each video has."""

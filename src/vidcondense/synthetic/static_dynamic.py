@@ -86,6 +86,9 @@ class StaticDynamicVideos:
             self.static[static.to(device)], self.dynamic[dynamic.to(device)], self.weight, self.bias
         )
 
+    def regulariser(self) -> None:
+        """There is none."""
+
     def all_pairs(self) -> tuple[Indices, Indices, Indices]:
         """Of the finished set: the image and the memory of every video, and whose they are."""
         owner = torch.arange(len(self._labels)).repeat_interleave(len(PAIRS))
