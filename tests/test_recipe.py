@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vidcondense.errors import FormatError, UsageError
 from vidcondense.insertion.options import InsertionOptions
-from vidcondense.matching.options import MatchOptions
+from vidcondense.matching.options import MatchOptions, TrajectoryOptions
 from vidcondense.recipe import Recipe, from_keys, keys_of, read_recipe, recipe_text, to_keys, write_recipe
 from vidcondense.selection.options import SelectOptions
 from vidcondense.settings import CondenseOptions
@@ -40,6 +40,7 @@ def test_no_two_options_share_a_key_and_all_have_one():
         for kind in (
             CondenseOptions,
             MatchOptions,
+            TrajectoryOptions,
             InsertionOptions,
             SelectOptions,
             StaticDynamicOptions,
@@ -47,7 +48,7 @@ def test_no_two_options_share_a_key_and_all_have_one():
             DataOptions,
         )
     )
-    nested, of_the_machine, of_the_view = 4, 4, 3
+    nested, of_the_machine, of_the_view = 5, 4, 3
     assert len(keys_of(Recipe)) == own - nested - of_the_machine - of_the_view
 
 
