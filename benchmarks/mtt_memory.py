@@ -2,10 +2,10 @@
 
 Five classes, VPC 5, 16×112×112, ConvNet3D: all 25 videos in every step of the student. Clips are random
 pixels and the expert is two random networks, a tenth of the way from one to the other: memory does not depend
-on what they show. `adjoint` is a whole iteration of the condensation, `adjoint, chunks of 5` the same with
-`--chunk 5`; `naive` is the gradient alone, by autograd through the graph of all steps, in a process that may
-have 12 GiB. Each row is the largest resident size of a process of its own, torch included, and its seconds of
-processor time on one thread. `/proc` is needed, so Linux.
+on what they show. `adjoint` is a whole iteration of the condensation; `naive` is the gradient alone, by
+autograd through the graph of all steps, in a process that may have 12 GiB. Each row is the largest resident
+size of a process of its own, torch included, and its seconds of processor time on one thread. `/proc` is
+needed, so Linux.
 
     OMP_NUM_THREADS=1 python benchmarks/mtt_memory.py
 """
@@ -44,7 +44,7 @@ CLASSES, VPC = 5, 5
 ROWS = (
     ("adjoint", 1),
     ("adjoint", 3),
-    ("adjoint, chunks of 5", 3),
+    ("adjoint", 10),
     ("naive", 1),
     ("naive", 3),
 )
@@ -121,7 +121,7 @@ def measure(way: str, steps: int) -> dict[str, Any]:
         follow = TrajectoryOptions(
             experts=Path(folder), max_start_epoch=0, expert_epochs=1, synthetic_steps=steps
         )
-        match = MatchOptions(trajectory=follow, chunk=5 if "chunks" in way else None)
+        match = MatchOptions(trajectory=follow)
         condenser = Condenser(clips, CondenseOptions(method="mtt", vpc=VPC, match=match), compute)
         before, start = _peak_mib(), time.process_time()
         if way == "naive":

@@ -146,7 +146,7 @@ def test_the_gradient_of_the_step_size_against_finite_differences(clips, experts
     videos = videos_of(clips)
     (slope,) = matcher_for(clips, experts).match(videos, 0).own
     up, down = (
-        float(matcher_for(clips, experts, step_size=0.01 * math.exp(move)).match(videos, 0).losses)
+        math.log(matcher_for(clips, experts, step_size=0.01 * math.exp(move)).match(videos, 0).losses)
         for move in (0.05, -0.05)
     )
     # The gradients of ReLU networks jump, and differences see the jumps; a smooth network is in test_unroll.
@@ -160,6 +160,23 @@ def test_chunks_give_the_same(clips, experts):
     torch.testing.assert_close(parts.losses, whole.losses, rtol=1e-5, atol=0)
     torch.testing.assert_close(parts.gradient, whole.gradient, rtol=1e-3, atol=1e-6)
     torch.testing.assert_close(parts.own, whole.own, rtol=1e-3, atol=1e-6)
+
+
+def test_a_student_that_overshoots_does_not_end_the_learning_of_the_step_size(clips, experts):
+    """At a step size a hundred times too large the loss is in the thousands."""
+    made = dataclasses.replace(
+        condense_options(experts), lr=1e-9, match=options_for(experts, step_size=0.3, step_size_lr=0.5)
+    )
+    condenser = Condenser(clips, made, FLOAT32)
+    losses, sizes = [], [0.3]
+    for _ in range(4):
+        event = condenser.step()[-1]
+        losses.append(event["loss"])
+        sizes.append(event["step_size"])
+    assert losses[0] > 1000
+    assert losses == sorted(losses, reverse=True)
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] > 1e-3
 
 
 def test_every_expert_is_used_in_every_round_and_every_epoch(clips, experts):

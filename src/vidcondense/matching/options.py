@@ -53,7 +53,7 @@ class TrajectoryOptions:
     step_size: float = 0.01
     """Step size of the student at the start; it is learned (mtt)."""
 
-    step_size_lr: float = 0.01
+    step_size_lr: float = 0.05
     """Learning rate of the step size's logarithm; 0 keeps the step size (mtt)."""
 
     def __post_init__(self) -> None:

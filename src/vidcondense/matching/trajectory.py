@@ -8,9 +8,10 @@ M epochs later:
 
     L = ‖θ_N - θ*_{t+M}‖² / ‖θ*_t - θ*_{t+M}‖².
 
-The step size of the student is learned along with the videos, as its logarithm, which keeps it positive. The
-student trains as a network on the finished set will, with dropout; its memory does not grow with N
-(`unroll.py`).
+The step size of the student is learned along with the videos: its logarithm, which keeps it positive, goes
+down log L without momentum. Down L itself, one student that overshoots by far (L in the thousands) would
+throw the step size to 0, where it learns no more. The student trains as a network on the finished set will,
+with dropout; its memory does not grow with N (`unroll.py`).
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class TrajectoryMatcher:
         return float(self.log_step_size.detach().exp())
 
     def match(self, videos: Videos, iteration: int) -> Match:
-        """The distance of student and expert, and its gradient in the videos.
+        """The distance of student and expert, its gradient in the videos, and of log L in log α.
 
         Args:
             videos: `[N, T, C, H, W]` in network units.
@@ -98,7 +99,9 @@ class TrajectoryMatcher:
                 f"{step_size:.3g}; use a smaller --step-size or --lr, and --overwrite to start anew"
             )
         seen = 2 * sum(len(part) for batch in batches for part in batch)
-        return Match(found.loss[None], found.gradient, clips=seen, own=(found.rate_gradient * step_size,))
+        return Match(
+            found.loss[None], found.gradient, clips=seen, own=(found.rate_gradient * step_size / found.loss,)
+        )
 
     def choose(self, iteration: int) -> tuple[int, int]:
         """Which expert an iteration follows, and from which epoch on.
@@ -112,8 +115,8 @@ class TrajectoryMatcher:
         return int(order[place]), int(epoch)
 
     def parameters(self) -> Sequence[Tensor | dict[str, Any]]:
-        """The logarithm of the step size, with its own learning rate."""
-        return [{"params": [self.log_step_size], "lr": self.options.step_size_lr}]
+        """The logarithm of the step size, with a learning rate of its own and no momentum."""
+        return [{"params": [self.log_step_size], "lr": self.options.step_size_lr, "momentum": 0.0}]
 
     def learned(self) -> Mapping[str, float]:
         """The step size, for whoever trains on the finished set."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from vidcondense.errors import FormatError, UsageError
@@ -87,7 +87,7 @@ def save_expert(path: Path, trajectory: Mapping[str, Tensor], record: ExpertReco
         OutputError: the file cannot be written.
     """
     metadata = {_RECORD: canonical_json(asdict(record))}
-    write_file(path, lambda temporary: save_file(dict(trajectory), temporary, metadata))
+    write_file(path, lambda temporary: temporary.write_bytes(save(dict(trajectory), metadata)))
 
 
 def read_record(path: Path) -> ExpertRecord:
