@@ -10,9 +10,9 @@ from safetensors.torch import load_file, save
 
 from marks import fault
 from vidcondense.assembly import learned_videos
-from vidcondense.checkpoint import load_checkpoint
+from vidcondense.checkpoint import load_checkpoint, save_checkpoint
 from vidcondense.compute import choose_compute
-from vidcondense.condensation import condense
+from vidcondense.condensation import CheckpointOptions, condense
 from vidcondense.condenser import Condenser
 from vidcondense.errors import DataError, Interrupted, LimitError, OutputError, UsageError
 from vidcondense.estimation import estimate
@@ -408,6 +408,60 @@ def test_interrupt_and_resume_end_in_the_same_bytes(memory_clips, tmp_path):
     assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
     assert (tmp_path / "out" / LOG).read_bytes() == (tmp_path / "whole" / LOG).read_bytes()
     assert not (tmp_path / "out.partial").exists()
+
+
+@pytest.mark.parametrize(
+    ("when", "iterations"),
+    [
+        (CheckpointOptions(checkpoint_every=2), [0, 2, 4, 5]),
+        (CheckpointOptions(checkpoint_seconds=1e-9), [0, 1, 2, 3, 4, 5]),
+        (CheckpointOptions(), [0, 5]),
+    ],
+)
+def test_checkpoints_are_kept_by_iteration_by_time_and_at_the_end(
+    memory_clips, tmp_path, monkeypatch, when, iterations
+):
+    kept = []
+    monkeypatch.setattr(
+        "vidcondense.condensation.save_checkpoint",
+        lambda path, tensors, state: (kept.append(state["iteration"]), save_checkpoint(path, tensors, state)),
+    )
+    condense(memory_clips(), tmp_path / "out", options_for(iterations=5), checkpoints=when)
+    assert kept == iterations
+    assert not (tmp_path / "out" / CHECKPOINT).exists()
+
+
+@pytest.mark.parametrize("bad", [{"checkpoint_every": 0}, {"checkpoint_seconds": 0.0}])
+def test_checkpoint_options_out_of_range_fail(bad):
+    (name,) = bad
+    with pytest.raises(UsageError, match=name.replace("_", "-")):
+        CheckpointOptions(**bad)
+
+
+def test_a_set_that_cannot_be_written_leaves_the_checkpoint_of_the_end(memory_clips, tmp_path):
+    with pytest.raises(LimitError, match="float16"):
+        condense(memory_clips(), tmp_path / "out", options_for(iterations=2, lr=1e7, codec="float16"))
+    assert load_checkpoint(tmp_path / "out.partial" / CHECKPOINT)[1]["iteration"] == 2
+
+
+def test_what_a_killed_process_left_half_done_is_gone_after_resume(memory_clips, tmp_path):
+    clips, work = memory_clips(), tmp_path / "out.partial"
+    condense(clips, tmp_path / "whole", options_for(iterations=3))
+
+    def stop(event):
+        if event["kind"] == "iteration" and event["iteration"] == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        condense(clips, tmp_path / "out", options_for(iterations=3), listener=stop)
+    (work / f".{CHECKPOINT}.tmp-12345").write_bytes(b"half a checkpoint")
+    with (work / LOG).open("a") as log:
+        log.write('{"kind": "iteration", "iteration": 2, "los')
+    condense(clips, tmp_path / "out", options_for(iterations=3), resume=True)
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "whole").iterdir())
+    for name in names:
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 @fault("56n", "a checkpoint of other options", "exit code 2, naming what differs")

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -213,3 +216,23 @@ def test_existing_results_are_kept(run, condensed, toy, cache, tmp_path):
     assert (tmp_path / "results.csv").read_text() == "mine"
     assert run(*command, "--overwrite").code == 0
     assert (tmp_path / "results.csv").read_text().startswith("name,")
+
+
+@pytest.mark.slow
+def test_two_ranks_find_what_one_process_finds(run, random_sets, toy, cache, tmp_path):
+    sets = [*random_sets[:2], "--data", toy, "--cache-dir", cache, *FAST[:2], *FAST[4:], "--repeats", 3]
+    assert run("evaluate", *sets, "--out", tmp_path / "one").code == 0
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", "vidcondense"]
+    words = [*torchrun, "evaluate", *sets, "--out", tmp_path / "two"]
+    done = subprocess.run(
+        [sys.executable, *map(str, words)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "about" in done.stderr
+    assert done.stdout.count("chance level") == 1, "only rank 0 speaks"
+    for name in ("results.json", "results.csv"):
+        assert (tmp_path / "two" / name).read_text() == (tmp_path / "one" / name).read_text()

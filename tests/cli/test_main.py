@@ -176,3 +176,17 @@ def test_main_reads_the_arguments_of_the_process(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["vidcondense", "--version"])
     assert main() == 0
     assert capsys.readouterr().out.startswith("vidcondense ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compare", "plan.toml", "--data", "d", "--out", "o"], "compare is no work for torchrun (condense"),
+        (["condense", "d", "--out", "o", "--dry-run"], "--dry-run measures one process; start it without"),
+    ],
+)
+def test_what_gains_nothing_by_torchrun_is_refused_under_it(run, monkeypatch, arguments, message):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    outcome = run(*arguments)
+    assert outcome.code == 2
+    assert message in outcome.line

@@ -22,9 +22,13 @@ from vidcondense.storage.workspace import CHECKPOINT
 ITERATIONS = 30
 STOPS = int(os.environ.get("VIDCONDENSE_STOPS", "1"))
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-LIMIT = 280
+LIMIT = 400
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="finds ranks in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(3 * LIMIT),
+    pytest.mark.skipif(sys.platform != "linux", reason="finds ranks in /proc"),
+]
 
 
 class Runs:

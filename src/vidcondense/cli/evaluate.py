@@ -136,7 +136,7 @@ def _run(arguments: Arguments, ranks: Ranks, output: Output) -> dict[str, Any]:
         if arguments.full_data:
             train = _training_clips(real, recorded, clip, arguments.real.data, bars, output)
             jobs += _jobs_of_full_data(train, arguments)
-        footprints = tell_cost(jobs, len(real.test), compute, output)
+        footprints = tell_cost(jobs, len(real.test), compute, ranks, output)
         judged = _judge(jobs, real.test, compute, ranks, bars)
     results = Results(
         judged=judged,
@@ -180,7 +180,9 @@ def _with_model(options: ProtocolOptions, model: str) -> EvaluateOptions:
     return EvaluateOptions(**vars(options), model=model)
 
 
-def tell_cost(jobs: Sequence[Job], num_test: int, compute: Compute, output: Output) -> dict[str, Footprint]:
+def tell_cost(
+    jobs: Sequence[Job], num_test: int, compute: Compute, ranks: Ranks, output: Output
+) -> dict[str, Footprint]:
     """Say what memory each network takes, then, from two steps a job, about how long all will take."""
     footprints: dict[str, Footprint] = {}
     for job in jobs:
@@ -192,7 +194,9 @@ def tell_cost(jobs: Sequence[Job], num_test: int, compute: Compute, output: Outp
         output.note(f"{model}: {_memory_text(found)}")
     seconds = sum(seconds_of(job.clips, num_test, job.options, compute) for job in jobs)
     networks = sum(job.options.repeats for job in jobs)
-    output.note(f"{networks} networks to train and test, about {time_text(seconds)} on {compute.device}")
+    workers = min(ranks.size, networks)
+    where = f"{workers} × {compute.device.type}" if workers > 1 else str(compute.device)
+    output.note(f"{networks} networks to train and test, about {time_text(seconds / workers)} on {where}")
     return footprints
 
 
