@@ -1,5 +1,7 @@
 """The site of the documentation: `make docs` builds it from the Markdown beside this file."""
 
+from sphinx.application import Sphinx
+
 from vidcondense import __version__
 
 project = "vidcondense"
@@ -7,9 +9,8 @@ author = "The vidcondense developers"
 project_copyright = author
 release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["README.md"]
 html_theme = "furo"
 html_title = f"vidcondense {release}"
 html_copy_source = False
@@ -23,5 +24,23 @@ autodoc_class_signature = "separated"
 autodoc_default_options = {"members": True, "exclude-members": "__new__, __init__"}
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
-autosummary_generate = False
 napoleon_use_ivar = True
+
+_FIELDS = ("attribute", "data", "property")
+_texts: dict[str, list[str]] = {}
+
+
+def _keep(app: object, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
+    if what in _FIELDS:
+        _texts[name] = list(lines)
+
+
+def _restore(app: object, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
+    if what in _FIELDS:
+        lines[:] = _texts.pop(name)
+
+
+def setup(app: Sphinx) -> None:
+    """Keep the texts of fields as they are: napoleon would take what stands before a colon for a type."""
+    app.connect("autodoc-process-docstring", _keep, priority=100)
+    app.connect("autodoc-process-docstring", _restore, priority=900)

@@ -53,7 +53,7 @@ class Audit:
     """How many videos have a width and height."""
     frame_rates: Counter[float]
     remarks: tuple[tuple[str, str], ...]
-    """Path of a usable video, and what is unusual about it (`partial` and after how many frames, …)."""
+    """Path and what is unusual about a usable video: `partial: cut short after 9 frames`, …"""
     leaks: tuple[Leak, ...]
     duplicates: tuple[tuple[str, ...], ...]
     """Videos of one split that are the same."""
