@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from vidcondense.condensation import condense as condense
     from vidcondense.distributed import Ranks as Ranks
     from vidcondense.distributed import join_ranks as join_ranks
+    from vidcondense.edge.export import EdgeOptions as EdgeOptions
+    from vidcondense.edge.export import ExportedModels as ExportedModels
+    from vidcondense.edge.export import export_model as export_model
     from vidcondense.errors import VidcondenseError as VidcondenseError
     from vidcondense.estimation import Estimate as Estimate
     from vidcondense.estimation import estimate as estimate
@@ -160,6 +163,9 @@ _HOMES = {
     "save_network": "models.saved",
     "load_network": "models.saved",
     "NetworkDescription": "models.saved",
+    "export_model": "edge.export",
+    "EdgeOptions": "edge.export",
+    "ExportedModels": "edge.export",
     # where it runs, what can go wrong
     "choose_compute": "compute",
     "Compute": "compute",

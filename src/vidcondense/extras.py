@@ -9,17 +9,18 @@ from types import ModuleType
 from vidcondense.errors import UsageError
 
 
-def require_extra(package: str, needed_by: str) -> None:
-    """Raise `UsageError` unless `package`, which is an extra of the same name, is installed.
+def require_extra(package: str, needed_by: str, *, extra: str | None = None) -> None:
+    """Raise `UsageError` unless `package`, which an extra of the same name brings, is installed.
 
     Args:
         package: its name.
         needed_by: what needs it, as on the command line: `--model videomae`.
+        extra: the name of the extra, where it is another one.
     """
     if importlib.util.find_spec(package) is None:
         raise UsageError(
             f"{needed_by} needs the package {package}, which is not installed; "
-            f"pip install 'vidcondense[{package}]'"
+            f"pip install 'vidcondense[{extra or package}]'"
         )
 
 

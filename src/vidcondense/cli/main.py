@@ -35,6 +35,7 @@ COMMANDS = {
     "report": "write one page about condensed sets: videos, key frames, curves, accuracies",
     "recode": "store a condensed set by another codec, and tell what that saves and changes",
     "export": "write the videos of a condensed set as files that other programs read",
+    "export-model": "write a network trained on a condensed set for torch.export or ONNX, and check it",
     "merge": "store several condensed sets as one",
     "subset": "store some classes and videos of a condensed set as a set of its own",
     "import": "store the tensors of another program, such as images_best.pt, as a condensed set",
@@ -95,7 +96,7 @@ def _run(arguments: list[str]) -> int:
         raise UsageError(unknown(name, COMMANDS, what))
     if num_ranks() > 1 and name not in SHARED:
         raise UsageError(f"{name} is no work for torchrun ({' and '.join(SHARED)} are); start it without")
-    file = f"{name}_" if keyword.iskeyword(name) else name
+    file = f"{name}_" if keyword.iskeyword(name) else name.replace("-", "_")
     module = importlib.import_module(f"vidcondense.cli.{file}")
     kind = module.arguments_for(rest) if hasattr(module, "arguments_for") else module.Arguments
     options = parse(kind, rest, command=name)

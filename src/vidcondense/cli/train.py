@@ -15,13 +15,12 @@ from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
 from vidcondense.cli.reading import read_data
 from vidcondense.cli.sets import ReadingArguments, check_belong, common, read_sets
-from vidcondense.errors import LimitError, UsageError
+from vidcondense.errors import UsageError
 from vidcondense.interfaces import ClipSource
-from vidcondense.models import build_network, check_size
-from vidcondense.models.saved import WEIGHTS, NetworkDescription, check_free, save_network
-from vidcondense.options import as_json
+from vidcondense.models.saved import WEIGHTS, check_free, save_network
 from vidcondense.storage.condensed import load_condensed
-from vidcondense.training import TrainOptions, predict, train
+from vidcondense.training import TrainOptions
+from vidcondense.training.new import train_new
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,44 +78,22 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     compute = arguments.compute.choose()
     made = load_condensed(arguments.set)
     clips: ClipSource = made if arguments.data is None else _real_clips(arguments.data, arguments, output)
-    num_frames, _, size, _ = made.shape
-    check_size(arguments.model, num_frames, size)
-    network = build_network(
-        arguments.model,
-        num_classes=len(clips.classes),
-        num_frames=num_frames,
-        size=size,
-        seed=rng.derive_seed(arguments.seed, "network"),
-        compute=compute,
-    )
     total = arguments.training.num_steps(len(clips))
     with progress() as bars:
-        listener = bars.follow("train", "training", total)
-        result = train(
-            network, clips, arguments.training, seed=arguments.seed, compute=compute, listener=listener
+        network, description, result = train_new(
+            arguments.model,
+            clips,
+            arguments.training,
+            shape=made.shape,
+            seed=arguments.seed,
+            compute=compute,
+            origin={
+                "condensed_sha256": made.manifest["sha256"],
+                "trained_on": "set" if arguments.data is None else "real clips",
+            },
+            listener=bars.follow("train", "training", total),
         )
-    if result.diverged:
-        raise LimitError(
-            f"the training diverged after {result.steps_done} of {total} steps "
-            f"(--lr {arguments.training.lr}); use a smaller --lr"
-        )
-    right = predict(network, clips, compute=compute).argmax(dim=1) == clips.labels
-    accuracy = float(right.double().mean())
-    description = NetworkDescription(
-        model=arguments.model,
-        classes=clips.classes,
-        num_frames=num_frames,
-        size=size,
-        mean=tuple(clips.mean.tolist()),
-        std=tuple(clips.std.tolist()),
-        origin={
-            "condensed_sha256": made.manifest["sha256"],
-            "trained_on": "set" if arguments.data is None else "real clips",
-            "training": as_json(arguments.training),
-            "seed": arguments.seed,
-            "train_accuracy": accuracy,
-        },
-    )
+    accuracy = description.origin["train_accuracy"]
     save_network(arguments.out, network, description, overwrite=arguments.overwrite)
     num_bytes = (arguments.out / WEIGHTS).stat().st_size
     output.say(
