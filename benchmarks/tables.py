@@ -47,6 +47,10 @@ def _sections() -> list[tuple[Any, Path]]:
         "h200": _h200,
         "index_scale": _index_scale,
         "mtt_memory": _mtt_memory,
+        "example_ranking": partial(_example, "Example: ranking networks on a condensed set"),
+        "example_continual": partial(_example, "Example: replay in continual learning"),
+        "example_federated": partial(_example, "Example: clients that send condensed sets"),
+        "example_on_device": partial(_example, "Example: new classes from a few kilobytes"),
     }
     return [(maker, RESULTS / f"{name}.json") for name, maker in makers.items()]
 
@@ -270,6 +274,41 @@ def _mtt_memory(path: Path) -> str:
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     lines += ["", f"Forward passes in {result['precision']}. {_machine(result)}", ""]
     return "\n".join(lines)
+
+
+def _example(title: str, path: Path) -> str:
+    """The table of an example; see examples/common.py."""
+    result = json.loads(path.read_text())
+    about = [text for text in result["about"].strip().split("\n\n") if not text.startswith("    ")]
+    columns = list(dict.fromkeys(column for row in result["rows"].values() for column in row))
+    settings = ", ".join(f"{name} {value}" for name, value in result["settings"].items() if name != "out")
+    script = f"examples/{result['benchmark'].removeprefix('example_')}.py"
+    lines = [
+        f"## {title}",
+        "",
+        "\n\n".join(about),
+        "",
+        f"Means over seeds, with intervals. Script: `{script}`; {settings}.",
+        "",
+        f"| | {' | '.join(columns)} |",
+        "|---|" + "---:|" * len(columns),
+    ]
+    for name, row in result["rows"].items():
+        lines.append(f"| {name} | {' | '.join(_of_seeds(column, row.get(column)) for column in columns)} |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _of_seeds(column: str, told: dict[str, Any] | None) -> str:
+    """Bytes as a number, a correlation with two digits, shares in percent."""
+    if told is None:
+        return "–"
+    if "bytes" in column:
+        return f"{told['mean']:,.0f}".replace(",", " ")
+    if column == "Spearman":
+        interval = told["interval"]
+        ends = "" if interval is None else f" ({interval[0]:.2f} to {interval[1]:.2f})"
+        return f"{told['mean']:.2f}{ends}"
+    return f"{_percent(told['mean'])} ({_interval(told['interval'])})"
 
 
 def _words(result: dict[str, Any]) -> str:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import runpy
 import sys
 from pathlib import Path
+
+import pytest
 
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.video.toy import ToyOptions, make_toy
@@ -53,3 +56,74 @@ def test_the_notebook_runs(tmp_path, monkeypatch, capsys):
     assert f"{names['small'].bytes} bytes" in printed
     assert "PRISM: accuracy 0." in printed
     assert all(f"{name}: key frames [0, " in printed for name in names["small"].classes)
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    """Three classes, so that some can be old and some new."""
+    out = tmp_path_factory.mktemp("examples") / "videos"
+    count = {"train_per_class": 3, "test_per_class": 2}
+    make_toy(out, ToyOptions(mode="scenes", pairs=3, num_frames=8, size=44, workers=0, **count))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "rows"),
+    [
+        ("ranking", [], {"condensed set", "real clips, equal bytes", "full data, another seed"}),
+        (
+            "continual",
+            [],
+            {"no replay", "real replay, equal bytes", "condensed replay", "all clips replayed"},
+        ),
+        (
+            "federated",
+            ["--clients", "2"],
+            {"merged condensed sets", "real clips, equal bytes", "one client's condensed set", "all clips"},
+        ),
+        (
+            "on_device",
+            ["--fine-steps", "2", "--new", "1"],
+            {
+                "nothing",
+                "condensed set",
+                "real clips, equal bytes",
+                "condensed sets of new and old classes",
+                "all real clips of the new classes",
+            },
+        ),
+    ],
+)
+def test_an_example_tells_every_row_and_publishes(name, more, rows, scenes, tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import common
+
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    quick = ["--size", "44", "--iterations", "2", "--real-batch", "2", "--steps", "2", "--seeds", "2"]
+    program = str(EXAMPLES / f"{name}.py")
+    given = ["--data", str(scenes), "--out", str(tmp_path / "out"), *quick, "--model", "convnet"]
+    monkeypatch.setattr(sys, "argv", [program, *given, *more, "--publish"])
+    runpy.run_path(program, run_name="__main__")
+    shown = capsys.readouterr().out
+    published = json.loads((tmp_path / f"example_{name}.json").read_text())
+    assert set(published["rows"]) == rows
+    for row, columns in published["rows"].items():
+        assert f"{row}: " in shown
+        for column, told in columns.items():
+            assert len(told["values"]) == 2
+            assert told["mean"] == pytest.approx(sum(told["values"]) / 2)
+            assert all(-1 <= value <= 1 for value in told["values"] if "bytes" not in column)
+            assert math.isfinite(told["mean"])
+    own, others = _bytes_sent(published["rows"])
+    assert all(real <= condensed for real, condensed in zip(others, own, strict=True))
+
+
+def _bytes_sent(rows):
+    """What the condensed sets weigh and what the real clips do, by seed."""
+    sent = {
+        name: next((told["values"] for column, told in columns.items() if "bytes" in column), [])
+        for name, columns in rows.items()
+    }
+    condensed = ("condensed set", "condensed replay", "merged condensed sets")
+    real = ("real clips, equal bytes", "real replay, equal bytes")
+    return tuple(next(sent[name] for name in names if name in sent) for names in (condensed, real))
