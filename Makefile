@@ -1,11 +1,13 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test faults browser stops docs docs-test check clean
+.PHONY: help install demo test faults fuzz soak browser stops docs docs-test check clean
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+SECONDS ?= 60
+CLIPS ?= 5000
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +27,12 @@ test: $(STAMP) ## run all tests
 
 faults: $(STAMP) ## run the tests of the list of faults (docs/faults.md) and count them
 	$(BIN)/python .ci/faults.py -n $(WORKERS)
+
+fuzz: $(STAMP) ## read hostile input for SECONDS=60; adds its counts to docs/trust.md
+	$(BIN)/python benchmarks/fuzz.py --seconds $(SECONDS)
+
+soak: $(STAMP) ## index and condense CLIPS=5000 clips while processes are killed; writes docs/trust.md
+	$(BIN)/python benchmarks/soak.py --clips $(CLIPS)
 
 browser: $(STAMP) ## look at the report in Chromium ($CHROMIUM, one on the PATH, or playwright's)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'

@@ -1,9 +1,9 @@
 """A device learns new classes from a few kilobytes: fine-tuning on a condensed set that was sent to it.
 
 A network is trained on the real clips of some classes, with an output for the new ones, too. Then it is
-trained on, on the device, with what was sent of the new classes: a condensed set, real clips of as many bytes, or
-all real clips. Told are the accuracies on new and on old classes, which fine-tuning on new ones alone forgets,
-and what a condensed set of the old classes, sent as well, saves of them.
+trained on, on the device, with what was sent of the new classes: a condensed set, real clips of as many
+bytes, or all real clips. Told are the accuracies on new and on old classes, which fine-tuning on new ones
+alone forgets, and what a condensed set of the old classes, sent as well, saves of them.
 
     python examples/on_device.py
     python examples/on_device.py --data path/to/videos --stride 4 --new 2

@@ -148,7 +148,9 @@ def test_texts_of_memory(text, number):
     assert parse_bytes(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "much", "-4GB", "4 PB", "0GB", "4gB"])
+@pytest.mark.parametrize(
+    "text", ["", "much", "-4GB", "4 PB", "0GB", "0.9", "4gB", "9" * 400, "9" * 300 + "TB"]
+)
 def test_bad_texts_of_memory_fail(text):
     with pytest.raises(UsageError, match="must be a number with a unit"):
         parse_bytes(text)

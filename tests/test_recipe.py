@@ -68,6 +68,8 @@ def test_no_two_options_share_a_key_and_all_have_one():
         ("real-batch = 1.5", "real-batch = 1.5"),
         ("[insert]\nepsilon = 0.1", "unknown key 'insert'"),
         ("vpc = ", "no TOML"),
+        ("vpc = " + "[" * 3000, "nested too deeply"),
+        ("vpc = " + "9" * 5000, "no TOML"),
         ("classes = [1]", "classes"),
     ],
 )

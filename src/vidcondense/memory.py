@@ -74,9 +74,10 @@ def parse_bytes(text: str) -> int:
         UsageError: it is no such text.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]?)B?", text)
-    if not found or not float(found[1]):
-        raise UsageError(f"--memory {text}: must be a number with a unit, such as 4GB or 800MB")
-    return int(float(found[1]) * _UNITS[found[2]])
+    size = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if not 1 <= size < math.inf:
+        raise UsageError(f"--memory {text:.40}: must be a number with a unit, such as 4GB or 800MB")
+    return int(size)
 
 
 def plan_memory(real: RealClips, options: CondenseOptions, compute: Compute, limit: int) -> MemoryPlan:

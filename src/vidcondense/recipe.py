@@ -115,8 +115,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise FormatError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, a number of thousands of digits, no name of a file
         raise FormatError(f"{path} is no TOML file: {error}") from error
+    except RecursionError as error:
+        raise FormatError(f"{path} is no TOML file that we read: it is nested too deeply") from error
 
 
 def read_recipe(path: str | Path) -> Recipe:

@@ -117,3 +117,9 @@ def test_what_makes_no_sense_is_one_line(plan_file, text, said):
         read_plan(plan_file(text))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_name_of_a_recipe_that_no_file_can_have(tmp_path):
+    (tmp_path / "plan.toml").write_text('[sets.a]\nrecipe = "a\\u0000b"\n')
+    with pytest.raises(FormatError, match="null byte"):
+        read_plan(tmp_path / "plan.toml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -15,10 +16,12 @@ import numpy as np
 import pytest
 
 import bad_videos as bad
+from commands import in_child
 from marks import case, fault
 from vidcondense.errors import DataError, VideoError
 from vidcondense.media.decode import look_through, read_clips
 from vidcondense.media.source import Limits
+from vidcondense.media.stills import load_frame
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
 
@@ -460,3 +463,21 @@ def test_frames_are_counted_while_decoding(tmp_path):
     with pytest.raises(VideoError, match="too-long"):
         look_through(path, seen.append, Limits(max_frames=15))
     assert len(seen) == 16
+
+
+@fault("19e", "an image with a part that claims 2 GB", "`out-of-memory`")
+def test_an_image_that_takes_much_memory(tmp_path):
+    path, data = tmp_path / "img_00001.png", bytearray(bad.picture("png"))
+    at = data.find(b"IDAT") - 4
+    data[at : at + 4] = (2**31 - 1).to_bytes(4, "big")
+    path.write_bytes(data + bytes(100_000))
+
+    def attempt():
+        resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+        try:
+            load_frame(path, Limits())
+        except VideoError as error:
+            return error.code
+        return None
+
+    assert in_child(attempt) == "out-of-memory"

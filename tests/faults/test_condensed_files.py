@@ -154,6 +154,13 @@ def test_wrong_tensors(made, change):
         ),
         case("50q", "a seed of 2^64", "refused", lambda m: m.update(seed=2**64), "seed"),
         case(
+            "50r",
+            "a representation that is no text",
+            "refused",
+            lambda m: m.update(representation=["key-frames"]),
+            "representation",
+        ),
+        case(
             "52",
             "a newer format version",
             "refused: upgrade",

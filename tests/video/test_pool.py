@@ -37,6 +37,43 @@ def test_one_bad_task_costs_one_result():
     assert [r for r in results if not isinstance(r, VideoError)] == [0, 4, 16, 25]
 
 
+def end(number):
+    """As the processes of a pool do whose locks a dead one holds."""
+    if number == 3:
+        os._exit(1)
+    return number * number
+
+
+def idle_worker():
+    """One that waits for work."""
+    (child,) = multiprocessing.active_children()
+    return child.pid
+
+
+def test_a_pool_that_breaks_is_made_anew():
+    """A worker that is killed while it has nothing to do, so that no task is to blame."""
+
+    def tasks():
+        yield from ((n,) for n in range(10))
+        for _ in range(200):
+            if len(multiprocessing.active_children()) == 1:
+                break
+            threading.Event().wait(0.05)
+        threading.Event().wait(1.0)  # all is done by now
+        os.kill(idle_worker(), signal.SIGKILL)
+        threading.Event().wait(1.0)
+        yield from ((n,) for n in range(10, 20))
+
+    results = list(run_tasks(work, tasks(), workers=1, time_limit=30.0))
+    assert results == [n * n for n in range(20)]
+
+
+def test_a_task_that_breaks_every_pool_is_given_up():
+    results = list(run_tasks(end, ((n,) for n in range(6)), workers=2, time_limit=30.0))
+    assert results[3].code == "crashed"
+    assert [r for r in results if not isinstance(r, VideoError)] == [0, 1, 4, 16, 25]
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_bug_is_not_hidden(workers):
     with pytest.raises(ValueError, match="1"):

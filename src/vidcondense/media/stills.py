@@ -103,5 +103,9 @@ def load_frame(path: Path, limits: Limits) -> np.ndarray:
                 return np.asarray(image.convert("RGB"))
         except Image.DecompressionBombError as error:
             raise VideoError("too-large", f"{path.name} has too many pixels") from error
+        except MemoryError as error:  # a part of a file may claim to be of any length
+            raise VideoError(
+                "out-of-memory", f"reading {path.name} takes more memory than there is"
+            ) from error
         except (OSError, ValueError, SyntaxError) as error:
             raise VideoError("not-a-video", f"{path.name} is no whole JPEG or PNG image") from error

@@ -129,7 +129,7 @@ def _check_strips(path: Path, manifest: dict[str, Any]) -> None:
 
 def _check_fields(path: Path, manifest: dict[str, Any]) -> None:
     representation = manifest.get("representation")
-    if representation not in _OWN_FIELDS:
+    if not isinstance(representation, str) or representation not in _OWN_FIELDS:
         raise FormatError(f"{path}: {unknown(str(representation), _OWN_FIELDS, 'representation')}")
     for name, kind in {**_FIELDS, **_OWN_FIELDS[representation]}.items():
         if not isinstance(manifest.get(name), kind):
