@@ -18,7 +18,7 @@ PAGE = ROOT / "docs" / "trust.md"
 HEAD = """# Fuzzing and soaking
 
 Made by `python benchmarks/trust.py` from the files in `benchmarks/results/`. What is promised is in
-[faults.md](faults.md) and [SECURITY.md](../SECURITY.md); here is how hard that was tried.
+[faults.md](faults.md) and [SECURITY.md](security.md); here is how hard that was tried.
 """
 
 FUZZ = """## Fuzzing

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import importlib
 import importlib.util
-import keyword
 import re
 import shlex
 from pathlib import Path
@@ -10,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import vidcondense
-from vidcondense.cli.main import COMMANDS
+from vidcondense.cli.main import COMMANDS, module_of
 from vidcondense.cli.parse import parse
 
 ROOT = Path(__file__).parents[1]
@@ -49,9 +47,7 @@ CALLS = [
 def test_every_command_that_is_shown_is_understood(page, call):
     """Those that are not run by `make docs-test` are parsed here, like all others."""
     name, *arguments = [word.replace("STEP_SIZE", "0.01") for word in call]
-    module = importlib.import_module(
-        f"vidcondense.cli.{name}_" if keyword.iskeyword(name) else f"vidcondense.cli.{name}"
-    )
+    module = module_of(name)
     parse(module.Arguments, arguments, command=name)
 
 

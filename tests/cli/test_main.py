@@ -29,6 +29,7 @@ REQUIRED = {
     "merge": ["s", "t", "--out", "o"],
     "subset": ["s", "--out", "o"],
     "import": ["f.pt", "--units", "pixels", "--classes", "a", "--out", "o"],
+    "export-model": ["n", "--to", "onnx", "--out", "o"],
     "export": ["s", "--to", "mp4", "--out", "o"],
     "pareto": ["compared", "--out", "o"],
     "report": ["set", "--out", "report.html"],

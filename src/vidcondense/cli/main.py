@@ -12,6 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from types import ModuleType
 
 from vidcondense import __version__
 from vidcondense.cli.output import Output
@@ -96,8 +97,7 @@ def _run(arguments: list[str]) -> int:
         raise UsageError(unknown(name, COMMANDS, what))
     if num_ranks() > 1 and name not in SHARED:
         raise UsageError(f"{name} is no work for torchrun ({' and '.join(SHARED)} are); start it without")
-    file = f"{name}_" if keyword.iskeyword(name) else name.replace("-", "_")
-    module = importlib.import_module(f"vidcondense.cli.{file}")
+    module = module_of(name)
     kind = module.arguments_for(rest) if hasattr(module, "arguments_for") else module.Arguments
     options = parse(kind, rest, command=name)
     result = module.run(options, Output(as_json=options.shared.json, silent=not is_first()))
@@ -106,6 +106,12 @@ def _run(arguments: list[str]) -> int:
     if "error" in result:
         return _fail(result["error"], result["exit_code"])
     return 0 if result.get("ok", True) else 1
+
+
+def module_of(name: str) -> ModuleType:
+    """The module of a command, imported now."""
+    file = f"{name}_" if keyword.iskeyword(name) else name.replace("-", "_")
+    return importlib.import_module(f"vidcondense.cli.{file}")
 
 
 def _usage() -> str:
