@@ -116,7 +116,7 @@ def test_sigterm(runs, tmp_path, ranks, number):
     _, error = process.communicate(timeout=LIMIT)
     assert process.returncode == (143 if ranks == 1 else 1), error  # torchrun's own code
     assert "--resume goes on there" in error
-    assert "Traceback" not in error.split("torch.distributed")[0]
+    assert "vidcondense/cli/main.py" not in error, "a traceback of ours; torchrun's own is no matter"
     assert step <= iteration_of(out) < ITERATIONS
     runs.finish(ranks, out, "--resume")
     check_same(out, runs.unbroken(ranks))
