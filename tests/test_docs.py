@@ -31,7 +31,8 @@ def commands_of(code):
         words = shlex.split(line, comments=True)
         words = words[1:] if words and words[0].startswith("PYTHONPATH=") else words
         if words and words[0] == "vidcondense":
-            yield words[1:]
+            ends = [words.index(sign) for sign in ("|", ">") if sign in words]
+            yield words[1 : min(ends, default=len(words))]
 
 
 CALLS = [
@@ -53,7 +54,8 @@ def test_every_command_that_is_shown_is_understood(page, call):
 
 def test_calls_are_found_in_every_form():
     code = "vidcondense toy a \\\n    --size 48  # small\nPYTHONPATH=. vidcondense doctor\necho vidcondense\n"
-    assert list(commands_of(code)) == [["toy", "a", "--size", "48"], ["doctor"]]
+    code += "vidcondense datasets --json | head > names\n"
+    assert list(commands_of(code)) == [["toy", "a", "--size", "48"], ["doctor"], ["datasets", "--json"]]
 
 
 def test_the_tour_shows_every_command():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import math
 import runpy
@@ -114,6 +115,12 @@ def test_an_example_tells_every_row_and_publishes(name, more, rows, scenes, tmp_
             assert told["mean"] == pytest.approx(sum(told["values"]) / 2)
             assert all(-1 <= value <= 1 for value in told["values"] if "bytes" not in column)
             assert math.isfinite(told["mean"])
+    spec = importlib.util.spec_from_file_location("tables", EXAMPLES.parent / "benchmarks" / "tables.py")
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    assert f"example_{name}" in {path.stem for _, path in tables._sections()}
+    section = tables._example("A title", tmp_path / f"example_{name}.json").splitlines()
+    assert {line.split(" | ")[0].removeprefix("| ") for line in section if line.startswith("| ")} >= rows
     own, others = _bytes_sent(published["rows"])
     assert all(real <= condensed for real, condensed in zip(others, own, strict=True))
 
