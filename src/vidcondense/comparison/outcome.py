@@ -11,9 +11,11 @@ import msgspec
 
 from vidcondense.comparison.cells import Cell
 from vidcondense.comparison.plan import Entrant, Plan
+from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.results import Evaluation, summarise
 from vidcondense.evaluation.statistics import PairedDifference, mean, paired_difference
 from vidcondense.evaluation.tables import Record, record
+from vidcondense.options import as_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +191,11 @@ def accuracy_of(entry: Mapping[str, Any]) -> float | None:
 
 
 def _evaluation(entry: Mapping[str, Any]) -> Evaluation:
-    return msgspec.convert(entry["evaluation"], Evaluation)
+    """Of an older entry, with the options that came to be after it; they had no other value then."""
+    kept = entry["evaluation"]
+    return msgspec.convert(
+        {**kept, "options": {**as_json(EvaluateOptions()), **kept["options"]}}, Evaluation
+    )
 
 
 def _numbers(found: PairedDifference | None) -> dict[str, float | int | None]:
