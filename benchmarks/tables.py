@@ -42,6 +42,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "targets": _targets,
         "pool": partial(_plan, "Random networks used more than once"),
         "toy": _toy,
+        "codecs": _codecs,
         "index_scale": _index_scale,
     }
     return [(maker, RESULTS / f"{name}.json") for name, maker in makers.items()]
@@ -151,6 +152,30 @@ def _toy(path: Path) -> str:
         within = _percent(row["within_pairs"])
         lines.append(f"| {name} | {_percent(row['accuracy'])} | {within} | {row['test_clips']} |")
     return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _codecs(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = ["## What codecs cost", "", _words(result), ""]
+    found = {tuple(key.split(" ", 3)): row for key, row in result["rows"].items()}
+    sizes = list(dict.fromkeys(size for _, size, _, _ in found))
+    for frames in dict.fromkeys(name for name, *_ in found):
+        lines += [
+            f"Bytes a frame (and PSNR in dB) of {frames} frames:",
+            "",
+            "| codec | bits or quality | " + " | ".join(f"{size}×{size}" for size in sizes) + " |",
+            "|---|---|" + "---:|" * len(sizes),
+        ]
+        for codec, detail in dict.fromkeys((codec, detail) for *_, codec, detail in found):
+            rows = [found[frames, size, codec, detail] for size in sizes]
+            lines.append(f"| {codec} | {detail} | " + " | ".join(map(_coded, rows)) + " |")
+        lines.append("")
+    return "\n".join([*lines, _machine(result), ""])
+
+
+def _coded(row: dict[str, Any]) -> str:
+    size = f"{row['bytes_a_frame']:.0f}"
+    return size if row["psnr"] is None else f"{size} ({row['psnr']:.1f})"
 
 
 def _index_scale(path: Path) -> str:
