@@ -45,6 +45,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "published_loop": _published_loop,
         "scaling": _scaling,
         "h200": _h200,
+        "codecs": _codecs,
         "index_scale": _index_scale,
         "mtt_memory": _mtt_memory,
         "example_ranking": partial(_example, "Example: ranking networks on a condensed set"),
@@ -228,6 +229,30 @@ def _h200(path: Path) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", f"{result['machine']['gpu']}. {_machine(result)}", ""])
+
+
+def _codecs(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = ["## What codecs cost", "", _words(result), ""]
+    found = {tuple(key.split(" ", 3)): row for key, row in result["rows"].items()}
+    sizes = list(dict.fromkeys(size for _, size, _, _ in found))
+    for frames in dict.fromkeys(name for name, *_ in found):
+        lines += [
+            f"Bytes a frame (and PSNR in dB) of {frames} frames:",
+            "",
+            "| codec | bits or quality | " + " | ".join(f"{size}×{size}" for size in sizes) + " |",
+            "|---|---|" + "---:|" * len(sizes),
+        ]
+        for codec, detail in dict.fromkeys((codec, detail) for *_, codec, detail in found):
+            rows = [found[frames, size, codec, detail] for size in sizes]
+            lines.append(f"| {codec} | {detail} | " + " | ".join(map(_coded, rows)) + " |")
+        lines.append("")
+    return "\n".join([*lines, _machine(result), ""])
+
+
+def _coded(row: dict[str, Any]) -> str:
+    size = f"{row['bytes_a_frame']:.0f}"
+    return size if row["psnr"] is None else f"{size} ({row['psnr']:.1f})"
 
 
 def _index_scale(path: Path) -> str:
