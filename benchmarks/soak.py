@@ -52,7 +52,7 @@ from vidcondense.video.sampling import ClipOptions
 from ways import WAYS
 
 NAME = "soak"
-CLASSES, DIFFERENT = 5, 50
+CLIPS, CLASSES, DIFFERENT = 5_000, 5, 50
 CLIP = ClipOptions(num_frames=8, stride=1, size=44, short="reject")
 OPTIONS = CondenseOptions(iterations=8, lr=1.0, match=MatchOptions(real_batch=4))
 ROUNDS = 6
@@ -62,7 +62,7 @@ ROUNDS = 6
 def main() -> int:
     """Soak."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--clips", type=int, default=5_000, help="good and bad together")
+    parser.add_argument("--clips", type=int, default=CLIPS, help="good and bad together")
     parser.add_argument("--seed", type=int, default=0, help="of the times at which processes are killed")
     parser.add_argument("--no-record", action="store_true", help="leave the result file and the page alone")
     options = parser.parse_args()
@@ -97,6 +97,7 @@ def soak(scratch: Path, clips: int, seed: int) -> dict[str, Any]:
     check_same(scratch / "killed-set", scratch / "calm-set", besides=("log.jsonl",))
     return {
         "clips": clips,
+        "smaller_than_meant": clips < CLIPS,
         "bad": len(bad),
         "ways": len(set(bad.values())),
         "quarantined": dict(collections.Counter(item.code for item in data.quarantined)),

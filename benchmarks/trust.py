@@ -75,7 +75,7 @@ def _fuzz(result: dict[str, Any]) -> str:
     )
     seconds = sum(row["seconds"] for row in rows.values())
     return "\n".join(
-        [FUZZ, *lines, "", f"{result['runs']} runs, {seconds:.0f} s in all. {_machine(result)}", ""]
+        [FUZZ, *lines, "", f"Runs: {result['runs']}, of {seconds:.0f} s together. {_machine(result)}", ""]
     )
 
 
@@ -96,7 +96,8 @@ def _soak(result: dict[str, Any]) -> str:
         "main process at the end, MiB": result["mib_at_the_end"],
     }
     lines = [f"| {name} | {value} |" for name, value in rows.items()]
-    return "\n".join([SOAK, *lines, "", f"{result['seconds']:.0f} s in all. {_machine(result)}", ""])
+    small = "Fewer clips than the 5 000 of a whole soak. " if result["smaller_than_meant"] else ""
+    return "\n".join([SOAK, *lines, "", f"{small}{result['seconds']:.0f} s in all. {_machine(result)}", ""])
 
 
 def _count(number: int) -> str:
