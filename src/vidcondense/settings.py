@@ -17,7 +17,7 @@ from vidcondense.matching.options import (
     OptimiserName,
 )
 from vidcondense.methods import METHODS, Init, Stage
-from vidcondense.options import choose, require
+from vidcondense.options import choose, parse_bytes, require
 from vidcondense.selection.options import SelectOptions
 from vidcondense.storage.codecs import CODECS, Coding, ValueRange, check_coding
 from vidcondense.synthetic.interpolation import WEIGHTS, Interpolation
@@ -79,6 +79,10 @@ class CondenseOptions:
 
     bits: int = 8
     """Bits of a level, 1 to 8; fewer than 8 with the codecs uint8, lzma, png and webp-lossless only."""
+
+    budget: str | None = None
+    """Most bytes of the whole set, such as 40kB, payload and manifest (default: no limit); insertion stops
+    at it, and quality or bits are lowered to keep it."""
 
     seed: int = 0
     """Seed of everything random; the same seed gives the same bytes on the same machine."""
@@ -143,7 +147,14 @@ class CondenseOptions:
                 f"--match-targets {self.match.match_targets}: frepo matches the labels of real clips; "
                 "leave --match-targets out"
             )
+        if self.budget is not None:
+            parse_bytes(self.budget, "budget")
         rng.check_seed(self.seed)
+
+    @property
+    def max_bytes(self) -> int | None:
+        """The budget as a number; None where there is none."""
+        return None if self.budget is None else parse_bytes(self.budget, "budget")
 
     def coding(self) -> Coding:
         """How the codec is used."""
