@@ -11,7 +11,7 @@ import torch
 from vidcondense.compute import Compute
 from vidcondense.errors import LimitError, UsageError
 from vidcondense.matching.options import MatchOptions
-from vidcondense.memory import MemoryPlan, parse_bytes, plan_memory
+from vidcondense.memory import MemoryPlan, plan_memory
 from vidcondense.settings import CondenseOptions
 
 FLOAT32 = Compute(torch.device("cpu"), "float32")
@@ -138,19 +138,3 @@ def test_own_network_that_looks_at_values_fails(plan, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(UsageError, match="--memory: what --model looks:Network takes cannot be told"):
         plan(10**9, match=MatchOptions(model="looks:Network"))
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("4GB", 4 * 10**9), ("800MB", 8 * 10**8), ("1.5 GB", 15 * 10**8), ("2G", 2 * 10**9), ("5000", 5000)],
-)
-def test_texts_of_memory(text, number):
-    assert parse_bytes(text) == number
-
-
-@pytest.mark.parametrize(
-    "text", ["", "much", "-4GB", "4 PB", "0GB", "0.9", "4gB", "9" * 400, "9" * 300 + "TB"]
-)
-def test_bad_texts_of_memory_fail(text):
-    with pytest.raises(UsageError, match="must be a number with a unit"):
-        parse_bytes(text)

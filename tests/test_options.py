@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vidcondense.errors import UsageError
-from vidcondense.options import as_json, changed_fields, choose, flag, require
+from vidcondense.options import as_json, changed_fields, choose, flag, parse_bytes, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,3 +53,19 @@ def test_as_json_and_changed_fields():
     assert changed_fields(old, old) == []
     assert changed_fields(old, new) == ["inner.sizes: [1, 2] → [3]", "lr: 0.5 → 2.0"]
     assert changed_fields({}, {"a": 1}) == ["a: None → 1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("4GB", 4 * 10**9), ("800MB", 8 * 10**8), ("1.5 GB", 15 * 10**8), ("2G", 2 * 10**9), ("5000", 5000)],
+)
+def test_texts_of_bytes(text, number):
+    assert parse_bytes(text, "budget") == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", "much", "-4GB", "4 PB", "0GB", "0.9", "4gB", "9" * 400, "9" * 300 + "TB"]
+)
+def test_bad_texts_of_bytes_fail(text):
+    with pytest.raises(UsageError, match=r"--budget .*must be a number with a unit"):
+        parse_bytes(text, "budget")

@@ -80,6 +80,8 @@ if TYPE_CHECKING:
     from vidcondense.training.predict import predict as predict
     from vidcondense.training.train import train as train
     from vidcondense.training.trajectories import Experts as Experts
+    from vidcondense.tuning.candidates import Candidate as Candidate
+    from vidcondense.tuning.candidates import candidates as candidates
     from vidcondense.tuning.tune import TuneOptions as TuneOptions
     from vidcondense.tuning.tune import tune as tune
     from vidcondense.video.audit import Audit as Audit
@@ -154,6 +156,8 @@ _HOMES = {
     "Outcome": "comparison.outcome",
     "tune": "tuning.tune",
     "TuneOptions": "tuning.tune",
+    "candidates": "tuning.candidates",
+    "Candidate": "tuning.candidates",
     # networks
     "train": "training.train",
     "TrainOptions": "training.options",

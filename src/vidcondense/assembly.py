@@ -249,6 +249,11 @@ def _check_shares(real: RealClips, options: CondenseOptions, ranks: Ranks) -> No
     stages = METHODS[options.method].stages
     if not stages:
         raise UsageError(f"--method {options.method} runs in one process; start it without torchrun")
+    if options.budget is not None and stages[-1].insertion and options.insert.insertion != "none":
+        raise UsageError(
+            f"--budget {options.budget}: ranks insert apart and cannot share it; "
+            "start it without torchrun, or with --insertion none"
+        )
     for stage in stages:
         matcher = stage_options(stage, options).matcher_of(stage)
         if matcher not in SHARED:

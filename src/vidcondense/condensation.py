@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcondense.assembly import check_condense, followed_experts
+from vidcondense.byte_limit import ByteLimit
 from vidcondense.checkpoint import load_checkpoint, save_checkpoint
 from vidcondense.compute import Compute, choose_compute, versions_of
 from vidcondense.condenser import Condenser
@@ -84,7 +85,7 @@ def condense(
     Raises:
         UsageError, DataError, FormatError: see `check_condense`; or changed options with `resume`.
         OutputError: `out` exists, or cannot be written.
-        LimitError: the loss became infinite.
+        LimitError: the loss became infinite, or the set cannot be kept to its budget.
         RankError: another rank failed.
         Interrupted: SIGINT or SIGTERM; a checkpoint was written.
     """
@@ -96,17 +97,7 @@ def condense(
     owned = owned_output(out, resume=resume, overwrite=overwrite) if ranks.first else nullcontext()
     with owned:
         ranks.wait()  # until the folder is there
-        origin = Origin(
-            method=options.method,
-            options=as_json(options),
-            seed=options.seed,
-            classes=real.classes,
-            mean=tuple(real.mean.tolist()),
-            std=tuple(real.std.tolist()),
-            flip=real.flip,
-            data={**(data or {}), **followed_experts(options)},
-            versions={**versions_of(compute), **({"ranks": ranks.size} if ranks.size > 1 else {})},
-        )
+        origin = origin_of(real, options, data or {}, compute, ranks)
         videos: Representation
         learned_labels: SoftLabels | None = None
         if METHODS[options.method].select is not None:
@@ -114,11 +105,15 @@ def condense(
                 videos = selected_videos(real, options, compute, broadcast(log, listener))
         else:
             condenser = Condenser(real, options, compute, ranks)
+            if options.max_bytes is not None:
+                _limit(condenser, ByteLimit(budget=options.max_bytes, options=options, origin=origin))
             keeping = checkpoints or CheckpointOptions()
             videos = _optimise(condenser, origin, work, keeping, listener, resume=resume)
             learned_labels, origin = condenser.learned_labels(), replace(origin, learned=condenser.learned())
         if ranks.first:
-            save_condensed(work, videos, options.codec, origin, options.coding(), learned_labels)
+            save_condensed(
+                work, videos, options.codec, origin, options.coding(), learned_labels, options.max_bytes
+            )
             if recipe is not None:
                 write_text(work / RECIPE, recipe)
             load_condensed(work)  # a set that cannot be read back must not take the place of one that can
@@ -126,6 +121,32 @@ def condense(
             (out / CHECKPOINT).unlink(missing_ok=True)  # not earlier: a kill must not leave neither
         ranks.wait()  # until the set is there
     return load_condensed(out)
+
+
+def _limit(condenser: Condenser, limit: ByteLimit) -> None:
+    """Refuse a budget that the set cannot keep, and insert no more than it allows."""
+    if len(condenser.stages) == 1:  # else the first stage's videos are not those that are stored
+        limit.check_start(condenser.videos, condenser.learned_labels())
+    condenser.limit_insertion(
+        lambda videos: limit.fits(videos, condenser.learned_labels(), condenser.learned())
+    )
+
+
+def origin_of(
+    real: RealClips, options: CondenseOptions, data: Mapping[str, Any], compute: Compute, ranks: Ranks = ALONE
+) -> Origin:
+    """What the manifest of a set says that `condense` makes with the same arguments."""
+    return Origin(
+        method=options.method,
+        options=as_json(options),
+        seed=options.seed,
+        classes=real.classes,
+        mean=tuple(real.mean.tolist()),
+        std=tuple(real.std.tolist()),
+        flip=real.flip,
+        data={**data, **followed_experts(options)},
+        versions={**versions_of(compute), **({"ranks": ranks.size} if ranks.size > 1 else {})},
+    )
 
 
 def _optimise(

@@ -14,7 +14,7 @@ from vidcondense.compute import Compute
 from vidcondense.distributed import ALONE, Ranks
 from vidcondense.errors import FormatError, LimitError
 from vidcondense.events import Event
-from vidcondense.insertion.conflict import Scores
+from vidcondense.insertion.conflict import Fits, Scores
 from vidcondense.interfaces import Learns, RealClips, Representation, Videos
 from vidcondense.matching.kernel import KernelMatcher
 from vidcondense.methods import METHODS
@@ -70,6 +70,11 @@ class Condenser:
         self.parts = assemble(self.stages[number], self.real, self.options, self.compute, before, self.ranks)
         groups = [*_groups(self.videos.parameters()), *_groups(self.parts.matcher.parameters())]
         self.optimiser = _optimiser(self.parts, groups, self.options.momentum)
+
+    def limit_insertion(self, fits: Fits) -> None:
+        """Insert key frames only as long as the videos fit a limit of bytes."""
+        if self.parts.inserter is not None:
+            self.parts.inserter.fits = fits
 
     def learned(self) -> Mapping[str, float]:
         """What was learned beside the videos, by name; mostly nothing."""

@@ -11,7 +11,6 @@ where the bytes of a clip are those of all tensors alive at the height of its fo
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,8 +28,6 @@ from vidcondense.models import VideoNetwork, initialise
 from vidcondense.models.live import peak_bytes
 from vidcondense.settings import CondenseOptions
 from vidcondense.video.fetch import held_bytes
-
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 _FLOAT = 4  # bytes
 _PROCESS = 450 * 10**6  # Python, torch and its libraries
@@ -65,19 +62,6 @@ class _Need:
 
     def bytes(self, chunk: int) -> int:
         return self.fixed + math.ceil(self.clip * min(chunk, self.most))
-
-
-def parse_bytes(text: str) -> int:
-    """The number of bytes that `4GB`, `500 MB` or `1.5 GB` stand for; 1 kB = 1 000 B.
-
-    Raises:
-        UsageError: it is no such text.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]?)B?", text)
-    size = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if not 1 <= size < math.inf:
-        raise UsageError(f"--memory {text:.40}: must be a number with a unit, such as 4GB or 800MB")
-    return int(size)
 
 
 def plan_memory(real: RealClips, options: CondenseOptions, compute: Compute, limit: int) -> MemoryPlan:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 from vidcondense.errors import UsageError
 
 V = TypeVar("V")
+
+_MOST_BYTES = 2**63
+
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def flag(name: str) -> str:
@@ -33,6 +39,23 @@ def choose(table: Mapping[str, V], name: str, what: str) -> V:
     if name in table:
         return table[name]
     raise UsageError(unknown(name, table, what))
+
+
+def parse_bytes(text: str, name: str) -> int:
+    """The number of bytes that `4GB`, `500 MB` or `1.5 kB` stand for; 1 kB = 1 000 B.
+
+    Args:
+        text: a number, with or without a unit.
+        name: of the option that it is the value of.
+
+    Raises:
+        UsageError: it is no such text, less than a byte, or more than any file can have.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]?)B?", text, re.ASCII)
+    number = int(Decimal(found[1]) * _UNITS[found[2]]) if found else 0
+    if not 0 < number < _MOST_BYTES:
+        raise UsageError(f"{flag(name)} {text:.40}: must be a number with a unit, such as 40kB or 4GB")
+    return number
 
 
 def unknown(name: str, known: Iterable[str], what: str) -> str:

@@ -17,7 +17,7 @@ from vidcondense.matching.options import (
     OptimiserName,
 )
 from vidcondense.methods import METHODS, Init, Stage
-from vidcondense.options import choose, require
+from vidcondense.options import choose, parse_bytes, require
 from vidcondense.selection.options import SelectOptions
 from vidcondense.storage.codecs import CODECS, Coding, ValueRange, check_coding
 from vidcondense.synthetic.interpolation import WEIGHTS, Interpolation
@@ -86,6 +86,10 @@ class CondenseOptions:
     rate_weight: float = 0.0
     """With --codec-aware --codec jpeg: what a bit of the key frames, by a rough count, adds to the loss."""
 
+    budget: str | None = None
+    """Most bytes of the whole set, such as 40kB, payload and manifest (default: no limit); insertion stops
+    at it, and quality or bits are lowered to keep it."""
+
     seed: int = 0
     """Seed of everything random; the same seed gives the same bytes on the same machine."""
 
@@ -149,6 +153,8 @@ class CondenseOptions:
                 f"--match-targets {self.match.match_targets}: frepo matches the labels of real clips; "
                 "leave --match-targets out"
             )
+        if self.budget is not None:
+            parse_bytes(self.budget, "budget")
         rng.check_seed(self.seed)
 
     def _check_codec_aware(self, *, learned: bool) -> None:
@@ -162,6 +168,11 @@ class CondenseOptions:
         require(self.rate_weight >= 0, "rate_weight", self.rate_weight, "must be at least 0")
         if self.rate_weight and not (self.codec_aware and self.codec == "jpeg"):
             raise UsageError(f"--rate-weight {self.rate_weight}: needs --codec-aware and --codec jpeg")
+
+    @property
+    def max_bytes(self) -> int | None:
+        """The budget as a number; None where there is none."""
+        return None if self.budget is None else parse_bytes(self.budget, "budget")
 
     def coding(self) -> Coding:
         """How the codec is used."""

@@ -46,3 +46,37 @@ def test_mistakes_are_one_line(run, arguments, tmp_path):
     assert "did you mean lr?" in run("tune", *arguments, "--vary", "lrr=3").line
     assert "nothing to tune" in run("tune", *arguments, "--method", "random").line
     assert not (tmp_path / "tuned").exists()
+
+
+@pytest.mark.slow
+def test_a_budget_chooses_the_representation_and_is_kept(run, arguments, toy, cache, tmp_path):
+    asked = [
+        *arguments,
+        "--budget",
+        "4kB",
+        "--per-class",
+        "--trials",
+        "3",
+        "--draws",
+        "1",
+        "--draw-steps",
+        "1",
+    ]
+    outcome = run("tune", *asked, "--json")
+    assert outcome.code == 0, outcome.err
+    told = json.loads(outcome.out)
+    assert told["trials"][0]["setting"]["method"] == "random"
+    assert all(trial["bytes"] <= 8000 for trial in told["trials"])
+    recipe = read_recipe(tmp_path / "tuned" / "recipe.toml")
+    assert recipe.condense.budget == "8000B", "of two classes"
+    shown = run("tune", *asked, "--overwrite")
+    assert "the best use of 8000B:" in shown.out
+    made = run(
+        *("condense", toy, "--recipe", tmp_path / "tuned" / "recipe.toml", "--out", tmp_path / "set"),
+        *("--cache-dir", cache, "--json"),
+    )
+    assert json.loads(made.out)["bytes"] <= 8000
+
+
+def test_per_class_needs_a_budget(run, arguments):
+    assert "--per-class: of what?" in run("tune", *arguments, "--per-class").line

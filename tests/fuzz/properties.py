@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from vidcondense.errors import VidcondenseError
-from vidcondense.memory import parse_bytes
+from vidcondense.options import parse_bytes
 from vidcondense.recipe import Recipe, from_keys, keys_of, to_keys
 from vidcondense.video.sampling import ClipOptions, clip_indices
 
@@ -89,7 +89,7 @@ def check_options(value: dict[str, Any]) -> None:
 
 
 def check_size(text: str) -> None:
-    assert parse_bytes(text) >= 0
+    assert 0 < parse_bytes(text, "memory") < 2**63
 
 
 _POSITIONS = st.tuples(

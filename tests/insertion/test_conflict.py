@@ -254,3 +254,32 @@ def test_state_round_trip_goes_on_alike():
         torch.equal(value.nan_to_num(9), other.state()[name].nan_to_num(9))
         for name, value in one.state().items()
     )
+
+
+@pytest.mark.parametrize("room", range(8))
+def test_a_limit_takes_the_strongest_conflicts_and_ends_insertion(room):
+    gradient, mask = random_case(2)
+    videos = KeyFrameVideos(torch.randn(gradient.shape), mask, torch.zeros(len(mask), dtype=torch.int64))
+    inserter = Inserter(InsertionOptions(epsilon=0.3), 100, mask, 0)
+    most = int(mask.sum()) + room
+    inserter.fits = lambda trial: int(trial.num_key_frames().sum()) <= most
+    _, deciding = inserter.after_step(videos, gradient, 50)
+    wanted = conflicts_by_hand(gradient, mask, 0.3)
+    assert wanted.sum() > 8, "more than there is room for"
+    strongest = sorted(deciding[wanted].tolist())[:room]
+    assert sorted(deciding[videos.mask & ~mask].tolist()) == strongest
+    resumed = Inserter(InsertionOptions(epsilon=0.3), 100, mask, 0)
+    resumed.fits = lambda trial: True
+    resumed.load_state(inserter.state())
+    for each in (inserter, resumed):
+        each.fits = lambda trial: True
+        assert each.after_step(videos, gradient, 51)[0] == [], "it ended"
+
+
+def test_a_limit_that_is_not_reached_changes_nothing():
+    gradient, mask = random_case(2)
+    videos = KeyFrameVideos(torch.randn(gradient.shape), mask, torch.zeros(len(mask), dtype=torch.int64))
+    inserter = Inserter(InsertionOptions(), 100, mask, 0)
+    inserter.fits = lambda trial: True
+    inserter.after_step(videos, gradient, 50)
+    assert (videos.mask & ~mask).equal(inserted(gradient, mask)[0])

@@ -8,7 +8,7 @@ from vidcondense.errors import UsageError
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.recipe import Recipe
 from vidcondense.settings import CondenseOptions
-from vidcondense.tuning.space import default_space, draw, read_space, size
+from vidcondense.tuning.space import combinations, default_space, draw, read_space
 
 BASE = Recipe(condense=CondenseOptions(iterations=100, lr=10.0))
 
@@ -31,7 +31,7 @@ def test_usual_space_follows_the_method():
 def test_values_are_read_as_the_option_wants_them():
     space = read_space(["real-batch=8, 16", "init=noise,real", "--init_scale=0.5,1.0"], BASE)
     assert space == {"real-batch": [8, 16], "init": ["noise", "real"], "init-scale": [0.5, 1.0]}
-    assert size(space) == 8
+    assert len(combinations(space)) == 8
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_makes_no_sense_is_refused(text, said):
 
 
 def test_draws_differ_begin_with_the_base_and_depend_on_the_seed():
-    space = {"a": [1, 2, 3], "b": ["x", "y"]}
+    space = combinations({"a": [1, 2, 3], "b": ["x", "y"]})
     base = {"a": 9, "b": "x"}
     drawn = draw(space, base, 7, seed=0)
     assert drawn[0] == base

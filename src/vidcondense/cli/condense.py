@@ -16,6 +16,7 @@ from vidcondense.cli.output import Output, facts, size_text, time_text
 from vidcondense.cli.parse import SharedArguments, value_of, with_defaults
 from vidcondense.cli.progress import hint_when_long, progress
 from vidcondense.cli.reading import read_data
+from vidcondense.cli.recorded import note_lowered
 from vidcondense.compute import Compute
 from vidcondense.condensation import CheckpointOptions, condense
 from vidcondense.distributed import Ranks, join_ranks
@@ -24,9 +25,9 @@ from vidcondense.estimation import Estimate, estimate
 from vidcondense.events import broadcast
 from vidcondense.interfaces import RealClips
 from vidcondense.launch import num_ranks
-from vidcondense.memory import parse_bytes, plan_memory
+from vidcondense.memory import plan_memory
 from vidcondense.models import check_features
-from vidcondense.options import as_json
+from vidcondense.options import as_json, parse_bytes
 from vidcondense.recipe import Recipe, read_recipe, recipe_text
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.codecs import CODECS
@@ -132,7 +133,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
 
 def _run(arguments: Arguments, ranks: Ranks, output: Output) -> dict[str, Any]:
     options, clip = arguments.condense, arguments.clip.options()
-    limit = None if arguments.memory is None else parse_bytes(arguments.memory)
+    limit = None if arguments.memory is None else parse_bytes(arguments.memory, "memory")
     check_features(options.match.model, clip.num_frames, clip.size)
     compute = arguments.compute.choose(ranks)
     if ranks.first and not arguments.dry_run:
@@ -190,6 +191,7 @@ def _log_folder(arguments: Arguments) -> Path:
 
 
 def _report(made: CondensedDataset, seconds: float, output: Output) -> dict[str, Any]:
+    note_lowered(made, output)
     counts = [len(positions) for positions in made.positions]
     frames = (
         f"{sum(counts)} key frames ({min(counts)} to {max(counts)} a video, "

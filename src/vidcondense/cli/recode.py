@@ -12,12 +12,14 @@ from vidcondense import rng
 from vidcondense.cli.arguments import ComputeArguments
 from vidcondense.cli.output import Output, facts, size_text
 from vidcondense.cli.parse import SharedArguments
+from vidcondense.cli.recorded import note_lowered
 from vidcondense.models import check_features
-from vidcondense.options import choose
+from vidcondense.options import choose, parse_bytes
 from vidcondense.storage.codecs import CODECS, Coding, check_coding
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.storage.distortion import distortion
 from vidcondense.storage.recode import recode
+from vidcondense.storage.stored import coding_of
 from vidcondense.storage.workspace import check_output
 
 
@@ -45,6 +47,9 @@ class Arguments:
     coding: Coding = field(default_factory=Coding)
     """How the codec is used."""
 
+    budget: str | None = None
+    """Most bytes to write, such as 40kB; quality or bits are lowered to keep it."""
+
     model: str = "convnet3d"
     """The network, with random weights, whose features are compared."""
 
@@ -63,6 +68,8 @@ class Arguments:
     def __post_init__(self) -> None:
         choose(CODECS, self.codec, "codec")
         check_coding(self.codec, self.coding)
+        if self.budget is not None:
+            parse_bytes(self.budget, "budget")
         rng.check_seed(self.seed)
 
 
@@ -74,7 +81,15 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     num_frames, _, size, _ = before.shape
     check_features(arguments.model, num_frames, size)
     bytes_before = before.bytes  # --out may be the set itself
-    after = recode(before, arguments.out, arguments.codec, arguments.coding, overwrite=arguments.overwrite)
+    after = recode(
+        before,
+        arguments.out,
+        arguments.codec,
+        arguments.coding,
+        budget=arguments.budget,
+        overwrite=arguments.overwrite,
+    )
+    note_lowered(after, output)
     found = distortion(before, after, arguments.model, seed=arguments.seed, compute=compute)
     output.say(
         facts(
@@ -89,7 +104,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     return {
         "out": str(after.folder),
         "codec": arguments.codec,
-        **asdict(arguments.coding),
+        **asdict(coding_of(after.manifest)),
         "bytes_before": bytes_before,
         "bytes_after": after.bytes,
         **asdict(found),

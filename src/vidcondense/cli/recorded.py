@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vidcondense.cli.output import Output
 from vidcondense.errors import FormatError, UsageError
 from vidcondense.options import as_json, changed_fields
 from vidcondense.storage.condensed import CondensedDataset
+from vidcondense.storage.stored import coding_of
 from vidcondense.video.index import DataOptions
 from vidcondense.video.sampling import ClipOptions
 
@@ -74,6 +76,16 @@ def recorded_of(clips: CondensedDataset, given: Mapping[str, Any], shared: DataO
         )
     except UsageError as error:
         raise error if given else FormatError(f"{clips.folder}: its record of the data: {error}") from error
+
+
+def note_lowered(made: CondensedDataset, output: Output) -> None:
+    """Say at what quality or bits a set is stored, where its budget allowed no more."""
+    options, used = made.manifest["options"], vars(coding_of(made.manifest))
+    lowered = {
+        name: used[name] for name in ("quality", "bits") if options.get(name, used[name]) != used[name]
+    }
+    for name, value in lowered.items():
+        output.note(f"to keep --budget {options['budget']}: --{name} {value}, not {options[name]}")
 
 
 def _is(value: object, kind: type | tuple[type, ...], name: str, clips: CondensedDataset) -> bool:

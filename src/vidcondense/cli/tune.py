@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,22 @@ import tyro
 
 from vidcondense.cli.arguments import ClipArguments
 from vidcondense.cli.condense import from_recipe
-from vidcondense.cli.output import Output, table
+from vidcondense.cli.output import Output, size_text, table
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
 from vidcondense.comparison.run import Jobs
-from vidcondense.errors import OutputError
+from vidcondense.compute import choose_compute
+from vidcondense.errors import OutputError, UsageError
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.statistics import deviation, mean
+from vidcondense.methods import METHODS
 from vidcondense.options import as_json, require
 from vidcondense.recipe import Recipe, write_recipe
 from vidcondense.settings import CondenseOptions
-from vidcondense.tuning.space import Space, default_space, read_space, size
+from vidcondense.tuning.candidates import Candidate, candidates
+from vidcondense.tuning.space import combinations, default_space, read_space
 from vidcondense.tuning.tune import Tuned, TuneOptions, tune
-from vidcondense.video.index import DataOptions
+from vidcondense.video.index import DataOptions, load_data
 
 _SHOWN = 10
 
@@ -35,11 +38,14 @@ class Arguments:
     Examples:
       vidcondense tune videos --out tuned --num-frames 8 --size 64 --iterations 150 --budget-minutes 30
       vidcondense tune videos --out tuned --recipe prism.toml --vary lr=1,3,10 --vary init=noise,real
+      vidcondense tune videos --out tuned --num-frames 8 --size 64 --iterations 150 --budget 8kB --per-class
       vidcondense condense videos --recipe tuned/recipe.toml --out small
 
     The flags (or the --recipe) say where to start. By default the learning rate, the iterations, the scale of
     the noise and epsilon are varied around that. All settings are judged on one fold, the better half on the
-    next, and so on; the start stays in to the end, as what the others must beat. OUT holds recipe.toml, which
+    next, and so on; the start stays in to the end, as what the others must beat. With a --budget (and no
+    --vary) it chooses representation, videos per class, key frames, resolution and codec instead, learned or
+    real clips; random real clips are then what the others must beat. OUT holds recipe.toml, which
     `condense --recipe` takes, and every judgement: the same command goes on where it was interrupted.
     """
 
@@ -54,6 +60,9 @@ class Arguments:
 
     vary: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Options to choose and their values, such as lr=1,10,100 (repeatable); they replace the usual ones."""
+
+    per_class: bool = False
+    """The --budget is that of one class, not of the whole set."""
 
     tune: TuneOptions = field(default_factory=TuneOptions)
     """How options are chosen."""
@@ -90,6 +99,8 @@ class Arguments:
 
     def __post_init__(self) -> None:
         require(self.networks >= 1, "networks", self.networks, "must be at least 1")
+        if self.per_class and self.condense.budget is None:
+            raise UsageError("--per-class: of what? add a --budget")
 
 
 def arguments_for(given: Sequence[str]) -> type[Arguments]:
@@ -103,27 +114,37 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     if target.exists() and not arguments.overwrite:
         raise OutputError(f"{target} exists; use --overwrite to replace it, or another --out")
     base = Recipe(condense=arguments.condense, clip=arguments.clip.options(), reading=arguments.reading)
-    space = read_space(arguments.vary, base) or default_space(base)
+    found: list[Candidate] = []
+    if base.condense.budget is not None and (arguments.per_class or not arguments.vary):
+        real = load_data(arguments.data, base.reading, base.clip)
+        base = _whole_budget(base, len(real.train.classes)) if arguments.per_class else base
+        if not arguments.vary:
+            found = candidates(base, real, arguments.tune.folds, choose_compute("cpu", "float32"))
+    space = read_space(arguments.vary, base) or ({} if found else default_space(base))
+    settings = [each.setting for each in found] or combinations(space)
+    columns = list(space or settings[0])
     evaluation = EvaluateOptions(
         repeats=arguments.networks,
         model=arguments.eval_model,
         steps=arguments.eval_steps,
         lr=arguments.eval_lr,
     )
-    output.note(f"choosing among {size(space)} settings of {', '.join(space)}")
+    output.note(f"choosing among {len(settings)} settings of {', '.join(columns)}")
     with progress() as bars:
         tuned = tune(
             base,
             arguments.data,
             arguments.out,
             arguments.tune,
-            space=space,
+            space=space or settings,
             evaluation=evaluation,
             jobs=arguments.jobs,
             listener=bars.follow("cell", "judging"),
         )
     write_recipe(target, tuned.recipe, _comment(tuned, arguments.tune.folds))
-    _show(tuned, space, output)
+    _show(tuned, columns, output)
+    if found:
+        output.say(_verdict(tuned))
     output.say(f"\n{target}: for `vidcondense condense --recipe`")
     return _as_dict(tuned, target)
 
@@ -146,7 +167,20 @@ def _comment(tuned: Tuned, folds: int) -> str:
     )
 
 
-def _show(tuned: Tuned, space: Space, output: Output) -> None:
+def _whole_budget(base: Recipe, num_classes: int) -> Recipe:
+    """The same recipe, its budget that of all classes."""
+    budget = f"{num_classes * (base.condense.max_bytes or 0)}B"
+    return replace(base, condense=replace(base.condense, budget=budget))
+
+
+def _verdict(tuned: Tuned) -> str:
+    """What the bytes are best used for."""
+    chosen = tuned.recipe.condense
+    what = "learned videos" if METHODS[chosen.method].stages else "compressed real clips"
+    return f"the best use of {chosen.budget}: {what} ({chosen.method})"
+
+
+def _show(tuned: Tuned, columns: Sequence[str], output: Output) -> None:
     order = sorted(
         (number for number in range(len(tuned.settings)) if tuned.scores[number]),
         key=lambda number: (-len(tuned.scores[number]), -(mean(_scores(tuned, number)) or 0), number),
@@ -154,13 +188,14 @@ def _show(tuned: Tuned, space: Space, output: Output) -> None:
     rows = [
         [
             _mark(number, tuned.chosen),
-            *(str(tuned.settings[number].get(key, "default")) for key in space),
+            *(str(tuned.settings[number].get(key, "default")) for key in columns),
+            size_text(tuned.bytes[number]) if number in tuned.bytes else "",
             str(len(tuned.scores[number])),
             "failed" if min(_scores(tuned, number)) < 0 else _percent(_scores(tuned, number)),
         ]
         for number in order
     ]
-    output.say(table(["", *space, "folds", "accuracy %"], rows[:_SHOWN]))
+    output.say(table(["", *columns, "bytes", "folds", "accuracy %"], rows[:_SHOWN]))
     if len(rows) > _SHOWN:
         output.say(f"and {len(rows) - _SHOWN} more, in state.json and cells/")
     gain = tuned.gain
@@ -187,6 +222,7 @@ def _as_dict(tuned: Tuned, target: Path) -> dict[str, Any]:
         "trials": [
             {
                 "setting": setting,
+                "bytes": tuned.bytes.get(number),
                 "accuracy": {str(f): None if a < 0 else a for f, a in tuned.scores[number].items()},
             }
             for number, setting in enumerate(tuned.settings)

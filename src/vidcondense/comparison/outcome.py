@@ -193,9 +193,7 @@ def accuracy_of(entry: Mapping[str, Any]) -> float | None:
 def _evaluation(entry: Mapping[str, Any]) -> Evaluation:
     """Of an older entry, with the options that came to be after it; they had no other value then."""
     kept = entry["evaluation"]
-    return msgspec.convert(
-        {**kept, "options": {**as_json(EvaluateOptions()), **kept["options"]}}, Evaluation
-    )
+    return msgspec.convert({**kept, "options": {**as_json(EvaluateOptions()), **kept["options"]}}, Evaluation)
 
 
 def _numbers(found: PairedDifference | None) -> dict[str, float | int | None]:

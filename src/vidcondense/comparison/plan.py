@@ -214,6 +214,10 @@ def _entrants(
         if empty := next((key for key, values in lists.items() if not values), None):
             raise UsageError(f"{empty} = []: a list of no values makes no row")
         codecs = tuple(lists.pop("codec", [keys.get("codec", Recipe().condense.codec)]))
+        if len(codecs) > 1 and "budget" in keys:
+            raise UsageError(
+                "budget: a list of codecs is stored from one set without it; write a set for each"
+            )
         made = []
         for values in itertools.product(*lists.values()):
             varied = dict(zip(lists, values, strict=True))

@@ -7,7 +7,8 @@ convex combination of the end points' updates can then lower the loss at t, to f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import bisect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from vidcondense.synthetic.interpolation import accumulate, neighbours
 from vidcondense.synthetic.keyframes import KeyFrameVideos
 
 Scores = Float[Tensor, "n t"]
+
+Fits = Callable[[KeyFrameVideos], bool]
 
 _QUANTILES = {"low": 0.05, "median": 0.5, "high": 0.95}
 
@@ -73,6 +76,9 @@ class Inserter:
         seed: for `insertion="random"`.
         part: the numbers of the videos among all, where others insert into the rest of them.
         num_videos: how many there are in all.
+
+    Attributes:
+        fits: whether videos keep to a limit of bytes; the first that do not end insertion. None: no limit.
     """
 
     def __init__(
@@ -90,6 +96,8 @@ class Inserter:
         self.num_videos = len(mask) if num_videos is None else num_videos
         self.window = insertion_window(options, iterations)
         self.seed = seed
+        self.fits: Fits | None = None
+        self._full = torch.tensor(False)
         self._average: Cosines | None = None
         self._streak = torch.zeros_like(mask, dtype=torch.int64)
 
@@ -119,6 +127,8 @@ class Inserter:
         self._streak = (self._streak + 1).where(conflict, 0)
         wanted = conflict & (self._streak >= self.options.patience)
         chosen = self._place(wanted, found, gradient, mask, iteration)
+        if self.fits is not None:
+            chosen = self._afford(self.fits, chosen, found, videos)
         videos.insert(chosen)
         self._forget_around(chosen, mask)
         events = [
@@ -168,6 +178,27 @@ class Inserter:
         rank = preference.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
         return (rank < count[:, None]) & allowed
 
+    def _afford(self, fits: Fits, chosen: KeyMask, found: Cosines, videos: KeyFrameVideos) -> KeyMask:
+        """As many of the chosen frames as fit, strongest conflict first; none once some have not."""
+        places = chosen.flatten().nonzero().flatten()
+        order = places[found.deciding().flatten()[places].argsort(stable=True)]
+
+        def first(count: int) -> KeyMask:
+            return torch.zeros_like(chosen).flatten().index_fill(0, order[:count], True).view_as(chosen)
+
+        def too_many(count: int) -> bool:
+            trial = videos.like(videos.frames, videos.mask, videos.labels)
+            trial.insert(first(count))
+            return not fits(trial)
+
+        if self._full or not len(order):
+            return torch.zeros_like(chosen)
+        if not too_many(len(order)):
+            return chosen
+        self._full = torch.tensor(True)
+        counts = range(1, len(order))
+        return first(bisect.bisect_left(counts, True, key=too_many))
+
     def _forget_around(self, chosen: KeyMask, mask: KeyMask) -> None:
         """Drop the history of frames that got a new neighbour: their cosines mean something else now."""
         old, new = neighbours(mask), neighbours(mask | chosen)
@@ -182,6 +213,8 @@ class Inserter:
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must hold."""
         state = {"streak": self._streak}
+        if self.fits is not None:
+            state["full"] = self._full
         if self._average is not None:
             state |= {"cosine_before": self._average.before, "cosine_after": self._average.after}
         return state
@@ -189,6 +222,8 @@ class Inserter:
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Continue from what `state` gave."""
         self._streak = torch.empty_like(self._streak).copy_(state["streak"])
+        if self.fits is not None:
+            self._full = state["full"].bool().clone()
         if "cosine_before" in state:
             before, after = (
                 torch.empty_like(self._streak, dtype=torch.float32).copy_(state[name])

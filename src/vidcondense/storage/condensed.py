@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from vidcondense.interfaces import ClipSource, KeyMask, Labels, Representation, 
 from vidcondense.media.viewable import viewable
 from vidcondense.options import unknown
 from vidcondense.storage.accounting import mib_as_float32
+from vidcondense.storage.budget import Encode, Encoded, write_encoded
 from vidcondense.storage.codecs import CODECS, Coding, check_coding, check_packed
 from vidcondense.storage.key_frames import PAYLOAD as PAYLOAD
 from vidcondense.storage.key_frames import StoredKeyFrames
@@ -80,6 +83,7 @@ def save_condensed(
     origin: Origin,
     coding: Coding | None = None,
     learned_labels: SoftLabels | None = None,
+    budget: int | None = None,
 ) -> None:
     """Write learned videos, or selected clips, as a condensed set into `folder`; the manifest comes last.
 
@@ -90,18 +94,26 @@ def save_condensed(
         origin: the rest of the manifest.
         coding: how the codec is used; default: quality 75, a range a video.
         learned_labels: what was learned with the videos, a row for each: what networks should say of it.
+        budget: most bytes to write, by a lower quality or with fewer bits where the coding takes more.
 
     Raises:
-        LimitError: the codec cannot hold the values, or so many.
+        LimitError: the codec cannot hold the values, or so many; or no coding keeps to the budget.
         OutputError: the folder cannot be written.
     """
+    encode = encoder(videos, codec, origin, learned_labels)
+    write_encoded(folder, encode, codec, coding or Coding(), budget)
+
+
+def encoder(
+    videos: Representation, codec: str, origin: Origin, learned_labels: SoftLabels | None = None
+) -> Encode:
+    """How the set that `save_condensed` would write is encoded, by coding."""
     stored, owner = store(videos, channels(origin.mean), channels(origin.std))
     labels = videos.labels[owner]
     if learned_labels is None:
-        save_stored(folder, stored, labels, codec, origin, coding)
-    else:
-        origin = replace(origin, labelling={"kind": LEARNED})
-        save_stored(folder, stored, labels, codec, origin, coding, learned_labels[owner])
+        return partial(encode_stored, stored, labels, codec, origin)
+    origin = replace(origin, labelling={"kind": LEARNED})
+    return partial(encode_stored, stored, labels, codec, origin, soft_labels=learned_labels[owner])
 
 
 def save_stored(
@@ -112,6 +124,7 @@ def save_stored(
     origin: Origin,
     coding: Coding | None = None,
     soft_labels: SoftLabels | None = None,
+    budget: int | None = None,
 ) -> None:
     """Write what is stored of a set, such as `CondensedDataset.stored`; see `save_condensed`.
 
@@ -123,8 +136,21 @@ def save_stored(
         origin: the rest of the manifest.
         coding: how the codec is used; default: quality 75, a range a video.
         soft_labels: of the rendered videos, whose origin is `origin.labelling`.
+        budget: as of `save_condensed`.
     """
-    coding = coding or Coding()
+    encode = partial(encode_stored, stored, labels, codec, origin, soft_labels=soft_labels)
+    write_encoded(folder, encode, codec, coding or Coding(), budget)
+
+
+def encode_stored(
+    stored: Stored,
+    labels: Labels,
+    codec: str,
+    origin: Origin,
+    coding: Coding,
+    soft_labels: SoftLabels | None = None,
+) -> Encoded:
+    """The files of a set in memory; see `save_stored`."""
     check_coding(codec, coding)
     check_packed(codec, stored.num_values)
     encoded = stored.payload(CODECS[codec], coding)
@@ -139,10 +165,11 @@ def save_stored(
     if soft_labels is not None:
         payload[SOFT_LABELS] = soft_labels.contiguous()
     fields = stored.fields()
-    path = folder / KINDS[fields["representation"]].payload
-    write_file(path, lambda temporary: temporary.write_bytes(save(payload)))
-    write_manifest(
-        folder,
+    name, content = KINDS[fields["representation"]].payload, save(payload)
+    entry = {"file": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return Encoded(
+        name,
+        content,
         {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -162,7 +189,7 @@ def save_stored(
             "learned": dict(origin.learned),
             "data": dict(origin.data),
             "versions": dict(origin.versions),
-            "payload": [_entry(path)],
+            "payload": [entry],
         },
     )
 
@@ -184,13 +211,13 @@ def save_labelled(
     kept = {name: value for name, value in made.manifest.items() if name != "sha256"}
     write_manifest(
         folder,
-        {**kept, "format_version": FORMAT_VERSION, "labelling": dict(labelling), "payload": [_entry(path)]},
+        {
+            **kept,
+            "format_version": FORMAT_VERSION,
+            "labelling": dict(labelling),
+            "payload": [{"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}],
+        },
     )
-
-
-def _entry(path: Path) -> dict[str, Any]:
-    """What a manifest says of a payload file."""
-    return {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
 
 
 class CondensedDataset(Dataset[tuple[Tensor, int]]):

@@ -63,8 +63,12 @@ _MAX_CLIP = 2**30
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write a manifest with the hash of its own canonical form; its presence makes the set complete."""
-    sealed = {**manifest, "sha256": _own_hash(manifest)}
-    write_text(folder / MANIFEST, canonical_json(sealed) + "\n")
+    write_text(folder / MANIFEST, manifest_text(manifest))
+
+
+def manifest_text(manifest: dict[str, Any]) -> str:
+    """What `write_manifest` writes."""
+    return canonical_json({**manifest, "sha256": _own_hash(manifest)}) + "\n"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -6,13 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from vidcondense.files import replace_folder
+from vidcondense.options import parse_bytes
 from vidcondense.storage.codecs import Coding
 from vidcondense.storage.condensed import CondensedDataset, load_condensed, save_stored
 from vidcondense.storage.workspace import owned_output
 
 
 def recode(
-    made: CondensedDataset, out: Path, codec: str, coding: Coding | None = None, *, overwrite: bool = False
+    made: CondensedDataset,
+    out: Path,
+    codec: str,
+    coding: Coding | None = None,
+    *,
+    budget: str | None = None,
+    overwrite: bool = False,
 ) -> CondensedDataset:
     """Store a set, as it was read, by another codec.
 
@@ -21,6 +28,7 @@ def recode(
         out: the folder to make.
         codec: a key of `CODECS`.
         coding: how the codec is used; default: quality 75, a range a video.
+        budget: most bytes to write, such as 40kB; quality or bits are lowered to keep it.
         overwrite: replace an older set at `out`.
 
     Returns:
@@ -28,11 +36,13 @@ def recode(
 
     Raises:
         OutputError: `out` exists, or cannot be written.
-        LimitError: the codec cannot hold the values.
+        LimitError: the codec cannot hold the values, or not keep to the budget.
     """
     coding = coding or Coding()
-    origin = replace(made.origin, options={**made.manifest["options"], "codec": codec, **vars(coding)})
+    limit = None if budget is None else parse_bytes(budget, "budget")
+    asked = {"codec": codec, **vars(coding), "budget": budget}
+    origin = replace(made.origin, options={**made.manifest["options"], **asked})
     with owned_output(out, resume=False, overwrite=overwrite) as work:
-        save_stored(work, made.stored, made.labels, codec, origin, coding, made.soft_labels)
+        save_stored(work, made.stored, made.labels, codec, origin, coding, made.soft_labels, limit)
         replace_folder(work, out)
     return load_condensed(out)

@@ -79,20 +79,16 @@ def read_space(texts: Sequence[str], base: Recipe) -> Space:
     return space
 
 
-def draw(space: Space, base: Setting, count: int, seed: int) -> list[Setting]:
-    """`base`, and `count - 1` other combinations of the space, drawn without repetition."""
-    grid = [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())]
+def combinations(space: Space) -> list[Setting]:
+    """Every setting of a space."""
+    return [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())]
+
+
+def draw(grid: Sequence[Setting], base: Setting, count: int, seed: int) -> list[Setting]:
+    """`base`, and up to `count - 1` other settings of `grid`, drawn without repetition."""
     others = [setting for setting in grid if setting != base]
     order = torch.randperm(len(others), generator=rng.generator(seed, "trials")).tolist()
     return [base, *(others[index] for index in order[: count - 1])]
-
-
-def size(space: Space) -> int:
-    """How many combinations there are."""
-    total = 1
-    for values in space.values():
-        total *= len(values)
-    return total
 
 
 def _value(text: str) -> object:

@@ -19,10 +19,11 @@ from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.statistics import PairedDifference, paired_difference
 from vidcondense.events import Listener, ignore
 from vidcondense.files import write_json, write_text
+from vidcondense.methods import METHODS
 from vidcondense.options import changed_fields, require
 from vidcondense.recipe import Recipe, from_keys, to_keys
 from vidcondense.tuning.race import BASE, Judged, Scores, affordable, best, race
-from vidcondense.tuning.space import Setting, Space, default_space, draw, explicit, size
+from vidcondense.tuning.space import Setting, Space, combinations, default_space, draw, explicit
 
 PLAN = "plan.toml"
 STATE = "state.json"
@@ -59,6 +60,7 @@ class Tuned:
         chosen: the number of the best.
         gain: of it over number 0, in pairs by fold; too high by design, for the best of many was taken.
         failures: why cells failed.
+        bytes: of each that was condensed, the most that its sets took.
     """
 
     recipe: Recipe
@@ -67,6 +69,7 @@ class Tuned:
     chosen: int
     gain: PairedDifference
     failures: Mapping[str, str]
+    bytes: Mapping[int, int]
 
 
 def tune(
@@ -75,7 +78,7 @@ def tune(
     out: str | Path,
     options: TuneOptions | None = None,
     *,
-    space: Space | None = None,
+    space: Space | Sequence[Setting] | None = None,
     evaluation: EvaluateOptions | None = None,
     jobs: Jobs | None = None,
     listener: Listener = ignore,
@@ -87,7 +90,8 @@ def tune(
         data: the folder of real videos.
         out: the folder for every judgement; the same one continues an earlier tuning.
         options: how much work, how many folds.
-        space: the values to choose from, by key; default: `default_space(base)`.
+        space: the values to choose from, by key; default: `default_space(base)`. Or settings with the same
+            keys (see `candidates`), of which the first is the one to beat.
         evaluation: how settings are judged; its `repeats` are networks a judgement; default: strict, one.
         jobs: how many settings are judged at the same time, and where.
         listener: gets a `cell` event as each judgement ends.
@@ -103,7 +107,9 @@ def tune(
     place = Place(data=Path(data), out=Path(out), reading=base.reading, folds=options.folds)
     asked = {
         "base": to_keys(base),
-        "space": {key: list(values) for key, values in space.items()},
+        "space": {key: list(values) for key, values in space.items()}
+        if isinstance(space, Mapping)
+        else [dict(setting) for setting in space],
         "evaluate": to_keys(evaluation),
         "folds": options.folds,
         "trials": options.trials,
@@ -128,6 +134,7 @@ def tune(
         chosen=chosen,
         gain=paired_difference([scores[chosen][f] for f in folds], [scores[BASE][f] for f in folds]),
         failures=referee.failures,
+        bytes=referee.bytes,
     )
 
 
@@ -148,6 +155,7 @@ class _Referee:
             "evaluate": _without(to_keys(evaluation), "seed", "repeats"),
         }
         self.failures: dict[str, str] = {}
+        self.bytes: dict[int, int] = {}
         self.plan = Plan(entrants=())
 
     def write_plan(self, settings: Sequence[Setting]) -> None:
@@ -175,6 +183,7 @@ class _Referee:
         if cell is None:
             return Judged(accuracy=None, seconds=0.0)
         (entry,) = cell["entries"]
+        self.bytes[number] = max(entry["bytes"], self.bytes.get(number, 0))
         return Judged(
             accuracy=accuracy_of(entry),
             seconds=(cell["seconds_condense"] or 0.0) + entry["seconds_evaluate"],
@@ -182,20 +191,29 @@ class _Referee:
 
 
 def _settings(
-    base: Recipe, space: Space, options: TuneOptions, referee: _Referee, seconds: float
+    base: Recipe, space: Space | Sequence[Setting], options: TuneOptions, referee: _Referee, seconds: float
 ) -> list[Setting]:
     """The settings to race, the one to beat first; as many as are asked for, or as `seconds` allow."""
-    keys = to_keys(base)
-    first = {key: keys[key] for key in space if key in keys}
-    count = options.trials
-    if count is None:
-        referee.write_plan([first])
-        opening = referee.judge([(BASE, 0)])[BASE, 0]
-        if opening.accuracy is None:
-            reason = next(iter(referee.failures.values()), "its networks diverged")
-            raise DataError(f"the setting to start from could not be judged: {reason}")
-        count = affordable(seconds, opening.seconds, options.folds)
-    return draw(space, first, min(count, size(space)), base.condense.seed)
+    if isinstance(space, Mapping):
+        keys = to_keys(base)
+        grid, first = combinations(space), {key: keys[key] for key in space if key in keys}
+    else:
+        grid, first = list(space), space[0]
+    settings = draw(grid, first, options.trials or len(grid), base.condense.seed)
+    if options.trials is not None:
+        return settings
+    referee.write_plan(settings)
+    dear = next((number for number, each in enumerate(settings) if _learns(base, each)), BASE)
+    openings = referee.judge([(number, 0) for number in sorted({BASE, dear})])
+    if openings[BASE, 0].accuracy is None:
+        reason = next(iter(referee.failures.values()), "its networks diverged")
+        raise DataError(f"the setting to start from could not be judged: {reason}")
+    return settings[: affordable(seconds, max(each.seconds for each in openings.values()), options.folds)]
+
+
+def _learns(base: Recipe, setting: Setting) -> bool:
+    """Whether a setting takes iterations, and so the most time."""
+    return bool(METHODS[setting.get("method", base.condense.method)].stages)
 
 
 def _earlier(path: Path, asked: Mapping[str, Any]) -> list[Setting] | None:

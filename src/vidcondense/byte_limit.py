@@ -1,0 +1,56 @@
+"""The budget of a condensation that is under way: what its set would weigh if it were stored now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from vidcondense.interfaces import Representation
+from vidcondense.settings import CondenseOptions
+from vidcondense.storage.budget import encode_within
+from vidcondense.storage.codecs import CODECS
+from vidcondense.storage.condensed import Origin, encoder
+from vidcondense.storage.labels import SoftLabels
+
+_LONGEST = -2.2250738585072014e-308  # no float takes more characters in a manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByteLimit:
+    """How many bytes the set may take.
+
+    Args:
+        budget: bytes of payload and manifest.
+        options: of the condensation.
+        origin: the rest of the manifest.
+    """
+
+    budget: int
+    options: CondenseOptions
+    origin: Origin
+
+    def fits(self, videos: Representation, labels: SoftLabels | None, learned: Mapping[str, float]) -> bool:
+        """Whether the set keeps to the budget as it is, at the quality and the bits that are asked for.
+
+        Args:
+            videos: of all classes.
+            labels: learned with them.
+            learned: beside them, by name; counted with the longest numbers that there are.
+        """
+        origin = replace(self.origin, learned=dict.fromkeys(learned, _LONGEST))
+        encode = encoder(videos, self.options.codec, origin, labels)
+        return encode(self.options.coding()).bytes <= self.budget
+
+    def check_start(self, videos: Representation, labels: SoftLabels | None) -> None:
+        """Refuse what cannot keep to the budget before anything is learned.
+
+        Of compressed frames nobody knows yet how many bytes they will take.
+
+        Raises:
+            LimitError: not even with the fewest bits.
+        """
+        codec = self.options.codec
+        if not CODECS[codec].packed:
+            encode_within(
+                self.budget, encoder(videos, codec, self.origin, labels), codec, self.options.coding()
+            )

@@ -1,0 +1,150 @@
+"""What may be made of a budget of bytes: the grid of sets among which tuning chooses.
+
+Every form at every side, each with the most videos per class that fit:
+
+- learned: two key frames a video, of clusters of a class's real clips, as uint8 and as WebP; and PRISM, one
+  video a class, whose insertion stops at the budget;
+- real clips (random, herding, best-of-random): two key frames a clip or all frames, as WebP, and all frames
+  as one H.264 video.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vidcondense.assembly import learned_videos
+from vidcondense.comparison.cells import FOLD_SEED
+from vidcondense.compute import Compute
+from vidcondense.condensation import origin_of
+from vidcondense.errors import LimitError, UsageError
+from vidcondense.events import ignore
+from vidcondense.files import size_text
+from vidcondense.interfaces import RealClips
+from vidcondense.methods import METHODS
+from vidcondense.real_sets import selected_videos
+from vidcondense.recipe import Recipe, from_keys, to_keys
+from vidcondense.settings import CondenseOptions
+from vidcondense.storage.codecs import CODECS
+from vidcondense.storage.condensed import encoder
+from vidcondense.tuning.space import Setting
+from vidcondense.video.dataset import ClipDataset
+from vidcondense.video.folds import grouped_folds
+from vidcondense.video.index import RealData
+from vidcondense.video.record import recorded_data
+
+SIDES = (8, 16, 32)
+"""Sides of coarse key frames in pixels; that of the clips comes on top."""
+
+VPCS = (1, 2, 5, 10, 20, 50)
+"""Videos per class."""
+
+MARGIN = 1.1
+"""What a compressed set may weigh more than the draw that was measured in its place."""
+
+_LEARNED: tuple[Setting, ...] = tuple(
+    {"method": "prism", "match-targets": "cluster", "insertion": "none", "codec": codec}
+    for codec in ("uint8", "webp")
+)
+_PRISM: Setting = {"method": "prism", "match-targets": "class", "insertion": "conflict", "codec": "uint8"}
+_REAL = ("random", "herding", "best-of-random")
+_QUALITY = {"prism": 75, **dict.fromkeys(_REAL, 40)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One set to race.
+
+    Args:
+        setting: what differs from the recipe to start from.
+        bytes: of the whole set: exact where every number takes the same, else measured on a draw, with a
+            margin; of PRISM before any insertion.
+    """
+
+    setting: Setting
+    bytes: int
+
+
+def candidates(base: Recipe, real: RealData, folds: int, compute: Compute) -> list[Candidate]:
+    """The sets of the grid that keep to a budget, random real clips first: they are what to beat.
+
+    Args:
+        base: what they have in common; its `budget` is the limit.
+        real: the clips that will be condensed.
+        folds: of the cross-validation: no fold leaves fewer clips of a class than a set has videos of it.
+        compute: where videos are made.
+
+    Raises:
+        UsageError: the recipe has no budget, or options that some method of the grid does not have.
+        LimitError: nothing of the grid fits.
+    """
+    budget = base.condense.max_bytes
+    if budget is None:
+        raise UsageError("there is no --budget to keep; say how many bytes the set may take")
+    most = _fewest_clips(real.train, folds)
+    # The record of a fold is longer than that of a set of all clips.
+    record = recorded_data(real, base.reading, base.clip) | {"held_out_fold": [folds, folds]}
+    found, least = [], math.inf
+    for form in _forms(base.clip.num_frames, base.clip.size):
+        vpcs = (1,) if form["insertion"] != "none" else VPCS
+        fitting = None
+        for vpc in (each for each in vpcs if each <= most):
+            setting = {**form, "vpc": vpc}
+            options = from_keys(Recipe, {**to_keys(base), **setting}).condense
+            size = weigh(real.train, options, record, compute)
+            least = min(least, size)
+            if size > budget:
+                break
+            fitting = Candidate(setting=setting, bytes=size)
+        found += [fitting] if fitting else []
+    if not found:
+        raise LimitError(
+            f"--budget {base.condense.budget}: nothing of the grid fits, the smallest set takes "
+            f"{size_text(math.ceil(least))}; use a larger --budget, or fewer --classes"
+        )
+    return sorted(found, key=lambda each: each.setting["method"] != "random")
+
+
+def weigh(real: RealClips, options: CondenseOptions, record: Mapping[str, Any], compute: Compute) -> int:
+    """Bytes of a set like the one that `options` will make: before it is learned, or of a random draw.
+
+    Args:
+        real: the training clips.
+        options: of the condensation.
+        record: what the manifest says of the data.
+        compute: where videos are made.
+    """
+    stages = METHODS[options.method].stages
+    videos = (
+        learned_videos(stages[-1], real, options, compute)
+        if stages
+        else selected_videos(real, replace(options, method="random"), compute, ignore)
+    )
+    encode = encoder(videos, options.codec, origin_of(real, options, record, compute))
+    size = encode(options.coding()).bytes
+    return math.ceil(MARGIN * size) if CODECS[options.codec].packed else size
+
+
+def _forms(num_frames: int, size: int) -> Iterator[Setting]:
+    """Every setting but for the videos per class; all with the same keys."""
+    coded = [(min(2, num_frames), "webp"), (num_frames, "webp"), (num_frames, "h264")]
+    real: list[Setting] = [
+        {"method": method, "match-targets": "class", "insertion": "none", "codec": codec, "initial": keys}
+        for method in _REAL
+        for keys, codec in dict.fromkeys(coded)
+    ]
+    learned = [{**form, "initial": 2} for form in (*_LEARNED, _PRISM)]
+    sides = sorted({side for side in SIDES if side < size} | {size})
+    for form, side in itertools.product([*real, *learned], sides):
+        keys = {key: value for key, value in form.items() if key != "initial"}
+        quality = _QUALITY[form["method"]]
+        yield {**keys, "quality": quality, "key-frame-size": side, "initial-key-frames": form["initial"]}
+
+
+def _fewest_clips(train: ClipDataset, folds: int) -> int:
+    """Of a class that a fold leaves to be condensed."""
+    kept = grouped_folds(train.groups, train.labels, folds, FOLD_SEED)
+    return min(int(train.labels[rows].bincount(minlength=len(train.classes)).min()) for rows, _ in kept)

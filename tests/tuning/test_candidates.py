@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from vidcondense.compute import choose_compute
+from vidcondense.condensation import condense
+from vidcondense.errors import LimitError, UsageError
+from vidcondense.methods import METHODS
+from vidcondense.recipe import Recipe, from_keys, to_keys
+from vidcondense.selection.options import SelectOptions
+from vidcondense.settings import CondenseOptions
+from vidcondense.tuning import tune as tuning
+from vidcondense.tuning.candidates import candidates
+from vidcondense.tuning.race import Judged
+from vidcondense.tuning.tune import TuneOptions, tune
+from vidcondense.video.index import DataOptions, load_data
+from vidcondense.video.sampling import ClipOptions
+from vidcondense.video.toy import ToyOptions, make_toy
+
+COMPUTE = choose_compute("cpu", "float32")
+CLIP = ClipOptions(num_frames=8, stride=1, size=44)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """Two classes of four training clips."""
+    out = tmp_path_factory.mktemp("candidates") / "toy"
+    make_toy(out, ToyOptions(pairs=1, train_per_class=4, test_per_class=1, num_frames=8, size=44))
+    return out
+
+
+@pytest.fixture
+def real(videos):
+    return load_data(videos, DataOptions(workers=0), CLIP)
+
+
+def base_of(budget):
+    select = SelectOptions(draws=2, draw_steps=1)
+    return Recipe(condense=CondenseOptions(budget=budget, iterations=2, select=select), clip=CLIP)
+
+
+def recipe_of(base, candidate):
+    return from_keys(Recipe, {**to_keys(base), **candidate.setting})
+
+
+@pytest.mark.parametrize("budget", ["5kB", "30kB"])
+def test_all_that_is_offered_keeps_to_the_budget_when_it_is_made(real, tmp_path, budget):
+    base = base_of(budget)
+    found = candidates(base, real, 2, COMPUTE)
+    assert METHODS[found[0].setting["method"]].select == "random", "what is to be beaten"
+    assert len({tuple(each.setting.items()) for each in found}) == len(found)
+    assert len({tuple(each.setting) for each in found}) == 1, "the same keys"
+    for number, each in enumerate(found):
+        assert each.bytes <= base.condense.max_bytes
+        if each.setting["method"] not in ("random", "prism") or each.setting["key-frame-size"] == 32:
+            continue  # the same sizes again, after networks
+        made = condense(real.train, tmp_path / str(number), recipe_of(base, each).condense)
+        assert made.bytes <= base.condense.max_bytes
+        if each.setting["codec"] == "uint8":
+            assert made.manifest["bits"] == 8, "its size was known, and nothing had to be lowered"
+
+
+def test_more_bytes_allow_more(real):
+    few, many = (candidates(base_of(budget), real, 2, COMPUTE) for budget in ("5kB", "60kB"))
+    assert len(few) < len(many)
+    assert max(each.setting["vpc"] for each in many) == 2, "of the two clips that a fold leaves"
+    assert {each.setting["method"] for each in many} == {"random", "herding", "best-of-random", "prism"}
+    assert {each.setting["key-frame-size"] for each in many} == {8, 16, 32, 44}
+    assert {each.setting["codec"] for each in many} == {"uint8", "webp", "h264"}
+
+
+def test_what_cannot_be_offered(real):
+    with pytest.raises(LimitError, match="nothing of the grid fits, the smallest set takes"):
+        candidates(base_of("500B"), real, 2, COMPUTE)
+    with pytest.raises(UsageError, match="no --budget"):
+        candidates(base_of(None), real, 2, COMPUTE)
+
+
+@pytest.mark.parametrize("best", ["prism", "herding", "random"])
+def test_the_race_picks_what_is_best_learned_or_real(real, tmp_path, monkeypatch, best):
+    """With a judge that knows: the accuracy of a setting is a matter of its method and side alone."""
+    base = base_of("30kB")
+    offered = [each.setting for each in candidates(base, real, 2, COMPUTE)]
+
+    def judge(self, pairs):
+        found = {}
+        for number, fold in pairs:
+            recipe = self.plan.entrants[number].recipe.condense
+            worth = 0.5 * (recipe.method == best) + recipe.key_frame_size / 100
+            found[number, fold] = Judged(accuracy=worth + fold / 100, seconds=1.0)
+        return found
+
+    monkeypatch.setattr(tuning._Referee, "judge", judge)
+    tuned = tune(base, tmp_path, tmp_path / "out", TuneOptions(folds=2), space=offered)
+    assert len(tuned.settings) == len(offered)
+    assert tuned.settings[0] == offered[0]
+    assert tuned.recipe.condense.method == best
+    assert tuned.recipe.condense.key_frame_size == 44
+    assert tuned.recipe.condense.budget == "30kB"
+    again = tune(base, tmp_path, tmp_path / "out", TuneOptions(folds=2), space=offered)
+    assert again.settings == tuned.settings
+    with pytest.raises(Exception, match="of another tuning"):
+        other = replace(base, condense=replace(base.condense, budget="20kB"))
+        tune(other, tmp_path, tmp_path / "out", TuneOptions(folds=2), space=offered)
