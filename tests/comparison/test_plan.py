@@ -101,6 +101,7 @@ def test_cells_first_seeds_first_with_names_for_files(plan_file):
         ('[sets."A b"]\n[sets."a B"]', "both be called 'a-b-0'"),
         ('[sets.a]\nrecipe = "none.toml"', "cannot read"),
         ("[sets.a]\ncodec = ['uint8', 'jpg']", "unknown codec 'jpg'"),
+        ("[sets.a]\nbudget = '9kB'\ncodec = ['uint8', 'webp']", "write a set for each"),
         ("[sets.a", "no TOML"),
         ('[evaluate]\nmodel = "convnt3d"\n[sets.a]', "did you mean convnet3d?"),
         ("folds = 1\n[sets.a]", "folds = 1"),

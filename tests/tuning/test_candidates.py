@@ -45,6 +45,7 @@ def recipe_of(base, candidate):
     return from_keys(Recipe, {**to_keys(base), **candidate.setting})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", ["5kB", "30kB"])
 def test_all_that_is_offered_keeps_to_the_budget_when_it_is_made(real, tmp_path, budget):
     base = base_of(budget)
@@ -54,8 +55,8 @@ def test_all_that_is_offered_keeps_to_the_budget_when_it_is_made(real, tmp_path,
     assert len({tuple(each.setting) for each in found}) == 1, "the same keys"
     for number, each in enumerate(found):
         assert each.bytes <= base.condense.max_bytes
-        if each.setting["method"] not in ("random", "prism") or each.setting["key-frame-size"] == 32:
-            continue  # the same sizes again, after networks
+        if each.setting["method"] not in ("random", "prism") or each.setting["key-frame-size"] not in (8, 44):
+            continue  # of the same sizes, after more work
         made = condense(real.train, tmp_path / str(number), recipe_of(base, each).condense)
         assert made.bytes <= base.condense.max_bytes
         if each.setting["codec"] == "uint8":
