@@ -80,7 +80,8 @@ def run_command(arguments: Sequence[str], log: Path, threads: int, folder: Path)
     """
     running = _start(arguments, log, threads, folder)
     try:
-        running.process.wait()
+        while running.process.poll() is None:  # in a wait without end Ray's wish to stop would not be heard
+            time.sleep(_POLL_SECONDS)
     finally:
         running.process.terminate()
         running.process.wait()
