@@ -29,8 +29,9 @@ def by_name(outcomes):
 @pytest.fixture(scope="module")
 def cluster():
     """A cluster of two workers of one core each, on this machine."""
+    for name in ("raylet_start_wait_time_s", "worker_register_timeout_seconds"):  # machines are shared
+        os.environ[f"RAY_{name}"] = "280"
     ray = pytest.importorskip("ray", reason="Ray is not installed (the extra `ray`)")
-    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
     ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield ray
     ray.shutdown()
