@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -70,3 +72,26 @@ def test_missing_or_foreign_file_fails(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "foreign")
     with pytest.raises(FormatError):
         load_checkpoint(tmp_path / "foreign")
+
+
+def test_a_file_that_is_replaced_meanwhile_is_read_whole(tmp_path):
+    path = tmp_path / "c.safetensors"
+    number, stop = 0, threading.Event()
+
+    def replace_again_and_again():
+        nonlocal number
+        while not stop.is_set():
+            number += 1
+            save_checkpoint(path, {"a": torch.full((100_000,), float(number))}, {"number": number})
+
+    save_checkpoint(path, {"a": torch.zeros(100_000)}, {"number": 0})
+    writer = threading.Thread(target=replace_again_and_again)
+    writer.start()
+    try:
+        for _ in range(100):
+            tensors, state = load_checkpoint(path)
+            assert tensors["a"].eq(state["number"]).all()
+    finally:
+        stop.set()
+        writer.join()
+    assert number > 1

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -44,9 +44,9 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     check_regular(path, _MAX_BYTES)
     try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-            metadata = file.metadata() or {}
+        content = path.read_bytes()  # once: `safe_open` opens a file twice, and it may be replaced in between
+        tensors = load(content)
+        metadata = _metadata(content)
         text, state = metadata[_STATE], parse_json(metadata[_STATE])
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise FormatError(f"cannot read the checkpoint {path}: {error}") from error
@@ -55,6 +55,13 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not isinstance(state, dict):
         raise FormatError(f"the checkpoint {path} holds no state; use --overwrite")
     return tensors, state
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """What stands beside the tensors in a safetensors file that `load` has accepted."""
+    length = int.from_bytes(content[:8], "little")
+    header = parse_json(content[8 : 8 + length].decode())
+    return dict(header.get("__metadata__") or {})
 
 
 def _digest(tensors: Mapping[str, Tensor], state: str) -> str:

@@ -48,13 +48,16 @@ class Runs:
         ]
         self.words = ["condense", toy, "--cache-dir", cache, *options, *schedule]
         self.folder = folder
+        self.started: list[subprocess.Popen] = []
 
     def start(self, ranks, out, *more):
         torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", ranks, "-m"]
         command = [*(torchrun if ranks > 1 else []), "vidcondense", *self.words, "--out", out, *more]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", *map(str, command)], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
         )
+        self.started.append(process)
+        return process
 
     def finish(self, ranks, out, *more):
         process = self.start(ranks, out, *more)
@@ -71,6 +74,17 @@ class Runs:
 @pytest.fixture(scope="module")
 def runs(toy, cache, tmp_path_factory):
     return Runs(toy, cache, tmp_path_factory.mktemp("stops"))
+
+
+@pytest.fixture(autouse=True)
+def none_is_left(runs):
+    """A test that fails must not leave a process behind, for another test to warn of."""
+    yield
+    for process in runs.started:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+    runs.started.clear()
 
 
 def iteration_of(out):
