@@ -1,20 +1,24 @@
 """What the benchmarks share: cells that are computed once and kept, and published with machine and date.
 
 A cell is one condensation with its evaluation. Its result is a JSON file under `runs/benchmarks/`; a cell
-that is there is not computed again, so an interrupted benchmark goes on where it stopped.
+that is there is not computed again, so an interrupted benchmark goes on where it stopped. Published cells are
+kept in `results/cells/`, so that it also goes on in another clone, on another day or machine.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import io
 import json
 import os
+import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vidcondense.files import locked, make_folder, write_json
+from vidcondense.files import locked, make_folder, write_bytes, write_file, write_json
 from vidcondense.speed.machine import machine
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +36,7 @@ def ucf101_5() -> Path:
 
 def cell(benchmark: str, name: str, compute: Callable[[], dict[str, Any]] | None) -> dict[str, Any] | None:
     """The result of a cell, computed unless it is there; None where it is not and `compute` is None."""
+    restore(benchmark)
     path = RUNS / benchmark / f"{name}.json"
     if path.exists():
         return dict(json.loads(path.read_text()))
@@ -59,6 +64,35 @@ def claimed(benchmark: str, name: str) -> Iterator[bool]:
         yield False
 
 
-def publish(benchmark: str, result: dict[str, Any]) -> None:
-    """Write `benchmarks/results/<benchmark>.json`."""
+def publish(benchmark: str, result: dict[str, Any], cells: str = "*.json") -> None:
+    """Write `benchmarks/results/<benchmark>.json`, and keep its cells, the files `cells` of its folder."""
     write_json(RESULTS / f"{benchmark}.json", {"benchmark": benchmark, "machine": machine(), **result})
+    folder = RUNS / benchmark
+    paths = sorted(folder.glob(cells))
+    if paths:
+        write_file(_archive(benchmark), functools.partial(_pack, folder, paths))
+
+
+@functools.cache
+def restore(benchmark: str) -> None:
+    """Lay the published cells of a benchmark among those computed here; one that is here stays as it is."""
+    if not _archive(benchmark).exists():
+        return
+    with tarfile.open(_archive(benchmark)) as archive:
+        for member in archive:
+            path, content = RUNS / benchmark / member.name, archive.extractfile(member)
+            if content is not None and not path.exists():
+                write_bytes(path, content.read())
+
+
+def _archive(benchmark: str) -> Path:
+    return RESULTS / "cells" / f"{benchmark}.tar.xz"
+
+
+def _pack(folder: Path, paths: Sequence[Path], out: Path) -> None:
+    """Equal cells give equal bytes: no times, no owners."""
+    with tarfile.open(out, "w:xz", preset=9) as archive:
+        for path in paths:
+            member, content = tarfile.TarInfo(path.relative_to(folder).as_posix()), path.read_bytes()
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))

@@ -4,8 +4,9 @@
     python benchmarks/plan.py ucf101_5 --publish  # only publish what is computed by now
     python benchmarks/plan.py toy_scenes --jobs 2
 
-Every cell is a process of one thread. What is compared, and how it is judged, is in the plan; each plan says
-at its head what was fixed beforehand and what was chosen by cross-validation on training clips.
+Every cell is a process of one thread; those that are published are not computed again. What is compared,
+and how it is judged, is in the plan; each plan says at its head what was fixed beforehand and what was chosen
+by cross-validation on training clips.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from cells import ROOT, RUNS, publish, ucf101_5
+from cells import ROOT, RUNS, publish, restore, ucf101_5
 
 from vidcondense.cli.main import main as vidcondense
 from vidcondense.comparison.cells import Place
@@ -40,6 +41,7 @@ def toy(mode: Mode, *, train: int, test: int) -> Path:
 
 DATA: dict[str, Callable[[], Path]] = {
     "ucf101_5": ucf101_5,
+    "one_video": ucf101_5,
     "pool": ucf101_5,
     "toy_scenes": lambda: toy("scenes", train=80, test=400),
     "toy_reversal": lambda: toy("reversal", train=80, test=200),
@@ -55,6 +57,7 @@ def main() -> None:
     parser.add_argument("--publish", action="store_true", help="compute nothing")
     chosen = parser.parse_args()
     path, data, out = PLANS / f"{chosen.plan}.toml", DATA[chosen.plan](), RUNS / chosen.plan
+    restore(chosen.plan)
     words = ["compare", str(path), "--data", str(data), "--out", str(out), "--jobs", str(chosen.jobs)]
     with contextlib.suppress(KeyboardInterrupt):
         if not chosen.publish:
@@ -71,6 +74,7 @@ def main() -> None:
             "rows": json.loads(json.dumps(outcome.rows_as_json())),
             "cells_waiting": len(outcome.waiting),
         },
+        cells="cells/*.json",
     )
 
 

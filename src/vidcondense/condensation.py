@@ -21,6 +21,7 @@ from vidcondense.events import EventLog, Listener, broadcast, ignore
 from vidcondense.files import replace_folder, write_text
 from vidcondense.interfaces import RealClips, Representation
 from vidcondense.interrupts import Interrupts, catch_interrupts
+from vidcondense.matching.kept_means import KeptMeans
 from vidcondense.methods import METHODS
 from vidcondense.options import as_json, changed_fields, require
 from vidcondense.real_sets import selected_videos
@@ -58,6 +59,7 @@ def condense(
     compute: Compute | None = None,
     ranks: Ranks = ALONE,
     checkpoints: CheckpointOptions | None = None,
+    means: KeptMeans | None = None,
     listener: Listener = ignore,
 ) -> CondensedDataset:
     """Make a condensed set in the folder `out`.
@@ -77,6 +79,8 @@ def condense(
         ranks: the processes that share the work (`join_ranks`); all call this with the same arguments, and
             see the same `out`.
         checkpoints: when to keep one.
+        means: where mean features of real clips are kept, for condensations of the same clips with other
+            options (distribution matching); the set has the same bytes.
         listener: gets every event, on every rank.
 
     Returns:
@@ -104,7 +108,7 @@ def condense(
             with EventLog(work / LOG) as log:
                 videos = selected_videos(real, options, compute, broadcast(log, listener))
         else:
-            condenser = Condenser(real, options, compute, ranks)
+            condenser = Condenser(real, options, compute, ranks, means)
             if options.max_bytes is not None:
                 _limit(condenser, ByteLimit(budget=options.max_bytes, options=options, origin=origin))
             keeping = checkpoints or CheckpointOptions()

@@ -16,6 +16,8 @@ from vidcondense.errors import FormatError, LimitError
 from vidcondense.events import Event
 from vidcondense.insertion.conflict import Fits, Scores
 from vidcondense.interfaces import Learns, RealClips, Representation, Videos
+from vidcondense.matching.distribution import DistributionMatcher
+from vidcondense.matching.kept_means import KeptMeans
 from vidcondense.matching.kernel import KernelMatcher
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
@@ -34,15 +36,22 @@ class Condenser:
         ranks: the processes that share the classes; all of them call the same methods. Videos of distribution
             matching are learned by the rank that has their class; others by all alike, from the sum of what
             each rank matched.
+        means: where mean features of real clips are kept, for other condensations.
     """
 
     def __init__(
-        self, real: RealClips, options: CondenseOptions, compute: Compute, ranks: Ranks = ALONE
+        self,
+        real: RealClips,
+        options: CondenseOptions,
+        compute: Compute,
+        ranks: Ranks = ALONE,
+        means: KeptMeans | None = None,
     ) -> None:
         self.real = real
         self.options = options
         self.compute = compute
         self.ranks = ranks
+        self.means = means
         self.stages = METHODS[options.method].stages
         self.lengths = [stage_options(stage, options).iterations for stage in self.stages]
         self.enter(0)
@@ -68,6 +77,8 @@ class Condenser:
         self.stage = number
         self.begin = self.iteration = sum(self.lengths[:number])
         self.parts = assemble(self.stages[number], self.real, self.options, self.compute, before, self.ranks)
+        if self.means is not None and isinstance(self.parts.matcher, DistributionMatcher):
+            self.parts.matcher.keep(self.means)
         groups = [*_groups(self.videos.parameters()), *_groups(self.parts.matcher.parameters())]
         self.optimiser = _optimiser(self.parts, groups, self.options.momentum)
 

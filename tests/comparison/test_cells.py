@@ -17,6 +17,8 @@ from vidcondense.recipe import read_recipe
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.video.index import load_data
 
+COMMON = {"num-frames": 8, "stride": 1, "size": 44, "iterations": 2, "real-batch": 2}
+
 
 def find(plan, name):
     return next(each for each in plan.entrants if each.name == name)
@@ -61,11 +63,10 @@ def test_a_new_codec_or_network_is_added_without_condensing_again(plan, place, c
 
 @pytest.mark.parametrize("own", [{"codec-aware": True}, {"bits": 4}])
 def test_sets_learned_for_their_codec_are_condensed_for_each(place, compute, own):
-    common = {"num-frames": 8, "stride": 1, "size": 44, "iterations": 2, "real-batch": 2, "method": "still"}
     tables = {
         "repeats": 1,
         "networks": 1,
-        "condense": common,
+        "condense": {**COMMON, "method": "still"},
         "evaluate": {"steps": 1},
         "sets": {"own": {"codec": ["uint8", "lzma"], **own}},
     }
@@ -154,3 +155,19 @@ def test_a_set_of_other_options_is_never_taken_for_that_of_the_plan(plan, place,
     forget_cell(place, "prism-0")
     run_cell(place, other, 0, compute=compute)
     assert read_recipe(place.set("prism-0", "float32") / "recipe.toml").condense.lr == 3.0
+
+
+def test_cells_of_a_seed_share_the_means_of_real_clips(place, compute):
+    sets = {"DM": {"method": "dm"}, "PRISM": {}, "clusters": {"match-targets": "cluster", "vpc": 2}}
+    tables = {"repeats": 1, "condense": COMMON, "evaluate": {"steps": 1}, "sets": sets}
+    entrants = make_plan(tables, place.data).entrants
+    shared = [run_cell(place, each, 0, compute=compute) for each in entrants]
+    assert [cell["seconds_saved"] > 0 for cell in shared] == [False, True, False]
+    alone = replace(place, out=place.out / "alone", share_means=False)
+    for entrant, cell in zip(entrants, shared, strict=True):
+        own = run_cell(alone, entrant, 0, compute=compute)
+        assert (own["entries"][0]["evaluation"], own["seconds_saved"]) == (
+            cell["entries"][0]["evaluation"],
+            0,
+        )
+    assert not alone.means.exists()

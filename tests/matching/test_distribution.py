@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from vidcondense.compute import choose_compute
 from vidcondense.errors import UsageError
 from vidcondense.matching.distribution import DistributionMatcher, group_means
+from vidcondense.matching.kept_means import KeptMeans
 from vidcondense.matching.options import MatchOptions
 from vidcondense.models.random import network_number
 
@@ -157,3 +160,27 @@ def test_a_pool_gives_the_losses_of_its_networks_and_sends_real_clips_through_ea
     # In the middle, as after a resume: the iteration says which network it is.
     again = matcher_for(clips, real_batch=2, pool=2, uses=3)
     assert torch.equal(again.match(videos, 9).losses, pooled.match(videos, 9).losses)
+
+
+def test_kept_means_give_the_same_bits_without_real_clips(memory_clips, tmp_path):
+    clips = memory_clips()
+    videos = videos_of(clips)
+    alone = matcher_for(clips, real_batch=2).match(videos, 3)
+    first, second, other = (matcher_for(clips, real_batch=2, seed=seed) for seed in (0, 0, 1))
+    first.keep(KeptMeans(tmp_path, {}))
+    assert first.match(videos, 3).gradient.equal(alone.gradient)
+    for matcher in (second, other):
+        matcher.keep(KeptMeans(tmp_path, {}))
+        matcher.fetch = None
+    found = second.match(videos, 3)
+    assert found.gradient.equal(alone.gradient)
+    assert found.clips == alone.clips, "what it takes alone"
+    with pytest.raises(TypeError):
+        other.match(videos, 3)
+
+
+def test_means_in_networks_of_the_users_own_are_not_kept(memory_clips, tmp_path):
+    matcher = matcher_for(memory_clips())
+    matcher.options = dataclasses.replace(matcher.options, model="networks:own")
+    matcher.keep(KeptMeans(tmp_path, {}))
+    assert matcher.kept is None

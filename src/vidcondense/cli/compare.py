@@ -85,7 +85,13 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         follow_symlinks=arguments.follow_symlinks,
         cache_dir=arguments.cache_dir,
     )
-    place = Place(data=arguments.data, out=arguments.out, reading=reading, folds=plan.folds)
+    place = Place(
+        data=arguments.data,
+        out=arguments.out,
+        reading=reading,
+        folds=plan.folds,
+        share_means=arguments.jobs.share_means,
+    )
     cells = plan.cells()
     for name in arguments.only:
         if name not in cells:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ def states(plan: Plan, place: Place, *, overwrite: bool = False) -> dict[str, bo
         FormatError: a result is damaged.
     """
     found = {}
+    if overwrite:
+        shutil.rmtree(place.means, ignore_errors=True)
     for name, (entrant, seed) in plan.cells().items():
         if overwrite:
             forget_cell(place, name)
@@ -63,6 +66,10 @@ class Jobs:
 
     precision: Precision = "auto"
     """Of the forward passes: float32, bfloat16, or auto (bfloat16 where the processor has it)."""
+
+    share_means: bool = True
+    """Keep mean features of real clips in OUT/means until all is computed: cells of a seed that match the
+    same ones compute them once. Same sets; four bytes a feature, target and iteration on the disk."""
 
     def __post_init__(self) -> None:
         choose(dict.fromkeys(get_args(Engine)), self.engine, "engine")
@@ -101,13 +108,21 @@ def compare(
     """
     path, jobs = Path(path), jobs or Jobs()
     plan = read_plan(path)
-    place = Place(data=Path(data), out=Path(out), reading=reading or DataOptions(), folds=plan.folds)
+    place = Place(
+        data=Path(data),
+        out=Path(out),
+        reading=reading or DataOptions(),
+        folds=plan.folds,
+        share_means=jobs.share_means,
+    )
     done = states(plan, place, overwrite=overwrite)
     todo = [name for name, ready in done.items() if not ready]
     listener({"kind": "cells", "total": len(done), "todo": len(todo)})
     write_text(place.out / "compare.toml", path.read_text(encoding="utf-8-sig"))
     failures = run_cells(path, place, todo, jobs=jobs, listener=listener)
     outcome = read_outcome(plan, place, failures)
+    if not (failures or outcome.waiting):
+        shutil.rmtree(place.means, ignore_errors=True)
     commands = {name: ["vidcondense", *cell_command(path, place, name, jobs)] for name in done}
     write_json(place.out / "compare.json", {**outcome.as_json(), "commands": commands})
     records = outcome.records()
@@ -123,6 +138,8 @@ def cell_command(plan: Path, place: Place, cell: str, jobs: Jobs) -> list[str]:
     words = ["compare", str(plan), "--data", str(place.data), "--out", str(place.out), "--only", cell]
     words += ["--device", jobs.device, "--precision", jobs.precision]
     words += ["--workers", str(place.reading.workers), "--time-limit", str(place.reading.time_limit)]
+    if not place.share_means:
+        words.append("--no-share-means")
     if place.reading.follow_symlinks:
         words.append("--follow-symlinks")
     if place.reading.cache_dir is not None:

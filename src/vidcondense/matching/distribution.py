@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vidcondense.compute import Compute
+from vidcondense.compute import Compute, versions_of
 from vidcondense.interfaces import Labels, Match, PerTarget, RealClips, Representation, Videos
 from vidcondense.matching.features import real_features, synthetic_features
+from vidcondense.matching.kept_means import KeptMeans
 from vidcondense.matching.options import MatchOptions
 from vidcondense.matching.targets import make_targets
 from vidcondense.models import VideoNetwork
+from vidcondense.models.custom import is_custom
 from vidcondense.models.random import network_number, random_network
 from vidcondense.video.fetch import fetcher
 
@@ -55,8 +58,16 @@ class DistributionMatcher:
         self.targets = make_targets(options.match_targets, real, labels, seed)
         self.chunk = options.chunk_of(real.shape)
         self.fetch = fetcher(real, compute)
+        self.kept: KeptMeans | None = None
         self._known: dict[int, _Known] = {}
         self._fresh_clips = 0
+
+    def keep(self, means: KeptMeans) -> None:
+        """Take means of real clips from files from now on, and write those that are not there.
+
+        Not of networks of the user's own, whose code may have changed.
+        """
+        self.kept = None if is_custom(self.options.model) else means
 
     def share(self, videos: range) -> None:
         """Match only the videos of these numbers from now on; `videos` everywhere are these."""
@@ -102,12 +113,30 @@ class DistributionMatcher:
         place = number % self.options.pool
         if place not in self._known or self._known[place].number != number:
             network = self.network(number)
-            self._known[place] = _Known(number, network, self.real_means(network, number))
+            self._known[place] = _Known(number, network, self._means(network, number))
             self._fresh_clips = sum(
                 min(len(members), self.options.real_batch) for members in self.targets.members
             )
         known = self._known[place]
         return known.network, known.real_means
+
+    def _means(self, network: VideoNetwork, number: int) -> Float[Tensor, "g d"]:
+        if self.kept is None:
+            return self.real_means(network, number)
+        matched = {
+            "shape": list(self.real.shape),
+            "mean": self.real.mean.tolist(),
+            "std": self.real.std.tolist(),
+            "targets": [self.options.match_targets, self.targets.first, len(self.targets.members)],
+            "real_batch": self.options.real_batch,
+            "chunk": self.chunk,
+            "model": self.options.model,
+            "seed": self.seed,
+            **versions_of(self.compute),
+        }
+        return self.kept.get(matched, number, partial(self.real_means, network, number)).to(
+            self.compute.device
+        )
 
     def network(self, number: int) -> VideoNetwork:
         """A random network, frozen, in evaluation mode: every video is treated alone."""

@@ -104,7 +104,13 @@ def tune(
     options, jobs = options or TuneOptions(), jobs or Jobs()
     space = space or default_space(base)
     evaluation = evaluation or EvaluateOptions(repeats=1)
-    place = Place(data=Path(data), out=Path(out), reading=base.reading, folds=options.folds)
+    place = Place(
+        data=Path(data),
+        out=Path(out),
+        reading=base.reading,
+        folds=options.folds,
+        share_means=jobs.share_means,
+    )
     asked = {
         "base": to_keys(base),
         "space": {key: list(values) for key, values in space.items()}
@@ -186,7 +192,9 @@ class _Referee:
         self.bytes[number] = max(entry["bytes"], self.bytes.get(number, 0))
         return Judged(
             accuracy=accuracy_of(entry),
-            seconds=(cell["seconds_condense"] or 0.0) + entry["seconds_evaluate"],
+            seconds=(cell["seconds_condense"] or 0.0)
+            - cell.get("seconds_saved", 0.0)
+            + entry["seconds_evaluate"],
         )
 
 

@@ -1,0 +1,53 @@
+"""Cells are computed once, and go on in another clone from what was published."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
+
+import cells
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(cells, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(cells, "RESULTS", tmp_path / "results")
+    cells.restore.cache_clear()
+
+
+def move_to_another_clone(tmp_path, monkeypatch):
+    monkeypatch.setattr(cells, "RUNS", tmp_path / "other")
+    cells.restore.cache_clear()
+
+
+def test_a_cell_is_computed_once(capsys):
+    first = cells.cell("b", "one", lambda: {"value": 1})
+    assert cells.cell("b", "one", lambda: {"value": 2}) == first
+    assert first["value"] == 1
+    assert "b/one: " in capsys.readouterr().out
+
+
+def test_published_cells_go_on_in_another_clone(tmp_path, monkeypatch):
+    found = {name: cells.cell("b", name, lambda name=name: {"value": name}) for name in ("one", "two")}
+    cells.publish("b", {"rows": []})
+    packed = (tmp_path / "results" / "cells" / "b.tar.xz").read_bytes()
+    move_to_another_clone(tmp_path, monkeypatch)
+    for name, before in found.items():
+        assert cells.cell("b", name, None) == before
+    assert cells.cell("b", "three", None) is None
+    cells.publish("b", {"rows": []})
+    assert (tmp_path / "results" / "cells" / "b.tar.xz").read_bytes() == packed
+
+
+def test_what_is_computed_here_stays(tmp_path, monkeypatch):
+    cells.cell("b", "one", lambda: {"value": 1})
+    cells.publish("b", {"rows": []})
+    move_to_another_clone(tmp_path, monkeypatch)
+    own = tmp_path / "other" / "b" / "one.json"
+    own.parent.mkdir(parents=True)
+    own.write_text('{"value": 2}')
+    assert cells.cell("b", "one", None) == {"value": 2}
