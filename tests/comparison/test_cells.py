@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.results import as_dict
 from vidcondense.recipe import read_recipe
 from vidcondense.storage.condensed import load_condensed
+from vidcondense.training.experts import ExpertOptions, train_experts
 from vidcondense.video.index import load_data
 
 COMMON = {"num-frames": 8, "stride": 1, "size": 44, "iterations": 2, "real-batch": 2}
@@ -171,3 +173,25 @@ def test_cells_of_a_seed_share_the_means_of_real_clips(place, compute):
             0,
         )
     assert not alone.means.exists()
+
+
+def test_a_set_that_follows_experts_is_judged_and_known_by_them(place, compute, tmp_path):
+    def experts(name, lr):
+        clips = load_data(place.data, place.reading, make_plan(tables, place.data).entrants[0].recipe.clip)
+        made = ExpertOptions(experts=1, epochs=2, batch_size=4, model="convnet", lr=lr)
+        return train_experts(clips.train, tmp_path / name, made, compute=compute).folder
+
+    mtt = {"method": "mtt", "model": "convnet", "max-start-epoch": 0, "synthetic-steps": 2}
+    tables = {"repeats": 1, "condense": COMMON, "evaluate": {"steps": 1}, "sets": {"mtt": mtt}}
+    mtt["experts"] = str(experts("experts", 0.01))
+    plan = make_plan(tables, place.data)
+    (entry,) = run_cell(place, plan.entrants[0], 0, compute=compute)["entries"]
+    assert entry["evaluation"]["num_train"] == 2
+    place.result("mtt-0").unlink()  # judged again, from the set that is there
+    (again,) = run_cell(place, plan.entrants[0], 0, compute=compute)["entries"]
+    assert again["evaluation"] == entry["evaluation"]
+    place.result("mtt-0").unlink()
+    shutil.rmtree(mtt["experts"])
+    experts("experts", 0.02)
+    with pytest.raises(OutputError, match=r"data\.experts_sha256"):
+        run_cell(place, plan.entrants[0], 0, compute=compute)

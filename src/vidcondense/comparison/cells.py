@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from vidcondense import __version__, rng
+from vidcondense.assembly import followed_experts
 from vidcondense.comparison.plan import Entrant
 from vidcondense.compute import Compute
 from vidcondense.condensation import condense
@@ -244,12 +245,14 @@ def _set(
 def _check_set(made: CondensedDataset, wanted: CondenseOptions, record: dict[str, Any]) -> None:
     """A set outlives the judging it was made for when that was interrupted, and the plan may change then."""
     try:
-        before = as_json(msgspec.convert(made.manifest["options"], CondenseOptions))
+        options = msgspec.convert(
+            made.manifest["options"], CondenseOptions, dec_hook=lambda _, value: Path(value)
+        )
     except msgspec.ValidationError as error:
         raise FormatError(f"{made.folder} records options that make no sense ({error}); delete it") from error
-    if changed := changed_fields(
-        {**before, "data": made.manifest["data"]}, {**as_json(wanted), "data": record}
-    ):
+    before = {**as_json(options), "data": made.manifest["data"]}
+    asked = {**as_json(wanted), "data": {**record, **followed_experts(wanted)}}
+    if changed := changed_fields(before, asked):
         raise OutputError(
             f"{made.folder} was made with other options ({'; '.join(changed)}); "
             "use another --out, or --overwrite to make it anew"
