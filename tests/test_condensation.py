@@ -283,8 +283,12 @@ def test_coresets_are_real_clips_and_the_same_every_time(memory_clips, tmp_path,
         assert min(float((clip - real).abs().max()) for real in own) < 1e-6
     condense(clips, tmp_path / "again", options)
     assert files_of(tmp_path / "out") == files_of(tmp_path / "again")
-    draws = [event["draw"] for event in read_events(tmp_path / "out" / LOG)]
-    assert draws == ([0, 1] if method == "best-of-random" else [])
+    events = read_events(tmp_path / "out" / LOG)
+    assert [event["kind"] for event in events] == (
+        ["draw"] * 2 if method == "best-of-random" else ["features"]
+    )
+    of_a_draw, of_features = 2 * 4 + 6, 4 * 10  # steps × batch + tested on; networks × clips
+    assert [event["clips"] for event in events] == ([of_a_draw] * 2 if len(events) > 1 else [of_features])
 
 
 @pytest.mark.parametrize(

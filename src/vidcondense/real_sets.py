@@ -9,9 +9,9 @@ from vidcondense.compute import Compute
 from vidcondense.events import Listener
 from vidcondense.interfaces import Indices, RealClips
 from vidcondense.methods import METHODS, SelectionName
-from vidcondense.selection.best import select_best
+from vidcondense.selection.best import Rendered, select_best
 from vidcondense.selection.coreset import Rule, herding, k_center, select_by
-from vidcondense.selection.features import feature_networks
+from vidcondense.selection.features import clips_seen, feature_networks
 from vidcondense.selection.random import select_random
 from vidcondense.settings import CondenseOptions
 from vidcondense.synthetic.keyframes import KeyFrameVideos, downsample, spread_mask
@@ -25,7 +25,10 @@ def selected_videos(
     """The real clips that the method keeps: all frames, or key frames with the others interpolated."""
     name = METHODS[options.method].select
     assert name is not None, "a method that learns"
-    indices = SELECTIONS[name](real, options, compute, listener)
+    return _kept(SELECTIONS[name](real, options, compute, listener), real, options, compute)
+
+
+def _kept(indices: Indices, real: RealClips, options: CondenseOptions, compute: Compute) -> KeyFrameVideos:
     frames = downsample(real.batch(indices), key_frame_size(real.shape, options))
     mask = spread_mask(len(frames), frames.shape[1], options.initial_key_frames or frames.shape[1])
     return KeyFrameVideos(
@@ -54,16 +57,15 @@ def _by_features(rule: Rule) -> Select:
             real, options.match.model, options.select, seed=options.seed, compute=compute
         )
         chunk = options.match.chunk_of(real.shape)
-        return select_by(rule, real, options.vpc, networks, compute, min(64, chunk))
+        chosen = select_by(rule, real, options.vpc, networks, compute, min(64, chunk))
+        listener({"kind": "features", "clips": clips_seen(real, options.select)})
+        return chosen
 
     return select
 
 
-SELECTIONS: Mapping[SelectionName, Select] = {
-    "random": lambda real, options, compute, listener: select_random(real, options.vpc, options.seed),
-    "herding": _by_features(herding),
-    "k-center": _by_features(k_center),
-    "best-of-random": lambda real, options, compute, listener: select_best(
+def _best(real: RealClips, options: CondenseOptions, compute: Compute, listener: Listener) -> Indices:
+    return select_best(
         real,
         options.vpc,
         options.match.model,
@@ -71,7 +73,15 @@ SELECTIONS: Mapping[SelectionName, Select] = {
         seed=options.seed,
         compute=compute,
         listener=listener,
+        keep=lambda indices: Rendered(_kept(indices, real, options, compute), real),
         chunk=min(64, options.match.chunk_of(real.shape)),
-    ),
+    )
+
+
+SELECTIONS: Mapping[SelectionName, Select] = {
+    "random": lambda real, options, compute, listener: select_random(real, options.vpc, options.seed),
+    "herding": _by_features(herding),
+    "k-center": _by_features(k_center),
+    "best-of-random": _best,
 }
 """How real clips are chosen."""

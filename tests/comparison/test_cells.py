@@ -49,7 +49,8 @@ def test_cell_is_what_condense_and_evaluate_give(plan, place, compute, tmp_path)
 
 def test_cell_keeps_the_recipe_of_its_set(plan, place, compute):
     random = find(plan, "random")
-    run_cell(place, random, 1, compute=compute)
+    cell = run_cell(place, random, 1, compute=compute)
+    assert cell["entries"][0]["clip_evaluations"] == 0
     recipe = read_recipe(place.set("random-1", "uint8") / "recipe.toml")
     assert recipe.condense == replace(random.recipe.condense, seed=1)
     assert recipe.clip == random.recipe.clip
@@ -173,6 +174,13 @@ def test_cells_of_a_seed_share_the_means_of_real_clips(place, compute):
             0,
         )
     assert not alone.means.exists()
+
+
+def test_clips_that_chose_real_clips_are_counted(place, compute):
+    sets = {"herding": {"method": "herding", "feature-networks": 3}}
+    tables = {"repeats": 1, "condense": COMMON, "evaluate": {"steps": 1}, "sets": sets}
+    (entry,) = run_cell(place, make_plan(tables, place.data).entrants[0], 0, compute=compute)["entries"]
+    assert entry["clip_evaluations"] == 3 * 8  # networks × training clips
 
 
 def test_a_set_that_follows_experts_is_judged_and_known_by_them(place, compute, tmp_path):

@@ -7,10 +7,12 @@ from vidcondense.compute import choose_compute
 from vidcondense.errors import DataError, LimitError, UsageError
 from vidcondense.events import ignore
 from vidcondense.models import build_network
+from vidcondense.real_sets import selected_videos
 from vidcondense.selection import best as module
 from vidcondense.selection.best import other_groups, select_best
 from vidcondense.selection.options import SelectOptions
 from vidcondense.selection.random import select_random
+from vidcondense.settings import CondenseOptions
 from vidcondense.training import TrainOptions, predict, train
 from vidcondense.video.views import Chosen
 
@@ -37,9 +39,9 @@ def test_clips_of_the_same_sources_are_not_tested_on(grouped):
 def test_the_draw_with_the_highest_accuracy_is_taken(grouped, monkeypatch):
     draws = []
 
-    def judged(real, chosen, held_out, *rest):
-        draws.append(chosen)
-        return [0.2, None, 0.7, 0.7][len(draws) - 1]
+    def judged(real, kept, held_out, *rest):
+        draws.append(kept._indices)
+        return [0.2, None, 0.7, 0.7][len(draws) - 1], 9
 
     monkeypatch.setattr(module, "_accuracy", judged)
     seen = []
@@ -63,9 +65,36 @@ def test_accuracy_is_that_of_networks_trained_by_hand(grouped):
         seed = module.rng.derive_seed(judge, "network", number)
         network = build_network("convnet3d", 2, num_frames=8, size=44, seed=seed, compute=FLOAT32)
         train(network, Chosen(grouped, chosen), TrainOptions(steps=5), seed=seed, compute=FLOAT32)
-        found = predict(network, grouped, compute=FLOAT32).argmax(dim=1)[held_out]
-        accuracies.append(float((found == grouped.labels[held_out]).double().mean()))
+        right = predict(network, grouped, compute=FLOAT32).argmax(dim=1) == grouped.labels
+        of_classes = [[float(right[i]) for i in held_out if grouped.labels[i] == label] for label in (0, 1)]
+        accuracies.append(sum(sum(each) / len(each) for each in of_classes) / 2)
     assert seen[0]["accuracy"] == pytest.approx(sum(accuracies) / 2)
+    assert seen[0]["clips"] == 2 * (5 * 2 + len(held_out))
+
+
+def test_classes_count_alike_however_many_clips_are_left_of_them():
+    wanted = torch.tensor([0, 1, 1, 1, 1, 3])
+    assert module.balanced_accuracy(torch.tensor([2, 1, 1, 1, 0, 3]), wanted) == pytest.approx(1.75 / 3)
+
+
+def test_draws_are_judged_by_what_is_stored_of_them(grouped, monkeypatch):
+    seen = []
+
+    def judged(real, kept, *rest):
+        seen.append(kept)
+        return 0.5, 1
+
+    monkeypatch.setattr(module, "_accuracy", judged)
+    options = CondenseOptions(
+        method="best-of-random", initial_key_frames=1, key_frame_size=11, select=SelectOptions(draws=1)
+    )
+    stored = selected_videos(grouped, options, FLOAT32, ignore)
+    (judged_by,) = seen
+    videos = judged_by.batch([0, 1])
+    assert videos.equal(stored.render())
+    assert videos.equal(videos[:, :1].expand_as(videos))
+    assert judged_by.labels.tolist() == [0, 1]
+    assert (len(judged_by), judged_by.classes) == (2, grouped.classes)
 
 
 def test_a_part_of_the_clips_is_read_as_such(grouped):
@@ -78,9 +107,13 @@ def test_a_part_of_the_clips_is_read_as_such(grouped):
 def test_what_cannot_be_judged_fails(grouped, memory_clips, monkeypatch):
     with pytest.raises(UsageError, match="source groups"):
         best_of(memory_clips())
-    with pytest.raises(DataError, match="touches every source group"):
+    with pytest.raises(DataError, match=r"every source group of class 'class 0'.*smaller --vpc, or leave"):
         best_of(grouped, vpc=6)
-    monkeypatch.setattr(module, "_accuracy", lambda *rest: None)
+    grouped.groups = tuple("one" if label else f"g{i}" for i, label in enumerate(grouped.labels))
+    with pytest.raises(DataError, match="draw 0 of --vpc 1 touches every source group of class 'class 1'"):
+        best_of(grouped)
+    grouped.groups = tuple(f"g{index}" for index in range(12))
+    monkeypatch.setattr(module, "_accuracy", lambda *rest: (None, 1))
     with pytest.raises(LimitError, match="diverged on every draw"):
         best_of(grouped)
 

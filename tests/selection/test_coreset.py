@@ -8,7 +8,7 @@ import torch
 
 from vidcondense.compute import choose_compute
 from vidcondense.selection.coreset import herding, k_center, select_by
-from vidcondense.selection.features import feature_networks, features_of
+from vidcondense.selection.features import clips_seen, feature_networks, features_of
 from vidcondense.selection.options import SelectOptions
 
 FLOAT32 = choose_compute("cpu", "float32")
@@ -90,3 +90,4 @@ def test_trained_features_come_from_a_network_that_knows_the_clips(memory_clips)
     with torch.no_grad():
         right = network(clips.batch(torch.arange(12))).argmax(dim=1) == clips.labels
     assert right.all()
+    assert clips_seen(clips, options) == 40 * 12 + 12

@@ -303,7 +303,7 @@ def _sizes(made: CondensedDataset, log: Path) -> dict[str, Any]:
 
 
 def _clip_evaluations(log: Path) -> int | None:
-    """How many clips, real and synthetic, went through a network while the set was learned."""
-    if not log.exists():  # of real clips
+    """How many clips, real and synthetic, went through a network while the set was learned or chosen."""
+    if not log.exists():
         return None
-    return sum(int(event["clips"]) for event in read_events(log) if event["kind"] == "iteration")
+    return sum(int(event.get("clips", 0)) for event in read_events(log))

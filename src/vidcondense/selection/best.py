@@ -3,23 +3,25 @@
 Draws of real clips differ much in what they are worth, so the best of a few is a strong baseline. Each draw
 trains networks, which are tested on the training clips from other source groups than the draw's own: clips of
 one recording are nearly copies of each other and would flatter it. A draw is a small part of the clips, so it
-can be tested on nearly all others at once; no rotation of folds is needed.
+can be tested on nearly all others at once; no rotation of folds is needed. Classes count alike, however many
+of their clips are left: a draw that touches many sources of a hard class must not gain by that.
 
 The choice is not nested: the best draw at VPC 5 need not contain the best one at VPC 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
+from torch import Tensor
 
 from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import DataError, LimitError, UsageError
 from vidcondense.events import Listener
-from vidcondense.interfaces import Indices, RealClips
+from vidcondense.interfaces import ClipSource, Indices, Labels, RealClips, Representation, Videos
 from vidcondense.models import build_network
 from vidcondense.selection.options import SelectOptions
 from vidcondense.selection.random import select_random
@@ -36,6 +38,28 @@ class GroupedClips(RealClips, Protocol):
         """The source group of each clip (the same person, the same film)."""
 
 
+class Rendered:
+    """Videos of a representation, as a source of clips.
+
+    Args:
+        videos: all are rendered at once.
+        real: the clips whose classes and units they have.
+    """
+
+    def __init__(self, videos: Representation, real: RealClips) -> None:
+        self._videos = videos.render(0).detach().cpu()
+        self.labels = videos.labels
+        self.classes = real.classes
+        self.mean, self.std = real.mean, real.std
+
+    def batch(self, indices: Sequence[int] | Tensor) -> Videos:
+        """The videos at `indices`, in network units."""
+        return self._videos[torch.as_tensor(indices)]
+
+    def __len__(self) -> int:
+        return len(self._videos)
+
+
 def select_best(
     real: RealClips,
     vpc: int,
@@ -45,6 +69,7 @@ def select_best(
     seed: int,
     compute: Compute,
     listener: Listener,
+    keep: Callable[[Indices], ClipSource] | None = None,
     chunk: int = 64,
 ) -> Indices:
     """The best of `options.draws` random draws of `vpc` clips of every class.
@@ -56,12 +81,14 @@ def select_best(
         options: how many draws and networks, and how long these are trained.
         seed: of draws and networks; draw 0 is that of `--method random`.
         compute: where the networks run.
-        listener: gets a `draw` event after each draw: its accuracy, and on how many clips.
+        listener: gets a `draw` event after each draw: its accuracy, on how many clips, and how many clips
+            went through networks for it.
+        keep: what will be stored of chosen clips, to train on (default: the clips themselves).
         chunk: clips a forward pass of a test.
 
     Raises:
         UsageError: the clips' source groups are not known.
-        DataError: no clip is left to test a draw on.
+        DataError: a class has no clip left to test a draw on.
         LimitError: every training diverged.
     """
     if not isinstance(real, GroupedClips):
@@ -72,13 +99,15 @@ def select_best(
     for draw in range(options.draws):
         chosen = select_random(real, vpc, seed if draw == 0 else rng.derive_seed(seed, "draw", draw))
         held_out = other_groups(real.groups, chosen)
-        if not len(held_out):
+        tested = set(real.labels[held_out].tolist())
+        if bare := [name for label, name in enumerate(real.classes) if label not in tested]:
             raise DataError(
-                f"draw {draw} of --vpc {vpc} touches every source group, so no clip is left to test it on; "
-                "use a smaller --vpc"
+                f"draw {draw} of --vpc {vpc} touches every source group of class {bare[0]!r}, so no clip of "
+                "it is left to test the draw on; use a smaller --vpc, or leave the class out"
             )
-        accuracy = _accuracy(
-            real, chosen, held_out, model, options, rng.derive_seed(seed, "judge"), compute, chunk
+        kept = keep(chosen) if keep else Chosen(real, chosen)
+        accuracy, clips = _accuracy(
+            real, kept, held_out, model, options, rng.derive_seed(seed, "judge"), compute, chunk
         )
         listener(
             {
@@ -88,6 +117,7 @@ def select_best(
                 "total": options.draws,
                 "accuracy": accuracy,
                 "tested_on": len(held_out),
+                "clips": clips,
             }
         )
         if accuracy is not None and (best is None or accuracy > best[0]):
@@ -105,27 +135,36 @@ def other_groups(groups: Sequence[str], chosen: Indices) -> Indices:
     )
 
 
+def balanced_accuracy(found: Labels, wanted: Labels) -> float:
+    """The mean over the classes of `wanted` of how much of each was found."""
+    right = (found == wanted).double()
+    return float(torch.stack([right[wanted == label].mean() for label in wanted.unique()]).mean())
+
+
 def _accuracy(
     real: RealClips,
-    chosen: Indices,
+    kept: ClipSource,
     held_out: Indices,
     model: str,
     options: SelectOptions,
     seed: int,
     compute: Compute,
     chunk: int,
-) -> float | None:
-    """The mean accuracy of networks trained on `chosen`; None where one diverged."""
+) -> tuple[float | None, int]:
+    """The mean accuracy of networks trained on `kept` (None where one diverged), and the clips they saw."""
     num_frames, _, size, _ = real.shape
-    accuracies = []
+    training = TrainOptions(steps=options.draw_steps)
+    accuracies, clips = [], 0
     for number in range(options.draw_networks):
         own = rng.derive_seed(seed, "network", number)
         network = build_network(
             model, len(real.classes), num_frames=num_frames, size=size, seed=own, compute=compute
         )
-        training = TrainOptions(steps=options.draw_steps)
-        if train(network, Chosen(real, chosen), training, seed=own, compute=compute).diverged:
-            return None
+        trained = train(network, kept, training, seed=own, compute=compute)
+        clips += trained.steps_done * training.batch_of(len(kept))
+        if trained.diverged:
+            return None, clips
         logits = predict(network, Chosen(real, held_out), compute=compute, batch_size=chunk)
-        accuracies.append(float((logits.argmax(dim=1) == real.labels[held_out]).double().mean()))
-    return sum(accuracies) / len(accuracies)
+        clips += len(held_out)
+        accuracies.append(balanced_accuracy(logits.argmax(dim=1), real.labels[held_out]))
+    return sum(accuracies) / len(accuracies), clips

@@ -52,6 +52,13 @@ def feature_networks(
     return networks
 
 
+def clips_seen(real: RealClips, options: SelectOptions) -> int:
+    """How many clips go through networks until every clip of `real` has its features."""
+    training = TrainOptions(steps=options.feature_steps)
+    trained_on = training.steps * training.batch_of(len(real)) if options.features == "trained" else 0
+    return options.num_feature_networks * (trained_on + len(real))
+
+
 @torch.no_grad()
 def features_of(
     networks: list[VideoNetwork], real: RealClips, indices: Indices, compute: Compute, chunk: int = 64

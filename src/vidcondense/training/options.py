@@ -57,6 +57,10 @@ class TrainOptions:
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "must not be negative")
         require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", self.clip_norm, "must be positive")
 
+    def batch_of(self, num_clips: int) -> int:
+        """How many clips a step sees of so many (of whole epochs, the last one may see fewer)."""
+        return min(self.batch_size, num_clips)
+
     def num_steps(self, num_clips: int) -> int:
         """How many steps a training on `num_clips` clips takes."""
         if self.epochs is None:
