@@ -52,6 +52,7 @@ def test_what_is_read_back_renders_as_what_was_written(tmp_path, codec, toleranc
     videos = make(tmp_path, codec)
     dataset = load_condensed(tmp_path)
     assert dataset.labels.tolist() == [0] * 4 + [1] * 8
+    assert dataset.vpc == 1.5  # of what was learned, as `compare` counts, not of the pairs
     rendered = dataset.batch(range(12))
     for iteration in range(5):  # whatever pairs are drawn, they are in the set
         for number, video in enumerate(videos.render(iteration).detach()):

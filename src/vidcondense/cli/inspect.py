@@ -103,7 +103,7 @@ def _facts(clips: CondensedDataset) -> dict[str, object]:
         "verified": f"yes, every sha256 fits (manifest {manifest['sha256'][:12]}…)",
         "method": f"{manifest['method']}: {method.summary}" if method else manifest["method"],
         "classes": names + more,
-        "videos": f"{len(clips)}, {clips.vpc:g} per class, {frames} frames of {width}×{height}",
+        "videos": f"{len(clips)}, {len(clips) / len(clips.classes):g} per class, {frames} frames of {width}×{height}",
         **_stored(clips),
         "labels": text_of(manifest["labelling"]) or "hard",
         **{name.replace("_", " "): f"{value:.4g}, learned" for name, value in manifest["learned"].items()},

@@ -40,6 +40,7 @@ from vidcondense.storage.manifest import FORMAT, FORMAT_VERSION, MANIFEST, read_
 from vidcondense.storage.preview import preview_html
 from vidcondense.storage.stored import Expected, Stored, channels, coding_of
 from vidcondense.synthetic.levels import Frames
+from vidcondense.synthetic.static_dynamic import OWN
 
 _MAX_PAYLOAD = 2**36  # 64 GiB: beyond any condensed set, and a hole in a file costs its maker nothing
 _PREVIEWED = 8  # classes in a notebook
@@ -331,8 +332,9 @@ class CondensedDataset(Dataset[tuple[Tensor, int]]):
 
     @property
     def vpc(self) -> float:
-        """Videos per class, on average."""
-        return len(self) / len(self.classes)
+        """Videos per class that were learned, on average; of a static-dynamic set not the pairs they make."""
+        images = self.manifest.get("static_images")
+        return (len(self) if images is None else images / OWN) / len(self.classes)
 
     @property
     def paper_mb(self) -> float:
