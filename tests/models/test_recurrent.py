@@ -5,6 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from vidcondense.compute import choose_compute
+from vidcondense.matching.gradient import GradientMatcher
+from vidcondense.matching.options import MatchOptions
 from vidcondense.models import ConvRecurrent
 
 
@@ -109,3 +112,32 @@ def test_the_recurrent_layer_stays_differentiable_for_cudnn(network):
     assert not network.training
     assert network.recurrent.training
     assert network.recurrent.dropout == 0
+
+
+def test_cudnn_is_left_where_gradients_are_differentiated_again_and_nowhere_else(network):
+    used = []
+    hook = network.recurrent.register_forward_pre_hook(lambda *_: used.append(torch.backends.cudnn.enabled))
+    clips = videos(1, 2, 64)
+    network(clips)  # training on clips
+    network(clips.clone().requires_grad_())  # DC, DSA, MTT
+    network.requires_grad_(False)
+    network(clips.clone().requires_grad_())  # DM, FRePo
+    network.requires_grad_(True)
+    hook.remove()
+    assert used == [True, False, True]
+    assert torch.backends.cudnn.enabled
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("model", ["cnn-gru", "cnn-lstm"])
+@pytest.mark.parametrize("siamese", [False, True])
+def test_gradients_are_matched_in_recurrent_networks_on_a_gpu(memory_clips, model, siamese):
+    clips, labels = memory_clips(per_class=2, num_frames=2, size=64), torch.tensor([0, 1])
+    options = MatchOptions(model=model, real_batch=2)
+    found = []
+    for device in ("cpu", "cuda"):
+        compute = choose_compute(device, "float32")
+        matcher = GradientMatcher(clips, labels, options, siamese=siamese, seed=0, compute=compute)
+        found.append(matcher.match(compute.move(videos(2, 2, 64)), 0).losses.cpu())
+    torch.testing.assert_close(found[1], found[0], rtol=1e-2, atol=1e-2)

@@ -92,6 +92,22 @@ def test_the_split_of_a_class_does_not_depend_on_others():
     assert part == {path: full[path] for path in part}
 
 
+def test_a_drawn_split_keeps_films_together_that_have_several_classes():
+    videos = [
+        f"{name}/Film_{film}_{name}_f_nm_np1_ba_med_{n}.avi"
+        for name in ("run", "wave")
+        for film in range(8)
+        for n in range(1 + film % 3)
+    ]
+    for seed in range(10):
+        records = listing(*videos, seed=seed).records
+        assert {r.group for r in records} == {f"Film_{film}" for film in range(8)}
+        sides = {split: {r.group for r in records if r.split == split} for split in ("train", "test")}
+        assert sides["train"]
+        assert sides["test"]
+        assert not sides["train"] & sides["test"]
+
+
 def test_folders_in_a_class_are_groups():
     result = listing(*(f"{c}/film{f}/{n}.mp4" for c in "ab" for f in range(4) for n in range(3)))
     assert {r.group for r in result.records} == {f"{c}/film{f}" for c in "ab" for f in range(4)}

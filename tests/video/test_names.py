@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vidcondense.video.names import folded, source_of, without_ending
+from vidcondense.video.names import folded, group_of, source_of, without_ending
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,19 @@ from vidcondense.video.names import folded, source_of, without_ending
 )
 def test_sources(stem, class_name, source):
     assert source_of(stem, class_name) == source
+
+
+@pytest.mark.parametrize(
+    ("stem", "group"),
+    [
+        ("v_wave_g01_c02", "wave/g01"),  # numbered in each class
+        ("Pirates_5_wave_h_cm_np1_le_bad_12", "Pirates_5"),
+        ("-0abcdefghi_000010_000020", "wave/-0abcdefghi"),
+        ("clip", None),
+    ],
+)
+def test_groups_among_all_classes(stem, group):
+    assert group_of(stem, "wave") == group
 
 
 def test_endings():

@@ -94,6 +94,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
 def _facts(clips: CondensedDataset) -> dict[str, object]:
     manifest = clips.manifest
     frames, _, height, width = clips.shape
+    per_class = len(clips) / len(clips.classes)
     names = ", ".join(clips.classes[:_CLASSES])
     more = f", … ({len(clips.classes)})" if len(clips.classes) > _CLASSES else ""
     method = METHODS.get(manifest["method"])
@@ -103,7 +104,7 @@ def _facts(clips: CondensedDataset) -> dict[str, object]:
         "verified": f"yes, every sha256 fits (manifest {manifest['sha256'][:12]}…)",
         "method": f"{manifest['method']}: {method.summary}" if method else manifest["method"],
         "classes": names + more,
-        "videos": f"{len(clips)}, {len(clips) / len(clips.classes):g} per class, {frames} frames of {width}×{height}",
+        "videos": f"{len(clips)}, {per_class:g} per class, {frames} frames of {width}×{height}",
         **_stored(clips),
         "labels": text_of(manifest["labelling"]) or "hard",
         **{name.replace("_", " "): f"{value:.4g}, learned" for name, value in manifest["learned"].items()},

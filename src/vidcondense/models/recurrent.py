@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -50,13 +52,22 @@ class ConvRecurrent(VideoNetwork):
     def embed(self, videos: Videos) -> Features:
         """The hidden states averaged over time: `[N, H]`."""
         frames: Float[Tensor, "m d"] = self.frames(_centre(videos).flatten(0, 1))
-        states: Float[Tensor, "n t h"] = self.recurrent(frames.view(*videos.shape[:2], -1))[0]
+        with self._differentiable(videos):
+            states: Float[Tensor, "n t h"] = self.recurrent(frames.view(*videos.shape[:2], -1))[0]
         return states.mean(dim=1)
 
     def forward(self, videos: Videos) -> Logits:
         """The logits `[N, K]` of videos in network units, at least 64×64 pixels."""
         logits: Tensor = self.classifier(self.embed(videos))
         return logits
+
+    def _differentiable(self, videos: Videos) -> contextlib.AbstractContextManager[object]:
+        """Without cuDNN where videos and weights are both differentiated in: by gradients of gradients.
+
+        (DC, DSA, MTT.) cuDNN's recurrent layers have no second derivative; torch's own are slower, and do.
+        """
+        twice = videos.requires_grad and next(self.recurrent.parameters()).requires_grad
+        return torch.backends.cudnn.flags(enabled=False) if twice else contextlib.nullcontext()
 
 
 def _centre(videos: Videos) -> Float[Tensor, "n t c y x"]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vidcondense.errors import DataError
 from vidcondense.video.finder import Finder
 from vidcondense.video.listing import Listing, Record, Split, Tree, sort_records
-from vidcondense.video.names import source_of, without_ending
+from vidcondense.video.names import group_of, without_ending
 
 TEST_NAMES = ("test", "val", "valid", "validate", "validation")
 """What datasets call a split to test on."""
@@ -143,7 +143,7 @@ def _records(found: dict[str, Entry], ids: dict[str, int]) -> tuple[Record, ...]
 def _group(path: str, class_name: str) -> str:
     # A bare name is no source: `0.mp4` may be there in every folder.
     stem = without_ending(path)
-    return f"{class_name}/{source_of(stem.rpartition('/')[2], class_name) or stem}"
+    return group_of(stem.rpartition("/")[2], class_name) or f"{class_name}/{stem}"
 
 
 def _counts(repeated: int, known: int, kept: int) -> list[str]:

@@ -87,8 +87,11 @@ def _parse_classes(layout: str, clips: tuple[str, ...], rule: SplitRule) -> List
         raise DataError("the videos lie in no class folders; put each into a folder named after its class")
     classes = tuple(sorted(by_class))
     records = []
-    for label, class_name in enumerate(classes):
-        tested = _test_groups(class_name, by_class[class_name], rule)
+    # A film may have videos of several classes: those with the fewest groups, and least choice, come first.
+    drawn: dict[str, bool] = {}
+    for label, class_name in sorted(enumerate(classes), key=lambda each: len(by_class[each[1]])):
+        tested = _test_groups(class_name, by_class[class_name], rule, drawn)
+        drawn |= {group: group in tested for group in by_class[class_name]}
         for group, paths in by_class[class_name].items():
             split: Split = "test" if group in tested else "train"
             records += [Record(path=path, label=label, split=split, group=group) for path in paths]
@@ -100,12 +103,18 @@ def _parse_classes(layout: str, clips: tuple[str, ...], rule: SplitRule) -> List
     )
 
 
-def _test_groups(class_name: str, groups: dict[str, list[str]], rule: SplitRule) -> set[str]:
-    """Groups in a random order are taken while the test split stays closest to its share."""
+def _test_groups(
+    class_name: str, groups: dict[str, list[str]], rule: SplitRule, drawn: dict[str, bool]
+) -> set[str]:
+    """Groups in a random order are taken while the test split stays closest to its share.
+
+    Those that an earlier class has drawn already stay where they are.
+    """
     share = rule.test_fraction * sum(map(len, groups.values()))
-    taken: set[str] = set()
-    count = 0
-    for group in sorted(groups, key=lambda group: _draw(rule.seed, class_name, group))[:-1]:
+    taken = {group for group in groups if drawn.get(group)}
+    count = sum(len(groups[group]) for group in taken)
+    free = groups.keys() - drawn.keys()
+    for group in sorted(free, key=lambda group: _draw(rule.seed, class_name, group))[:-1]:
         if abs(count + len(groups[group]) - share) < abs(count - share):
             taken.add(group)
             count += len(groups[group])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from vidcondense.video.names import source_of, without_ending
+from vidcondense.video.names import group_of, without_ending
 
 Split = Literal["train", "test"]
 
@@ -56,7 +56,8 @@ class Record:
     """Index into the classes."""
     split: Split
     group: str
-    """Videos of one group come from one recording; they never lie in both splits, or both sides of a fold."""
+    """Videos of one group come from one recording; they never lie on both sides of a fold, or of a split that
+    is drawn here. (HMDB51's official ones have films on both sides, in different classes.)"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +89,9 @@ def source_group(class_name: str, inside: str) -> str:
     Args:
         class_name: its class.
         inside: its path inside the class folder. A folder there is a group, as is what its name says of its
-            source (`names.source_of`); otherwise each video is a group of its own.
+            source (`names.group_of`); otherwise each video is a group of its own.
     """
     folder, _, name = inside.rpartition("/")
     stem = without_ending(name)
-    return f"{class_name}/{folder or source_of(stem, class_name) or stem}"
+    told = None if folder else group_of(stem, class_name)
+    return told or f"{class_name}/{folder or stem}"

@@ -31,7 +31,21 @@ def source_of(stem: str, class_name: str) -> str | None:
     """
     if match := _UCF.search(stem):
         return match[1]
-    if match := _HMDB.match(stem):
-        return match[1].removesuffix(f"_{class_name}")
+    if film := _film_of(stem, class_name):
+        return film
     match = _KINETICS.match(stem)
     return match[1] if match else None
+
+
+def group_of(stem: str, class_name: str) -> str | None:
+    """The source group that a name tells, among all classes; None where it tells none.
+
+    UCF numbers the groups of each class by themselves; a film of HMDB is the same in all of them.
+    """
+    source = source_of(stem, class_name)
+    return source if source is None or _film_of(stem, class_name) else f"{class_name}/{source}"
+
+
+def _film_of(stem: str, class_name: str) -> str | None:
+    match = None if _UCF.search(stem) else _HMDB.match(stem)
+    return match[1].removesuffix(f"_{class_name}") if match else None
