@@ -6,6 +6,8 @@ import sys
 import time
 from dataclasses import dataclass
 
+import torch
+
 from vidcondense.assembly import check_condense
 from vidcondense.compute import Compute
 from vidcondense.condenser import Condenser
@@ -99,6 +101,13 @@ def _measure_iterations(real: RealClips, options: CondenseOptions, compute: Comp
             times.append(time.perf_counter() - start)
         seconds += times[-1] * iterations
     return seconds
+
+
+def peak_gpu_mb(compute: Compute) -> float | None:
+    """The most memory that tensors of this process ever had on its GPU, in MiB; None on a processor."""
+    if compute.device.type != "cuda":
+        return None
+    return torch.cuda.max_memory_allocated(compute.device) / 2**20
 
 
 def peak_memory_mb() -> float | None:

@@ -182,6 +182,12 @@ class CondenseOptions:
         """What the videos of a stage are made to match."""
         return self.match.match or stage.match[0]
 
+    @property
+    def learns_labels(self) -> bool:
+        """Whether labels are learned with the videos."""
+        stages = METHODS[self.method].stages
+        return bool(stages) and self.matcher_of(stages[-1]) == "frepo" and self.kernel.label_lr > 0
+
     def lr_of(self, stage: Stage) -> float:
         """The learning rate of a stage's videos."""
         return self.lr or LEARNING_RATES[self.matcher_of(stage)]

@@ -51,8 +51,7 @@ def size_of(shape: tuple[int, int, int, int], num_classes: int, options: Condens
     num_frames, channels, height, width = shape
     videos = options.vpc * num_classes
     stages = METHODS[options.method].stages
-    learned = bool(stages) and options.matcher_of(stages[-1]) == "frepo" and options.kernel.label_lr > 0
-    labels = num_classes if learned else 0  # numbers a video
+    labels = num_classes if options.learns_labels else 0  # numbers a video
     if stages and stages[-1].videos == "static-dynamic":
         memory = OWN * videos * (channels + num_frames) * height * width
         return Size(

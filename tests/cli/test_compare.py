@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -65,8 +66,16 @@ def test_a_failed_cell_is_shown_and_costs_no_other(run, arguments, tmp_path):
     assert row["name"] == "random"
     made = load_condensed(tmp_path / "out" / "sets" / "random-0" / "uint8")
     assert row["bytes"] == made.bytes
-    (again,) = csv.DictReader(io.StringIO((tmp_path / "out" / "compare.csv").read_text()))
+    again, failed = csv.DictReader(io.StringIO((tmp_path / "out" / "compare.csv").read_text()))
     assert float(again["accuracy"]) == row["accuracy"]
+    assert (failed["accuracy"], failed["n"]) == ("", "0")
+    assert "fewer than --vpc 99" in failed["failed"]
+    page = (tmp_path / "out" / "compare.md").read_text()
+    assert "| greedy | 99 | 0 of 1 | failed |" in page
+    assert "    # greedy-0 failed: " in page
+    by_itself = shlex.join(told["commands"]["greedy-0"])
+    assert f"    {by_itself}\n" in page
+    assert f"; by itself: {by_itself}\n" in outcome.err
     assert json.loads((tmp_path / "out" / "compare.json").read_text())["rows"] == told["rows"]
     assert (tmp_path / "out" / "compare.toml").read_text() == PLAN
 

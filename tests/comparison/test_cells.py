@@ -45,6 +45,7 @@ def test_cell_is_what_condense_and_evaluate_give(plan, place, compute, tmp_path)
     assert uint8["evaluation"] == json.loads(json.dumps(as_dict(found)))
     assert read_cell(place, prism, 1) == json.loads(json.dumps(cell))
     assert missing(prism, cell) == []
+    assert (cell["peak_memory_mb"] > 50, cell["peak_gpu_mb"]) == (True, None)
 
 
 def test_cell_keeps_the_recipe_of_its_set(plan, place, compute):
@@ -181,6 +182,26 @@ def test_clips_that_chose_real_clips_are_counted(place, compute):
     tables = {"repeats": 1, "condense": COMMON, "evaluate": {"steps": 1}, "sets": sets}
     (entry,) = run_cell(place, make_plan(tables, place.data).entrants[0], 0, compute=compute)["entries"]
     assert entry["clip_evaluations"] == 3 * 8  # networks × training clips
+
+
+def test_networks_learn_from_the_labels_of_their_row(place, compute, monkeypatch):
+    frepo = {"method": "frepo", "model": "convnet", "vpc": 2, "labels": ["hard", "own"], "codec": "uint8"}
+    tables = {"repeats": 1, "condense": COMMON, "evaluate": {"steps": 2}, "sets": {"frepo": frepo}}
+    (entrant,) = make_plan(tables, place.data).entrants
+    learned_from = []
+
+    def judged(clips, *rest, **named):
+        learned_from.append(clips.labels)
+        return evaluate(clips, *rest, **named)
+
+    monkeypatch.setattr("vidcondense.comparison.cells.evaluate", judged)
+    run_cell(place, replace(entrant, labels=("hard",)), 0, compute=compute)
+    cell = run_cell(place, entrant, 0, compute=compute)  # the other row is added to it
+    assert [entry["labels"] for entry in cell["entries"]] == ["hard", "own"]
+    made = load_condensed(place.set("frepo-0", "uint8"))
+    hard, own = learned_from
+    assert hard.equal(made.labels)
+    assert own.equal(made.soft_labels)
 
 
 def test_a_set_that_follows_experts_is_judged_and_known_by_them(place, compute, tmp_path):

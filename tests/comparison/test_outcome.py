@@ -3,11 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 from scipy import stats
 
 from vidcondense.comparison.outcome import collect
-from vidcondense.comparison.tables import to_cells, to_latex, to_markdown
+from vidcondense.comparison.tables import to_cells, to_commands, to_latex, to_markdown
+from vidcondense.compute import Compute
 from vidcondense.errors import UsageError
+from vidcondense.estimation import peak_gpu_mb
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.results import Evaluation, Repeat, as_dict
 
@@ -51,7 +54,7 @@ def cells():
 
 def test_figures_and_paired_differences(plan, cells):
     outcome = collect(plan, cells, {"full-data-0": "no memory"}, [])
-    random, exact, small = outcome.records()
+    random, exact, small, _ = outcome.records()
     assert random["accuracy"] == pytest.approx(30)
     assert random["difference"] is None
     assert (exact["codec"], exact["accuracy"]) == ("float32", pytest.approx(65))
@@ -78,12 +81,12 @@ def test_text_tables_show_hostile_names_and_interpret_nothing(plan, cells):
     records[0]["name"] = "a|b\n<script> 5% & $x_1$ [l](u) \\"
     titles, rows = to_cells(records)
     markdown = to_markdown(titles, rows).splitlines()
-    assert len(markdown) == 5
+    assert len(markdown) == 6
     assert r"a\|b \<script\>" in markdown[2]
     assert r"\[l\](u) \\ |" in markdown[2]
     latex = to_latex(titles, rows)
     assert r"a|b <script> 5\% \& \$x\_1\$ [l](u) \textbackslash{} &" in latex
-    assert latex.count(r" \\") == 4
+    assert latex.count(r" \\") == 5
     assert {line.count("&") for line in latex.replace(r"\&", "").splitlines() if "&" in line} == {
         len(titles) - 1
     }
@@ -93,12 +96,65 @@ def test_folds_have_other_clips_and_no_interval_over_groups(plan, cells):
     for seed in (0, 1):
         for entry in cells[f"prism-{seed}"]["entries"]:
             entry["evaluation"]["groups"] = [f"g{seed}", f"h{seed}"]
-    _, exact, _ = collect(replace(plan, folds=2), cells, {}, []).records()
+    _, exact, *_ = collect(replace(plan, folds=2), cells, {}, []).records()
     assert exact["accuracy"] == pytest.approx(65)
     assert exact["ci_low"] is not None
     assert exact["group_ci_low"] is None
     with pytest.raises(UsageError, match="differ in groups"):
         collect(plan, cells, {}, []).records()
+
+
+def test_rows_without_a_result_are_shown_with_the_reason(plan, cells):
+    del cells["prism-1"]
+    failures = {"full-data-0": "no memory", "prism-1": "of |ill| will"}
+    records = collect(plan, cells, failures, []).records()
+    assert [(row["name"], row["n"], row["failed"]) for row in records] == [
+        ("random", 2, None),
+        ("PRISM", 2, "1 failed: of |ill| will"),
+        ("PRISM", 2, "1 failed: of |ill| will"),
+        ("full data", 0, "1 failed: no memory"),
+    ]
+    titles, rows = to_cells(records)
+    assert [row[titles.index("accuracy %")] for row in rows][-1] == "failed"
+    assert rows[-1][titles.index("n")] == "0 of 1"
+    assert len(to_markdown(titles, rows).splitlines()) == 2 + 4
+    waiting = collect(plan, cells, {}, ["full-data-0"])
+    assert to_cells(waiting.records())[1][-1][titles.index("accuracy %")] == "–"
+    assert len(waiting.rows_as_json()) == 3
+    commands = {"random-0": ["a", "--out", "x y"], "prism-1": ["b", "`c`\n# d"]}
+    assert to_commands(commands, failures).splitlines()[3:] == [
+        "    # random-0",
+        "    a --out 'x y'",
+        "    # prism-1 failed: of |ill| will",
+        "    b '`c` # d'",
+    ]
+
+
+def test_memory_of_a_gpu_is_shown_where_there_was_one(plan, cells, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3 * 2**20)
+    assert peak_gpu_mb(Compute(torch.device("cpu"), "float32")) is None
+    cells["prism-0"]["peak_gpu_mb"] = peak_gpu_mb(Compute(torch.device("cuda"), "float32"))
+    cells["prism-1"]["peak_gpu_mb"] = None
+    titles, rows = to_cells(collect(plan, cells, {}, []).records())
+    assert [row[titles.index("peak GPU MiB")] for row in rows] == ["–", "3", "3", "–"]
+
+
+def test_labels_are_an_axis_with_a_column_where_not_all_are_hard(plan, cells):
+    prism = replace(plan.entrants[1], labels=("hard", "own"), codecs=("uint8",))
+    for seed in (0, 1):
+        of_prism = cells[f"prism-{seed}"]["entries"]
+        (own,) = (entry for entry in of_prism if entry["codec"] == "float32")
+        own |= {"codec": "uint8", "labels": "own"}
+    labelled = replace(plan, entrants=(plan.entrants[0], prism))
+    records = collect(labelled, cells, {}, []).records()
+    assert [(row["labels"], row["accuracy"]) for row in records] == [
+        ("hard", pytest.approx(30)),
+        ("hard", pytest.approx(45)),
+        ("learned", pytest.approx(65)),
+    ]
+    assert records[2]["difference"] == pytest.approx(35)
+    assert "labels" in to_cells(records)[0]
+    assert "labels" not in to_cells(records[:2])[0]
 
 
 def test_columns_that_say_nothing_are_left_out(plan, cells):

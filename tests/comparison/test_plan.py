@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from vidcondense.comparison.plan import FULL_DATA, read_plan
-from vidcondense.errors import FormatError
+from vidcondense.comparison.plan import FULL_DATA, make_plan, read_plan
+from vidcondense.errors import FormatError, UsageError
 
 PLAN = """
 repeats = 2
@@ -124,3 +126,15 @@ def test_the_name_of_a_recipe_that_no_file_can_have(tmp_path):
     (tmp_path / "plan.toml").write_text('[sets.a]\nrecipe = "a\\u0000b"\n')
     with pytest.raises(FormatError, match="null byte"):
         read_plan(tmp_path / "plan.toml")
+
+
+def test_labels_are_hard_own_or_both():
+    frepo = {"method": "frepo", "labels": ["hard", "own"]}
+    assert make_plan({"sets": {"a": frepo}}, Path()).entrants[0].labels == ("hard", "own")
+    assert make_plan({"sets": {"a": {}}}, Path()).entrants[0].labels == ("hard",)
+    for bad in (["own", "own"], [], "soft", 3):
+        with pytest.raises(UsageError, match="name hard, own, or both"):
+            make_plan({"sets": {"a": {**frepo, "labels": bad}}}, Path())
+    for no_labels in ({"method": "dm", "labels": "own"}, {**frepo, "label-lr": 0.0}):
+        with pytest.raises(UsageError, match="only frepo learns labels"):
+            make_plan({"sets": {"a": no_labels}}, Path())

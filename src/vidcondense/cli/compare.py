@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,8 +114,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             overwrite=arguments.overwrite,
             listener=broadcast(_tell_how_many(output), bars.follow("cell", "computing cells")),
         )
-    _show(outcome, output)
     result: dict[str, Any] = json.loads((arguments.out / "compare.json").read_text(encoding="utf-8"))
+    _show(outcome, result["commands"], output)
     return {**result, "ok": not outcome.failures}
 
 
@@ -142,11 +144,11 @@ def _run_here(arguments: Arguments, plan: Plan, place: Place, output: Output) ->
     return {"cells": found}
 
 
-def _show(outcome: Outcome, output: Output) -> None:
+def _show(outcome: Outcome, commands: Mapping[str, Sequence[str]], output: Output) -> None:
     output.say(table(*to_cells(outcome.records())))
     if outcome.folds is not None:
         output.say(f"\njudged on {outcome.folds} held-out folds of the training clips, never on test clips")
     for name, reason in outcome.failures.items():
-        output.note(f"{name} failed: {reason}")
+        output.note(f"{name} failed: {reason}; by itself: {shlex.join(commands[name])}")
     if outcome.waiting:
         output.note(f"{len(outcome.waiting)} cells are not computed; the same command goes on")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from vidcondense.comparison.plan import Entrant
 from vidcondense.compute import Compute
 from vidcondense.condensation import condense
 from vidcondense.errors import FormatError, OutputError
-from vidcondense.estimation import peak_memory_mb
+from vidcondense.estimation import peak_gpu_mb, peak_memory_mb
 from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.results import as_dict
@@ -32,6 +33,7 @@ from vidcondense.recipe import OF_THE_MACHINE, Recipe, recipe_text, to_keys
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
 from vidcondense.storage.key_frames import KIND as KEY_FRAMES
+from vidcondense.storage.labels import HARD
 from vidcondense.storage.recode import recode
 from vidcondense.storage.workspace import CHECKPOINT, LOG
 from vidcondense.video.dataset import ClipDataset
@@ -123,11 +125,24 @@ def forget_cell(place: Place, cell: str) -> None:
             shutil.rmtree(sets)
 
 
-def missing(entrant: Entrant, cell: Cell | None) -> list[tuple[str | None, str]]:
-    """The codecs and models of a cell that are not computed yet."""
-    done = {(entry["codec"], entry["model"]) for entry in cell["entries"]} if cell else set()
-    wanted = [(codec, model) for codec in entrant.codecs or (None,) for model in entrant.models]
-    return [pair for pair in wanted if pair not in done]
+Key = tuple[str | None, str, str]
+"""What tells the entries of a cell apart: codec, model and labels."""
+
+
+def keys(entrant: Entrant) -> list[Key]:
+    """What the entries of its cells are."""
+    return list(itertools.product(entrant.codecs or (None,), entrant.models, entrant.labels))
+
+
+def key_of(entry: Mapping[str, Any]) -> Key:
+    """What an entry is; an older one is of hard labels."""
+    return entry["codec"], entry["model"], entry.get("labels", HARD)
+
+
+def missing(entrant: Entrant, cell: Cell | None) -> list[Key]:
+    """The entries of a cell that are not computed yet."""
+    done = {key_of(entry) for entry in cell["entries"]} if cell else set()
+    return [key for key in keys(entrant) if key not in done]
 
 
 def run_cell(
@@ -152,9 +167,9 @@ def run_cell(
         return cell
     options = replace(entrant.evaluation, seed=rng.derive_seed(entrant.evaluation.seed, "set", seed))
     train, test, record = _clips(place, entrant.recipe, options, seed, listener)
-    for codec, model in todo:
+    for codec, model, labels in todo:
         clips: ClipSource = train
-        entry: dict[str, Any] = {"codec": codec, "model": model}
+        entry: dict[str, Any] = {"codec": codec, "model": model, "labels": labels}
         if codec is not None:
             means = KeptMeans(place.means, record) if place.share_means else None
             make = partial(_make, train, record, means, compute=compute, listener=listener)
@@ -163,7 +178,7 @@ def run_cell(
             if seconds is not None:  # what it takes alone, in whatever order the cells are computed
                 saved = means.seconds_saved if means else 0.0
                 cell |= {"seconds_condense": round(seconds + saved, 1), "seconds_saved": round(saved, 3)}
-            clips = made
+            clips = made if labels == HARD else made.own_labelled()
             entry |= _sizes(made, log=_log_of(place, entrant, seed, codec))
         start = time.perf_counter()
         judged = evaluate(clips, test, replace(options, model=model), compute=compute, listener=listener)
@@ -174,7 +189,7 @@ def run_cell(
                 "evaluation": as_dict(judged),
             }
         )
-        cell["peak_memory_mb"] = peak_memory_mb()
+        cell |= {"peak_memory_mb": peak_memory_mb(), "peak_gpu_mb": peak_gpu_mb(compute)}
         write_json(place.result(cell["cell"]), cell)
     return cell
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,23 +10,38 @@ from typing import Any
 
 import msgspec
 
-from vidcondense.comparison.cells import Cell
+from vidcondense.comparison.cells import Cell, key_of, keys
 from vidcondense.comparison.plan import Entrant, Plan
 from vidcondense.evaluation.protocol import EvaluateOptions
-from vidcondense.evaluation.results import Evaluation, summarise
+from vidcondense.evaluation.results import Evaluation, Summary, summarise
 from vidcondense.evaluation.statistics import PairedDifference, mean, paired_difference
 from vidcondense.evaluation.tables import Record, record
 from vidcondense.options import as_json
+from vidcondense.storage.labels import HARD, LEARNED
+
+_NOTHING = Summary(
+    unit="set",
+    finite=0,
+    networks=0,
+    diverged=0,
+    accuracy=None,
+    std=None,
+    interval=None,
+    group_interval=None,
+    train_accuracy=None,
+    best_of_points_on_test=None,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line: an entrant in one codec, judged by one network.
+    """One line: an entrant in one codec, judged by one network that learns from one kind of labels.
 
     Attributes:
         entrant: what was repeated.
         codec: how it is stored; None of the full data.
         model: the network it is judged by.
+        labels: what that is trained on.
         entries: of each cell by condensation seed, what it says of this row.
         cells: those cells.
     """
@@ -33,6 +49,7 @@ class Row:
     entrant: Entrant
     codec: str | None
     model: str
+    labels: str
     entries: Mapping[int, Mapping[str, Any]]
     cells: Mapping[int, Cell]
 
@@ -61,17 +78,15 @@ class Outcome:
     folds: int | None = None
 
     def records(self) -> list[Record]:
-        """A row of numbers for each row that has any; accuracies in percent, of fractions the rest."""
+        """A row of numbers for each row, without any where no cell has a result.
+
+        Accuracies are in percent; `failed` says why cells that should be in the row are not.
+        """
         return [dict(row) for row in self._records]
 
     @cached_property
     def _records(self) -> list[Record]:
-        return [self._record(row) for row in self._known]
-
-    @property
-    def _known(self) -> list[Row]:
-        """The rows with a result."""
-        return [row for row in self.rows if row.entries]
+        return [self._record(row) for row in self.rows]
 
     def as_json(self) -> dict[str, Any]:
         """Everything, as a JSON object."""
@@ -84,10 +99,11 @@ class Outcome:
         }
 
     def rows_as_json(self) -> list[Record]:
-        """The records, each with the accuracy (0 to 1, None: all diverged) of every condensation seed."""
+        """The records of rows with a result, each with every seed's accuracy (0 to 1, None: all diverged)."""
         return [
             {**numbers, "accuracies": {str(seed): each for seed, each in row.accuracies.items()}}
-            for row, numbers in zip(self._known, self._records, strict=True)
+            for row, numbers in zip(self.rows, self._records, strict=True)
+            if row.entries
         ]
 
     def _record(self, row: Row) -> Record:
@@ -96,9 +112,10 @@ class Outcome:
         made = [entry for entry in entries if entry["codec"] is not None]
         numbers = record(
             row.entrant.label,
-            summarise(evaluations, folds=self.folds is not None),
+            summarise(evaluations, folds=self.folds is not None) if evaluations else _NOTHING,
             model=row.model,
-            clips=evaluations[0].num_train,
+            labels=HARD if row.labels == HARD else LEARNED,
+            clips=evaluations[0].num_train if evaluations else None,
             vpc=row.entrant.vpc,
             paper_mb=mean([entry["paper_mb"] for entry in made]),
             num_bytes=_whole(mean([entry["bytes"] for entry in made])),
@@ -117,7 +134,17 @@ class Outcome:
             "seconds_condense": mean([c["seconds_condense"] for c in cells if c["seconds_condense"]]),
             "seconds_evaluate": mean([entry["seconds_evaluate"] for entry in entries]),
             "peak_memory_mb": mean([c["peak_memory_mb"] for c in cells if c["peak_memory_mb"]]),
+            "peak_gpu_mb": mean([c["peak_gpu_mb"] for c in cells if c.get("peak_gpu_mb")]),
+            "failed": self._failed(row),
         }
+
+    def _failed(self, row: Row) -> str | None:
+        """Why cells are not in a row: of each reason, how many."""
+        names = [
+            row.entrant.cell_name(seed) for seed in range(row.entrant.repeats) if seed not in row.entries
+        ]
+        counts = Counter(self.failures[name] for name in names if name in self.failures)
+        return "; ".join(f"{count} failed: {reason}" for reason, count in counts.items()) or None
 
     def _difference(self, row: Row) -> dict[str, float | int | None]:
         """How much better a row is than the baseline of the same size and network, on the same seeds."""
@@ -138,7 +165,9 @@ class Outcome:
             if other.entrant.name == self.baseline
             and (other.entrant.vpc, other.model) == (row.entrant.vpc, row.model)
         ]
-        return next((other for other in alike if other.codec == row.codec), alike[0] if alike else None)
+        return max(
+            alike, key=lambda other: (other.codec == row.codec, other.labels == row.labels), default=None
+        )
 
 
 def collect(
@@ -159,23 +188,23 @@ def collect(
             for seed in range(entrant.repeats)
             if entrant.cell_name(seed) in cells
         }
-        for codec in entrant.codecs or (None,):
-            for model in entrant.models:
-                entries = {
-                    seed: entry
-                    for seed, cell in known.items()
-                    for entry in cell["entries"]
-                    if (entry["codec"], entry["model"]) == (codec, model)
-                }
-                rows.append(
-                    Row(
-                        entrant=entrant,
-                        codec=codec,
-                        model=model,
-                        entries=entries,
-                        cells={seed: known[seed] for seed in entries},
-                    )
+        for codec, model, labels in keys(entrant):
+            entries = {
+                seed: entry
+                for seed, cell in known.items()
+                for entry in cell["entries"]
+                if key_of(entry) == (codec, model, labels)
+            }
+            rows.append(
+                Row(
+                    entrant=entrant,
+                    codec=codec,
+                    model=model,
+                    labels=labels,
+                    entries=entries,
+                    cells={seed: known[seed] for seed in entries},
                 )
+            )
     return Outcome(
         rows=tuple(rows),
         failures=dict(failures),

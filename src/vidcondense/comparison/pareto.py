@@ -17,6 +17,7 @@ from vidcondense.errors import DataError, FormatError
 from vidcondense.evaluation.statistics import PairedDifference, paired_difference
 from vidcondense.evaluation.tables import MISSING, Record, accuracy_text, number, spread
 from vidcondense.methods import METHODS
+from vidcondense.storage.labels import HARD
 
 COLUMNS = ("name", "method", "model", "codec", "vpc", "bytes", "accuracy", "accuracies")
 
@@ -113,7 +114,8 @@ def crossings(found: Sequence[Rival]) -> list[tuple[int, str]]:
 
 def label(row: Mapping[str, Any]) -> str:
     """A row's name for a person, with what tells it from its neighbours."""
-    return f"{row['name']}, {row['vpc']:g} a class, {row['codec']}"
+    labels = "" if row.get("labels", HARD) == HARD else f", {row['labels']} labels"
+    return f"{row['name']}, {row['vpc']:g} a class, {row['codec']}{labels}"
 
 
 def to_cells(found: Sequence[Rival]) -> tuple[list[str], list[list[str]]]:
@@ -151,7 +153,7 @@ def _leader(rival: Rival) -> str | None:
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return row["name"], row["vpc"], row["codec"], row["model"]
+    return row["name"], row["vpc"], row["codec"], row["model"], row.get("labels", HARD)
 
 
 def _cells(rival: Rival) -> list[str]:

@@ -22,8 +22,12 @@
     recipe = "prism.toml"           # start from a recipe beside this file
     codec = ["float32", "uint8"]
 
-A row is one line of the table. A cell is a row, or the rows that differ in codec or network only, with one
-condensation seed: one condensation, and what belongs to it.
+    [sets.FRePo]
+    method = "frepo"
+    labels = ["hard", "own"]        # networks learn the classes, or the labels learned with the videos
+
+A row is one line of the table. A cell is a row, or the rows that differ in codec, network or labels only,
+with one condensation seed: one condensation, and what belongs to it.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from vidcondense.errors import FormatError, UsageError
 from vidcondense.evaluation.protocol import EvaluateOptions
@@ -43,6 +47,7 @@ from vidcondense.models import MODELS
 from vidcondense.models.custom import is_custom
 from vidcondense.options import choose, unknown
 from vidcondense.recipe import Recipe, from_keys, keys_of, read_recipe, read_toml, to_keys
+from vidcondense.storage.labels import HARD, LabelName
 
 FULL_DATA = "full data"
 
@@ -61,6 +66,7 @@ class Entrant:
             of the first cell and row.
         codecs: how the set is stored, a row for each; empty for the full data.
         models: the networks it is judged by, a row for each.
+        labels: what these are trained on, a row for each.
         evaluation: how each row is judged; `repeats` are the networks of one cell.
         repeats: condensation seeds, from 0; of the full data, seeds of networks.
     """
@@ -72,6 +78,7 @@ class Entrant:
     models: tuple[str, ...]
     evaluation: EvaluateOptions
     repeats: int
+    labels: tuple[str, ...] = (HARD,)
 
     @property
     def condensed(self) -> bool:
@@ -204,6 +211,7 @@ def _entrants(
     own.pop("repeats", None)
     try:
         _refuse(own, "condense")
+        labels = _labels(own.pop("labels", HARD))
         recipe = own.pop("recipe", None)
         if recipe is not None and not isinstance(recipe, str):
             raise UsageError(f"recipe = {recipe!r}: must be the name of a file")
@@ -222,6 +230,8 @@ def _entrants(
         for values in itertools.product(*lists.values()):
             varied = dict(zip(lists, values, strict=True))
             recipes = [from_keys(Recipe, {**keys, **varied, "codec": codec}) for codec in codecs]
+            if labels != (HARD,) and not recipes[0].condense.learns_labels:
+                raise UsageError("labels: only frepo learns labels with the videos; leave it out")
             made.append(
                 Entrant(
                     name=name,
@@ -231,11 +241,19 @@ def _entrants(
                     models=models,
                     evaluation=evaluation,
                     repeats=repeats,
+                    labels=labels,
                 )
             )
     except UsageError as error:
         raise UsageError(f"sets.{name}: {error}") from error
     return made
+
+
+def _labels(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever the file says
+    labels = tuple(value) if isinstance(value, list) else (value,)
+    if not labels or len({*labels}) < len(labels) or not {*labels} <= {*get_args(LabelName)}:
+        raise UsageError(f"labels = {value!r}: name hard, own, or both in a list")
+    return labels
 
 
 def _full_data(

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from vidcondense.comparison.cells import Place, forget_cell, missing, read_cell
 from vidcondense.comparison.outcome import Outcome, collect
 from vidcondense.comparison.plan import Plan, read_plan
-from vidcondense.comparison.tables import to_cells, to_latex, to_markdown
+from vidcondense.comparison.tables import to_cells, to_commands, to_latex, to_markdown
 from vidcondense.compute import Precision
 from vidcondense.evaluation.tables import to_csv
 from vidcondense.events import Listener, ignore
@@ -128,7 +128,7 @@ def compare(
     records = outcome.records()
     titles, rows = to_cells(records)
     write_text(place.out / "compare.csv", to_csv(records))
-    write_text(place.out / "compare.md", to_markdown(titles, rows))
+    write_text(place.out / "compare.md", to_markdown(titles, rows) + to_commands(commands, failures))
     write_text(place.out / "compare.tex", to_latex(titles, rows))
     return outcome
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vidcondense.evaluation.tables import MISSING, Record, accuracy_text, number, spread
+from vidcondense.storage.labels import HARD
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -44,6 +46,15 @@ def to_markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
+def to_commands(commands: Mapping[str, Sequence[str]], failures: Mapping[str, str]) -> str:
+    """Which command computes each cell, and why some failed: Markdown, a block of code."""
+    lines = []
+    for name, words in commands.items():
+        lines.append(f"# {name}" + (f" failed: {failures[name]}" if name in failures else ""))
+        lines.append(shlex.join(words))
+    return "\nEach cell by itself:\n\n" + "".join(f"    {_one_line(line)}\n" for line in lines)
+
+
 def to_latex(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A LaTeX tabular (package booktabs)."""
 
@@ -64,8 +75,9 @@ def _cells(row: Record) -> dict[str, str]:
         "vpc": number(row["vpc"], "g"),
         "codec": row["codec"] or MISSING,
         "network": row["model"],
+        "labels": row.get("labels", HARD),
         "n": f"{row['n']}" if row["n"] == row["wanted"] else f"{row['n']} of {row['wanted']}",
-        "accuracy %": accuracy_text(row),
+        "accuracy %": accuracy_text(row) if row["n"] or not row.get("failed") else "failed",
         "95 % CI": spread(row["ci_low"], row["ci_high"]),
         "95 % CI (groups)": spread(row["group_ci_low"], row["group_ci_high"]),
         "to baseline": number(row["difference"], "+.1f"),
@@ -78,12 +90,15 @@ def _cells(row: Record) -> dict[str, str]:
         "condense s": number(row["seconds_condense"], ".0f"),
         "evaluate s": number(row["seconds_evaluate"], ".0f"),
         "peak MiB": number(row["peak_memory_mb"], ".0f"),
+        "peak GPU MiB": number(row.get("peak_gpu_mb"), ".0f"),
     }
 
 
 def _says_something(title: str, cells: Sequence[str]) -> bool:
     if title in ("codec", "network"):
         return len(set(cells) - {MISSING}) > 1
+    if title == "labels":
+        return set(cells) != {HARD}
     return any(cell != MISSING for cell in cells)
 
 

@@ -20,7 +20,7 @@ def record(
     summary: Summary,
     *,
     model: str,
-    clips: int,
+    clips: int | None,
     labels: str = "hard",
     condensed_with: str | None = None,
     vpc: float | int | None = None,
@@ -33,7 +33,7 @@ def record(
         name: of the method or control.
         summary: its figures.
         model: the network that was trained.
-        clips: training clips.
+        clips: training clips, where that is known.
         labels: what was trained on: `hard` labels, `learned` ones, or those of a `teacher`.
         condensed_with: the network the set was condensed with, where one was.
         vpc: videos per class, where that says something.

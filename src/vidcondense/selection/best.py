@@ -138,7 +138,7 @@ def other_groups(groups: Sequence[str], chosen: Indices) -> Indices:
 def balanced_accuracy(found: Labels, wanted: Labels) -> float:
     """The mean over the classes of `wanted` of how much of each was found."""
     right = (found == wanted).double()
-    return float(torch.stack([right[wanted == label].mean() for label in wanted.unique()]).mean())
+    return float(torch.stack([right[wanted == label].mean() for label in set(wanted.tolist())]).mean())
 
 
 def _accuracy(
