@@ -34,6 +34,8 @@ def page() -> str:
 def _sections() -> list[tuple[Any, Path]]:
     makers = {
         "main_job": _main_job,
+        "one_video": partial(_plan, "One video per class on ucf101-5"),
+        "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
         "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes"),
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),

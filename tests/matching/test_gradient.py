@@ -128,6 +128,33 @@ def test_siamese_augmentation_is_the_same_on_both_sides(memory_clips):
     assert different.losses.max() > 10
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_augmentation_mirrors_where_clips_may_be_and_holds_within_a_round(memory_clips, monkeypatch, flip):
+    clips = memory_clips()
+    clips.flip = flip
+    drawn, seen = [], []
+
+    def draw(stream, *, mirror, clips=1):
+        drawn.append((mirror, clips))
+        return lambda videos: 0 * videos + 7
+
+    def watched(*arguments, **options):
+        network = random_network(*arguments, **options)
+        network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+        return network
+
+    monkeypatch.setattr(gradient, "draw_augmentation", draw)
+    monkeypatch.setattr(gradient, "random_network", watched)
+    videos = rendered(videos_of(clips))
+    matcher = matcher_for(clips, siamese=True, outer_steps=2, inner_steps=2)
+    matcher.match(videos.render().detach(), 0)
+    assert drawn == [(flip, 1)] * 2  # a class
+    matcher.after_step(videos, 0)
+    assert drawn[2:] == [(flip, 3)] * 2  # an inner step, numbers for every video
+    assert len(seen) == 2 * 2 + 2
+    assert all(bool((batch == 7).all()) for batch in seen)
+
+
 def test_a_new_network_every_round_and_training_within(memory_clips):
     clips = memory_clips()
     videos = rendered(videos_of(clips))

@@ -120,8 +120,9 @@ def test_chunks_give_the_same_losses_and_gradients(memory_clips, chunk):
     torch.testing.assert_close(parts.own, whole.own, rtol=1e-3, atol=1e-7)
 
 
-def test_no_forward_pass_has_more_than_a_chunk(memory_clips, monkeypatch, small_networks):
-    clips, seen = memory_clips(), []
+@pytest.mark.parametrize("num_frames", [8, 32])
+def test_no_forward_pass_has_more_than_a_chunk(memory_clips, monkeypatch, small_networks, num_frames):
+    clips, seen = memory_clips(num_frames=num_frames), []
     monkeypatch.setattr(
         KeyFrameVideos, "render", lambda self, iteration=0: seen.append("render") or self.frames
     )
@@ -157,6 +158,19 @@ def test_labels_that_are_not_learned_are_no_parameters(memory_clips, small_netwo
     (group,) = learning.parameters()
     assert group["lr"] == KernelOptions().label_lr
     torch.testing.assert_close(learning.learned_labels(), torch.eye(2)[LABELS] - 0.5)
+
+
+def test_networks_train_on_the_labels_as_they_were_learned(memory_clips, small_networks):
+    clips = memory_clips()
+    matcher, alike = matcher_for(clips), matcher_for(clips).pool
+    videos = rendered(videos_of(clips))
+    with torch.no_grad():
+        matcher.labels.neg_()
+    matcher.after_step(videos, 0)
+    alike.train(videos.frames.detach(), 0.5 - torch.eye(2)[LABELS], 0, matcher.options.inner_steps)
+    ours, theirs = matcher.pool.state(), alike.state()
+    assert len(ours) > 1
+    assert all(value.equal(theirs[name]) for name, value in ours.items())
 
 
 def test_state_goes_on_alike(memory_clips, small_networks):

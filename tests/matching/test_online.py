@@ -17,8 +17,9 @@ VIDEOS = torch.randn(5, *SHAPE, generator=torch.Generator().manual_seed(0))
 TARGETS = torch.randn(5, 2, generator=torch.Generator().manual_seed(1))
 
 
-def pool_of(batch=64, **options):
-    return OnlinePool("convnet3d", SHAPE, 2, KernelOptions(**options), batch=batch, seed=3, compute=FLOAT32)
+def pool_of(batch=64, classes=2, **options):
+    made = KernelOptions(**options)
+    return OnlinePool("convnet3d", SHAPE, classes, made, batch=batch, seed=3, compute=FLOAT32)
 
 
 def weights_of(network):
@@ -62,16 +63,22 @@ def test_a_network_begins_as_a_random_one_and_learns(small_networks):
 
 
 def test_a_step_is_adam_on_the_squared_error(small_networks):
-    """By hand: Adam's first step is lr in the direction of the sign, where the gradient is not tiny."""
-    pool = pool_of(online_pool=1, online_lr=1e-3, batch=5)
+    """By hand: half of it, the mean over videos. Adam's first step is lr along the sign of what is not 0."""
+    pool = pool_of(online_pool=1, online_lr=1e-3, batch=5, classes=3)
+    targets = torch.randn(5, 3, generator=torch.Generator().manual_seed(2))
     network = copy.deepcopy(pool.network(0)).requires_grad_(True).train()
     with rng.isolated(rng.derive_seed(3, "online dropout", 0, 0), FLOAT32.device):
         order = torch.randperm(5, generator=rng.generator(3, "online", 0, 0))
-        loss = ((network(VIDEOS[order]) - TARGETS[order]) ** 2).mean()
+        loss = sum(((network(VIDEOS[order]) - targets[order]) ** 2).flatten()) / (2 * 5)
     loss.backward()
     slope = torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
-    before = weights_of(pool.network(0))
-    pool.train(VIDEOS, TARGETS, 0, 1)
+    before, slopes = weights_of(pool.network(0)), []
+    own = list(pool.network(0).parameters())
+    pool._at(0).optimiser.register_step_pre_hook(
+        lambda *_: slopes.append(torch.cat([parameter.grad.flatten() for parameter in own]))
+    )
+    pool.train(VIDEOS, targets, 0, 1)
+    torch.testing.assert_close(slopes, [slope], rtol=1e-4, atol=1e-6)
     moved = weights_of(pool.network(0)) - before
     clear = slope.abs() > 1e-5
     assert clear.sum() > 100

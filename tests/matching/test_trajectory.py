@@ -162,6 +162,20 @@ def test_chunks_give_the_same(clips, experts):
     torch.testing.assert_close(parts.own, whole.own, rtol=1e-3, atol=1e-6)
 
 
+def test_long_clips_go_through_the_student_in_chunks(memory_clips, tmp_path):
+    clips = memory_clips(per_class=1, num_frames=32, size=16)
+    made = ExpertOptions(experts=1, epochs=2, batch_size=2, model="convnet")
+    train_experts(clips, tmp_path, made, compute=FLOAT32)
+    videos, seen = videos_of(clips), []
+    matcher = matcher_for(clips, tmp_path, max_start_epoch=0, chunk=1)
+    matcher.network.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
+    parts = matcher.match(videos, 0)
+    assert seen == [1] * 2 * (2 + 1 + 2)  # there and back, over batches of 3 videos by twos
+    assert parts.clips == len(seen)
+    whole = matcher_for(clips, tmp_path, max_start_epoch=0).match(videos, 0)
+    torch.testing.assert_close(parts.gradient, whole.gradient, rtol=1e-3, atol=1e-6)
+
+
 def test_a_student_that_overshoots_does_not_end_the_learning_of_the_step_size(clips, experts):
     """At a step size a hundred times too large the loss is in the thousands."""
     made = dataclasses.replace(
