@@ -132,7 +132,7 @@ def test_labels_are_hard_own_or_both():
     frepo = {"method": "frepo", "labels": ["hard", "own"]}
     assert make_plan({"sets": {"a": frepo}}, Path()).entrants[0].labels == ("hard", "own")
     assert make_plan({"sets": {"a": {}}}, Path()).entrants[0].labels == ("hard",)
-    for bad in (["own", "own"], [], "soft", 3):
+    for bad in (["own", "own"], [], "soft", 3, [["own"]], {}):
         with pytest.raises(UsageError, match="name hard, own, or both"):
             make_plan({"sets": {"a": {**frepo, "labels": bad}}}, Path())
     for no_labels in ({"method": "dm", "labels": "own"}, {**frepo, "label-lr": 0.0}):

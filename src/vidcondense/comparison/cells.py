@@ -136,7 +136,7 @@ def keys(entrant: Entrant) -> list[Key]:
 
 def key_of(entry: Mapping[str, Any]) -> Key:
     """What an entry is; an older one is of hard labels."""
-    return entry["codec"], entry["model"], entry.get("labels", HARD)
+    return entry["codec"], entry["model"], str(entry.get("labels", HARD))
 
 
 def missing(entrant: Entrant, cell: Cell | None) -> list[Key]:

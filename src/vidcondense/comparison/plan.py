@@ -251,7 +251,8 @@ def _entrants(
 
 def _labels(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever the file says
     labels = tuple(value) if isinstance(value, list) else (value,)
-    if not labels or len({*labels}) < len(labels) or not {*labels} <= {*get_args(LabelName)}:
+    known = get_args(LabelName)
+    if not labels or not all(each in known for each in labels) or len({*labels}) < len(labels):
         raise UsageError(f"labels = {value!r}: name hard, own, or both in a list")
     return labels
 
