@@ -165,6 +165,11 @@ class CondenseOptions:
             raise UsageError(
                 f"--codec-aware: there is no model of --codec {self.codec} (of {', '.join(able)})"
             )
+        if self.codec_aware and self.budget is not None and CODECS[self.codec].packed:
+            raise UsageError(
+                f"--codec-aware with --budget {self.budget}: what --codec {self.codec} takes shows at the "
+                "end, too late to learn for less; use --codec uint8, or leave one of the two out"
+            )
         require(self.rate_weight >= 0, "rate_weight", self.rate_weight, "must be at least 0")
         if self.rate_weight and not (self.codec_aware and self.codec == "jpeg"):
             raise UsageError(f"--rate-weight {self.rate_weight}: needs --codec-aware and --codec jpeg")
