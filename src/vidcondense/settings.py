@@ -68,11 +68,11 @@ class CondenseOptions:
 
     codec: str = "uint8"
     """How frames are stored: float32 (as the papers count), float16, uint8 (a quarter); uint8 compressed
-    without loss by lzma, png or webp-lossless, or with loss by jpeg, webp or avif, or as one video by h264 or
-    av1."""
+    without loss by lzma, png or webp-lossless, or with loss by jpeg, webp, avif or jxl, or as one video by
+    h264 or av1."""
 
     quality: int = 75
-    """Of the codecs jpeg, webp, avif, h264 and av1: 0 (smallest) to 100 (best); the others have none."""
+    """Of the codecs jpeg, webp, avif, jxl, h264 and av1: 0 (smallest) to 100 (best); the others have none."""
 
     value_range: ValueRange = "video"
     """What shares one range of levels, in all codecs but float32 and float16: video or set."""

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marks import installed
 from vidcondense.errors import LimitError, UsageError
 from vidcondense.storage.budget import Encoded, codings, encode_within
 from vidcondense.storage.codecs import CODECS, Coding
@@ -42,7 +43,7 @@ def weight(folder):
 
 
 @given(
-    codec=st.sampled_from(sorted(CODECS)),
+    codec=st.sampled_from(sorted(installed(CODECS))),
     vpc=st.integers(1, 3),
     side=st.sampled_from([3, 8, 16]),
     num_key_frames=st.integers(1, 4),
