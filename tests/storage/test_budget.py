@@ -81,7 +81,7 @@ def test_a_budget_that_is_kept_anyway_changes_no_byte(tmp_path, codec):
 @given(budget=st.integers(0, 110), bits=st.integers(1, 8))
 def test_the_most_bits_that_fit_are_taken(budget, bits):
     def encode(coding):
-        return Encoded("x", bytes(10 * coding.bits), {})
+        return Encoded("x", bytes(10 * coding.bits), {"format_version": 1})
 
     over = encode(Coding(bits=1)).bytes - 10  # of the manifest
     fitting = [each for each in range(1, bits + 1) if 10 * each + over <= budget]

@@ -134,7 +134,7 @@ def test_resealing_itself_is_fine(tmp_path):
     ("change", "message"),
     [
         (lambda m: m.update(format="other"), "no manifest of a condensed set"),
-        (lambda m: m.update(format_version=5), "upgrade vidcondense"),
+        (lambda m: m.update(format_version=6), "upgrade vidcondense"),
         (lambda m: m.update(format_version=True), "upgrade vidcondense"),
         (lambda m: m.update(representation="keyframes"), "did you mean key-frames"),
         (lambda m: m.update(representation="static-dynamic"), "'static_images' is missing"),
