@@ -47,6 +47,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "published_loop": _published_loop,
         "scaling": _scaling,
         "h200": _h200,
+        "compile": _compile,
         "codecs": _codecs,
         "index_scale": _index_scale,
         "mtt_memory": _mtt_memory,
@@ -231,6 +232,31 @@ def _h200(path: Path) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", f"{result['machine']['gpu']}. {_machine(result)}", ""])
+
+
+def _compile(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## Compiled networks",
+        "",
+        _words(result),
+        "",
+        "| clip | precision | eager | compiled | ratio | compiling | passes each |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in result["rows"]:
+        cells = [
+            "×".join(map(str, row["shape"])),
+            row["precision"],
+            f"{1000 * row['seconds_eager']:.0f} ms",
+            f"{1000 * row['seconds_compiled']:.0f} ms",
+            f"{row['ratio']:.2f}",
+            f"{row['seconds_compiling']:.0f} s",
+            row["passes"],
+        ]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    where = f"{result['videos']} videos a pass on {result['device']}."
+    return "\n".join([*lines, "", f"{where} {_machine(result)}", ""])
 
 
 def _codecs(path: Path) -> str:

@@ -73,12 +73,44 @@ def test_an_interrupted_run_under_a_budget_is_resumed_exactly(memory_clips, tmp_
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_codec_aware_videos_are_learned_with_the_bits_that_the_budget_leaves(memory_clips, tmp_path, stopped):
+    clips = memory_clips()
+    options = options_for("3400B", key_frame_size=16, codec_aware=True)  # 8 bits take about 4.3 kB
+    seen = []
+
+    def stop(event):
+        if stopped and event["kind"] == "iteration" and event["iteration"] == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    if stopped:
+        with pytest.raises(Interrupted):
+            condense(clips, tmp_path / "out", options, listener=stop)
+    made = condense(clips, tmp_path / "out", options, resume=stopped, listener=seen.append)
+    bits = made.manifest["bits"]
+    assert bits < 8
+    assert made.bytes <= 3400
+    other = options_for(
+        key_frame_size=16, codec_aware=True, bits=bits, insert=InsertionOptions(insertion="none")
+    )
+    free = condense(clips, tmp_path / "free", other)
+    assert made.key_frames.equal(free.key_frames), "as if so many bits had been asked for"
+
+
+@pytest.mark.parametrize("codec", ["lzma", "jpeg"])
+def test_compressed_codecs_cannot_be_looked_at_under_a_budget(codec):
+    with pytest.raises(
+        UsageError, match=f"--codec-aware with --budget 4kB: what --codec {codec} takes shows"
+    ):
+        options_for("4kB", codec=codec, codec_aware=True)
+
+
 def test_what_cannot_fit_is_refused_before_learning_and_replaces_nothing(memory_clips, tmp_path):
     clips = memory_clips()
     older = condense(clips, tmp_path / "set", options_for(key_frame_size=16))
     before = {path.name: path.read_bytes() for path in older.folder.iterdir()}
-    with pytest.raises(LimitError, match=r"--budget 2\.0 kB: by --codec uint8 the set takes"):
-        condense(clips, tmp_path / "set", options_for("2kB", key_frame_size=16), overwrite=True)
+    with pytest.raises(LimitError, match=r"--budget 1\.0 kB: by --codec uint8 the set takes"):
+        condense(clips, tmp_path / "set", options_for("1kB", key_frame_size=16), overwrite=True)
     assert not (tmp_path / "set.partial" / "events.jsonl").exists(), "no step was made"
     with pytest.raises(LimitError, match=r"--budget 2\.0 kB"):
         condense(clips, tmp_path / "set", CondenseOptions(method="random", budget="2kB"), overwrite=True)

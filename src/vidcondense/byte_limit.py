@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from vidcondense.interfaces import Representation
 from vidcondense.settings import CondenseOptions
-from vidcondense.storage.budget import encode_within
-from vidcondense.storage.codecs import CODECS
+from vidcondense.storage.budget import Encode, encode_within
+from vidcondense.storage.codecs import CODECS, Coding
 from vidcondense.storage.condensed import Origin, encoder
 from vidcondense.storage.labels import SoftLabels
+from vidcondense.storage.stored import coding_of
 
 _LONGEST = -2.2250738585072014e-308  # no float takes more characters in a manifest
 
@@ -37,20 +38,32 @@ class ByteLimit:
             labels: learned with them.
             learned: beside them, by name; counted with the longest numbers that there are.
         """
-        origin = replace(self.origin, learned=dict.fromkeys(learned, _LONGEST))
-        encode = encoder(videos, self.options.codec, origin, labels)
-        return encode(self.options.coding()).bytes <= self.budget
+        return self._encoder(videos, labels, learned)(self.options.coding()).bytes <= self.budget
 
-    def check_start(self, videos: Representation, labels: SoftLabels | None) -> None:
-        """Refuse what cannot keep to the budget before anything is learned.
+    def check_start(
+        self, videos: Representation, labels: SoftLabels | None, learned: Mapping[str, float]
+    ) -> Coding:
+        """How the set is to be coded, as far as the budget decides it before anything is learned.
 
-        Of compressed frames nobody knows yet how many bytes they will take.
+        Of compressed frames nobody knows yet how many bytes they will take: what is asked for is to be tried.
+
+        Args:
+            videos: at their start.
+            labels: learned with them.
+            learned: beside them, by name.
 
         Raises:
-            LimitError: not even with the fewest bits.
+            LimitError: not even the fewest bits would do.
         """
-        codec = self.options.codec
-        if not CODECS[codec].packed:
-            encode_within(
-                self.budget, encoder(videos, codec, self.origin, labels), codec, self.options.coding()
-            )
+        codec, asked = self.options.codec, self.options.coding()
+        if CODECS[codec].packed:
+            return asked
+        return coding_of(
+            encode_within(self.budget, self._encoder(videos, labels, learned), codec, asked).manifest
+        )
+
+    def _encoder(
+        self, videos: Representation, labels: SoftLabels | None, learned: Mapping[str, float]
+    ) -> Encode:
+        origin = replace(self.origin, learned=dict.fromkeys(learned, _LONGEST))
+        return encoder(videos, self.options.codec, origin, labels)

@@ -68,7 +68,7 @@ def choose_compute(device: str = "auto", precision: Precision = "auto") -> Compu
     if chosen.type not in ("cpu", "cuda"):
         raise UsageError(f"--device {device} is not supported; use auto, cpu or cuda")
     if precision == "auto":
-        precision = "bfloat16" if _has_bfloat16(chosen) else "float32"
+        precision = "bfloat16" if has_bfloat16(chosen) else "float32"
     return Compute(chosen, precision)
 
 
@@ -83,7 +83,8 @@ def versions_of(compute: Compute) -> dict[str, Any]:
     }
 
 
-def _has_bfloat16(device: torch.device) -> bool:
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions for bfloat16; without them it is emulated, slowly."""
     if device.type == "cuda":
         supported: bool = torch.cuda.is_bf16_supported(including_emulation=False)
         return supported

@@ -26,6 +26,7 @@ from vidcondense.methods import METHODS
 from vidcondense.options import as_json, changed_fields, require
 from vidcondense.real_sets import selected_videos
 from vidcondense.settings import CondenseOptions
+from vidcondense.storage.codecs import Coding
 from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
 from vidcondense.storage.labels import SoftLabels
 from vidcondense.storage.workspace import CHECKPOINT, LOG, RECIPE, owned_output
@@ -103,6 +104,7 @@ def condense(
         ranks.wait()  # until the folder is there
         origin = origin_of(real, options, data or {}, compute, ranks)
         videos: Representation
+        coding = options.coding()
         learned_labels: SoftLabels | None = None
         if METHODS[options.method].select is not None:
             with EventLog(work / LOG) as log:
@@ -110,14 +112,14 @@ def condense(
         else:
             condenser = Condenser(real, options, compute, ranks, means)
             if options.max_bytes is not None:
-                _limit(condenser, ByteLimit(budget=options.max_bytes, options=options, origin=origin))
+                coding = _limit(
+                    condenser, ByteLimit(budget=options.max_bytes, options=options, origin=origin)
+                )
             keeping = checkpoints or CheckpointOptions()
             videos = _optimise(condenser, origin, work, keeping, listener, resume=resume)
             learned_labels, origin = condenser.learned_labels(), replace(origin, learned=condenser.learned())
         if ranks.first:
-            save_condensed(
-                work, videos, options.codec, origin, options.coding(), learned_labels, options.max_bytes
-            )
+            save_condensed(work, videos, options.codec, origin, coding, learned_labels, options.max_bytes)
             if recipe is not None:
                 write_text(work / RECIPE, recipe)
             load_condensed(work)  # a set that cannot be read back must not take the place of one that can
@@ -127,13 +129,16 @@ def condense(
     return load_condensed(out)
 
 
-def _limit(condenser: Condenser, limit: ByteLimit) -> None:
-    """Refuse a budget that the set cannot keep, and insert no more than it allows."""
+def _limit(condenser: Condenser, limit: ByteLimit) -> Coding:
+    """Refuse a budget that the set cannot keep, insert no more than it allows; how to code the set."""
+    coding = limit.options.coding()
     if len(condenser.stages) == 1:  # else the first stage's videos are not those that are stored
-        limit.check_start(condenser.videos, condenser.learned_labels())
+        coding = limit.check_start(condenser.videos, condenser.learned_labels(), condenser.learned())
+        condenser.learn_for(coding)
     condenser.limit_insertion(
         lambda videos: limit.fits(videos, condenser.learned_labels(), condenser.learned())
     )
+    return coding
 
 
 def origin_of(

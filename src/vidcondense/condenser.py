@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from vidcondense.matching.kernel import KernelMatcher
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
 from vidcondense.sharing import gather_state, gather_videos, match_together, own_state, tell_together
+from vidcondense.storage.codecs import Coding
 from vidcondense.storage.labels import SoftLabels
 from vidcondense.synthetic.keyframes import KeyFrameVideos
 
@@ -86,6 +88,12 @@ class Condenser:
         """Insert key frames only as long as the videos fit a limit of bytes."""
         if self.parts.inserter is not None:
             self.parts.inserter.fits = fits
+
+    def learn_for(self, coding: Coding) -> None:
+        """Learn key frames for other levels than those that were asked for, where these are looked at."""
+        videos = self.videos
+        if isinstance(videos, KeyFrameVideos) and videos.codec is not None:
+            videos.codec = replace(videos.codec, top=coding.top)
 
     def learned(self) -> Mapping[str, float]:
         """What was learned beside the videos, by name; mostly nothing."""

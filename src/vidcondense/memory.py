@@ -5,13 +5,15 @@ every time: a resumed run goes on as it began. It is
 
     process + networks + synthetic videos + features + clips at once · bytes of a clip · overhead,
 
-where the bytes of a clip are those of all tensors alive at the height of its forward and backward pass.
+where the bytes of a clip are those of all tensors alive at the height of its forward and backward pass. How
+many copies of a network's weights there are, and which passes a clip takes, is a matter of what is matched.
+Where many networks are kept, a checkpoint of them may take more than any pass does.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +25,7 @@ from vidcondense.compute import Compute
 from vidcondense.errors import LimitError, UsageError
 from vidcondense.files import size_text
 from vidcondense.interfaces import RealClips
+from vidcondense.matching.options import MatcherName
 from vidcondense.methods import METHODS, Stage
 from vidcondense.models import VideoNetwork, initialise
 from vidcondense.models.live import peak_bytes
@@ -34,6 +37,7 @@ _PROCESS = 450 * 10**6  # Python, torch and its libraries
 _WORKSPACE = 64 * 10**6  # what libraries compute in, whatever the number of clips
 _OVERHEAD = 1.35  # of resident memory over that of living tensors: fragments, reordered copies
 _COPIES = 8  # of all synthetic videos: slots, gradient, momentum, rendered, its gradient, parts on the way
+_SAVED = 3  # copies of what a checkpoint holds, while it is written: in order, as bytes, as a file
 _REAL_CHUNK = 64  # real clips at once, at most, whatever the chunk
 
 Shape = tuple[int, int, int, int]
@@ -54,14 +58,37 @@ class MemoryPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class _Need:
-    """What one stage takes: `fixed` + `clip` a clip at once, of which there are up to `most`."""
+    """What one stage takes: `fixed` + `clip` a clip at once, of which there are up to `most`.
+
+    At another time, when a checkpoint is written, `fixed` + `saved`.
+    """
 
     fixed: int
     clip: float
     most: int
+    saved: int
 
     def bytes(self, chunk: int) -> int:
-        return self.fixed + math.ceil(self.clip * min(chunk, self.most))
+        return self.fixed + max(self.saved, math.ceil(self.clip * min(chunk, self.most)))
+
+
+@dataclass(frozen=True)
+class _Matching:
+    """What a matcher takes beside its videos.
+
+    Args:
+        networks: copies of the weights that there are at a time.
+        kept: how many of them a checkpoint holds.
+        real: real clips an iteration, of so many classes, that are held as features or go through at once.
+        pass_: what synthetic videos go through; returns how many features of a clip are kept.
+        copies: of the features, counted as float32: gradients too, and float64 where it is that.
+    """
+
+    networks: Callable[[CondenseOptions], int]
+    kept: Callable[[CondenseOptions], int]
+    real: Callable[[CondenseOptions, int], int]
+    pass_: Callable[[VideoNetwork, Tensor, Compute], int]
+    copies: int = 0
 
 
 def plan_memory(real: RealClips, options: CondenseOptions, compute: Compute, limit: int) -> MemoryPlan:
@@ -116,26 +143,29 @@ def _need(
     if stage.videos == "static":
         shape = (1, *shape[1:])
     options = stage_options(stage, options)
-    match, videos = options.match, options.vpc * num_classes
-    gradients = options.matcher_of(stage) != "dm"
-    weights, features, clip = _network(match.model, shape, num_classes, compute, gradients=gradients)
-    networks = 6 if gradients else match.pool + 1  # gradients of both sides, of each other, the optimiser's
-    real = match.real_batch if gradients else match.real_batch * num_classes
-    own = _PROCESS if compute.device.type == "cpu" else 0
+    videos, matching = options.vpc * num_classes, _MATCHING[options.matcher_of(stage)]
+    weights, features, clip = _network(options.match.model, shape, num_classes, compute, matching.pass_)
+    real = matching.real(options, num_classes)
+    on_cpu = compute.device.type == "cpu"
     return _Need(
-        fixed=own
+        fixed=(_PROCESS if on_cpu else 0)
         + _WORKSPACE
         + held
-        + networks * weights
+        + matching.networks(options) * weights
         + _COPIES * _FLOAT * videos * math.prod(shape)
-        + 2 * _FLOAT * (real + videos) * features,
+        + matching.copies * _FLOAT * (real + videos) * features,
         clip=_OVERHEAD * clip,
-        most=max(videos, min(real, _REAL_CHUNK)),
+        most=max(videos, min(real, _REAL_CHUNK) if matching.copies else real),
+        saved=_SAVED * matching.kept(options) * weights if on_cpu else 0,
     )
 
 
 def _network(
-    model: str, shape: Shape, num_classes: int, compute: Compute, *, gradients: bool
+    model: str,
+    shape: Shape,
+    num_classes: int,
+    compute: Compute,
+    pass_: Callable[[VideoNetwork, Tensor, Compute], int],
 ) -> tuple[int, int, int]:
     """Bytes of the weights, number of features, and bytes that one more clip at once takes."""
     found: dict[str, int] = {}
@@ -145,10 +175,7 @@ def _network(
             network = initialise(model, num_classes, shape[0], shape[2]).eval()
             found["weights"] = sum(weight.nbytes for weight in network.parameters())
             videos = torch.zeros(clips, *shape).requires_grad_()
-            if gradients:
-                _match_gradients(network, videos, compute)
-            else:
-                found["features"] = _match_features(network, videos, compute)
+            found["features"] = pass_(network, videos, compute)
 
         return run
 
@@ -159,7 +186,7 @@ def _network(
             f"--memory: what --model {model} takes cannot be told from its layers ({type(error).__name__}: "
             f"{error}); use --chunk"
         ) from error
-    return found["weights"], found.get("features", 0), two - one
+    return found["weights"], found["features"], two - one
 
 
 def _match_features(network: VideoNetwork, videos: Tensor, compute: Compute) -> int:
@@ -170,11 +197,63 @@ def _match_features(network: VideoNetwork, videos: Tensor, compute: Compute) -> 
     return features.shape[1]
 
 
-def _match_gradients(network: VideoNetwork, videos: Tensor, compute: Compute) -> None:
+def _match_labels(network: VideoNetwork, videos: Tensor, compute: Compute) -> int:
+    features = _match_features(network, videos, compute)
+    network.requires_grad_(True).train()  # it learns, on so many videos
+    torch.autograd.grad(_loss(network, videos.detach(), compute), list(network.parameters()))
+    return features
+
+
+def _match_gradients(network: VideoNetwork, videos: Tensor, compute: Compute) -> int:
     weights = [weight for weight in network.parameters() if weight.ndim > 1]
-    with torch.autocast("cpu", torch.bfloat16, enabled=compute.precision == "bfloat16"):
-        logits = network(videos)
-    loss = F.cross_entropy(logits.float(), torch.zeros(len(videos), dtype=torch.int64))
-    ours = torch.autograd.grad(loss, weights, create_graph=True)
+    ours = torch.autograd.grad(_loss(network, videos, compute), weights, create_graph=True)
     distance = torch.stack([gradient.square().sum() for gradient in ours]).sum()
     torch.autograd.grad(distance, [videos])
+    return 0
+
+
+def _match_trajectories(network: VideoNetwork, videos: Tensor, compute: Compute) -> int:
+    weights = list(network.train().parameters())
+    ours = torch.autograd.grad(_loss(network, videos, compute), weights, create_graph=True)
+    inner = torch.stack([gradient.square().sum() for gradient in ours]).sum()
+    torch.autograd.grad(inner, [videos, *weights])
+    return 0
+
+
+def _loss(network: VideoNetwork, videos: Tensor, compute: Compute) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16, enabled=compute.precision == "bfloat16"):
+        logits = network(videos)
+    return F.cross_entropy(logits.float(), torch.zeros(len(videos), dtype=torch.int64))
+
+
+_GRADIENTS = _Matching(
+    networks=lambda options: 6,  # gradients of both sides, of each other, the optimiser's
+    kept=lambda options: 1,
+    real=lambda options, num_classes: options.match.real_batch,
+    pass_=_match_gradients,
+)
+_MATCHING: Mapping[MatcherName, _Matching] = {
+    "dm": _Matching(
+        networks=lambda options: options.match.pool + 1,
+        kept=lambda options: 0,
+        real=lambda options, num_classes: options.match.real_batch * num_classes,
+        pass_=_match_features,
+        copies=2,
+    ),
+    "dc": _GRADIENTS,
+    "dsa": _GRADIENTS,
+    "frepo": _Matching(
+        networks=lambda options: 3 * options.kernel.online_pool + 3,  # Adam's moments; gradients of one
+        kept=lambda options: 3 * options.kernel.online_pool,
+        real=lambda options, num_classes: options.match.real_batch * num_classes,
+        pass_=_match_labels,
+        copies=6,
+    ),
+    "mtt": _Matching(
+        # The student's way; the network, both ends, what is carried back, and the gradients of a step twice.
+        networks=lambda options: options.match.trajectory.synthetic_steps + 10,
+        kept=lambda options: 0,
+        real=lambda options, num_classes: 0,
+        pass_=_match_trajectories,
+    ),
+}

@@ -68,11 +68,11 @@ class CondenseOptions:
 
     codec: str = "uint8"
     """How frames are stored: float32 (as the papers count), float16, uint8 (a quarter); uint8 compressed
-    without loss by lzma, png or webp-lossless, or with loss by jpeg, webp or avif, or as one video by h264 or
-    av1."""
+    without loss by lzma, png or webp-lossless, or with loss by jpeg, webp, avif or jxl, or as one video by
+    h264 or av1."""
 
     quality: int = 75
-    """Of the codecs jpeg, webp, avif, h264 and av1: 0 (smallest) to 100 (best); the others have none."""
+    """Of the codecs jpeg, webp, avif, jxl, h264 and av1: 0 (smallest) to 100 (best); the others have none."""
 
     value_range: ValueRange = "video"
     """What shares one range of levels, in all codecs but float32 and float16: video or set."""
@@ -164,6 +164,11 @@ class CondenseOptions:
         if self.codec_aware and self.codec not in able:
             raise UsageError(
                 f"--codec-aware: there is no model of --codec {self.codec} (of {', '.join(able)})"
+            )
+        if self.codec_aware and self.budget is not None and CODECS[self.codec].packed:
+            raise UsageError(
+                f"--codec-aware with --budget {self.budget}: what --codec {self.codec} takes shows at the "
+                "end, too late to learn for less; use --codec uint8, or leave one of the two out"
             )
         require(self.rate_weight >= 0, "rate_weight", self.rate_weight, "must be at least 0")
         if self.rate_weight and not (self.codec_aware and self.codec == "jpeg"):

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import json
 
+import torch
+
+from vidcondense.compute import has_bfloat16
+
 QUICK = ["--num-frames", "8", "--stride", "1", "--size", "44", "--real-batch", "2", "--batch-size", "2"]
 
 
@@ -24,6 +28,7 @@ def test_the_lines_name_every_part(run, toy):
     names = ("matrix peak, bfloat16", "decoding", "real clips", "training", "condensation", "peak memory")
     assert all(f"\n{name} " in f"\n{outcome.out}" for name in names)
     assert "% of the peak" in outcome.out
+    assert ("not in hardware" in outcome.out) != has_bfloat16(torch.device("cpu"))
 
 
 def test_a_folder_that_is_no_dataset_fails(run, tmp_path):

@@ -3,8 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
+from vidcondense.jobs import Outcome
 from vidcondense.storage.condensed import load_condensed
+from vidcondense.training.trajectories import Experts
 
 CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0", "--precision", "float32"]
 FEW = ["--experts", "1", "--epochs", "2", "--model", "convnet"]
@@ -45,6 +48,34 @@ def test_the_same_command_goes_on_and_another_one_is_refused(run, toy, cache, ex
     outcome = run(*command, "--lr", "0.5")
     assert outcome.code == 4
     assert "options.lr: 0.01 → 0.5" in outcome.line
+
+
+def test_experts_side_by_side_are_those_of_one_process(run, toy, cache, tmp_path):
+    # Beside what the others have: a default that is turned off, a number, and a list of paths that is empty.
+    command = [toy, "--cache-dir", cache, *CLIP, *FEW, "--experts", "2", "--no-flip", "--lr", "0.02"]
+    assert run("experts", "--out", tmp_path / "one", *command).code == 0
+    told = run("experts", "--out", tmp_path / "two", *command, "--jobs", "2")
+    assert told.code == 0
+    assert "ended early" not in told.err
+    assert "Traceback" not in "".join(path.read_text() for path in (tmp_path / "two" / "logs").iterdir())
+    one, two = (Experts(tmp_path / name) for name in ("one", "two"))
+    assert one.record.differences(two.record) == []
+    for number in range(2):
+        for ours, theirs in zip(
+            one.weights(number, 2).values(), two.weights(number, 2).values(), strict=True
+        ):
+            torch.testing.assert_close(ours, theirs)
+    assert run("experts", "--out", tmp_path / "two", *command, "--jobs", "0").code == 2
+
+
+def test_what_a_process_leaves_is_done_here(run, toy, cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "vidcondense.cli.experts.run_commands", lambda *given, **named: [Outcome(name="0", reason="killed")]
+    )
+    told = run("experts", toy, "--out", tmp_path / "o", "--cache-dir", cache, *CLIP, *FEW, "--jobs", "2")
+    assert told.code == 0
+    assert "process 0 of 1 ended early: killed" in told.err
+    assert len(Experts(tmp_path / "o")) == 1
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_merge_brings_the_parts_together(run, condensed, parts, tmp_path):
     ("arguments", "code", "message"),
     [
         (["merge", "0", "--out", "o"], 2, "two sets or more"),
+        (["merge", "0", "1", "./1/../0", "--out", "o"], 2, "0 is named twice"),
         (["merge", "--out", "o"], 2, "at least one condensed set"),
         (["merge", "0", "1", "--out", "o", "--codec", "pgn"], 2, "did you mean png"),
         (["merge", "0", "missing", "--out", "o"], 3, "is no condensed set"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Iterable
+
 import pytest
 
 
@@ -19,3 +22,8 @@ def fault(number: str, name: str, outcome: str) -> pytest.MarkDecorator:
 def case(number: str, name: str, outcome: str, *values: object) -> object:
     """The parameters of one run of a test that is about many faults."""
     return pytest.param(*values, id=f"{number} {name}", marks=fault(number, name, outcome))
+
+
+def installed(codecs: Iterable[str]) -> list[str]:
+    """The codecs that can be used here: that of JPEG XL needs a package of its own."""
+    return [name for name in codecs if name != "jxl" or importlib.util.find_spec("imagecodecs")]

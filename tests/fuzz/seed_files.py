@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import load, save, save_file
 
 import bad_videos
+from marks import installed
 from vidcondense.checkpoint import _digest, save_checkpoint
 from vidcondense.compute import Compute
 from vidcondense.files import canonical_json
@@ -81,9 +82,10 @@ def condensed_sets(folder: Path) -> list[Files]:
     options = ImportOptions(units="pixels")
     first = import_tensors(folder / "a.pt", folder / "a", ("a", "b"), options)
     import_tensors(folder / "b.pt", folder / "b", ("a", "b"), options, codec="uint8")
-    for codec in CODECS:
+    codecs = installed(CODECS)
+    for codec in codecs:
         recode(load_condensed(first.folder), folder / codec, codec)
-    return [of_folder(folder / name) for name in ("a", "b", *CODECS)]
+    return [of_folder(folder / name) for name in ("a", "b", *codecs)]
 
 
 def seal_set(files: Files) -> Files:

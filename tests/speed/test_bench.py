@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
@@ -72,7 +71,26 @@ def test_rates_follow_from_a_clock_that_ticks_a_second_a_call(toy, monkeypatch):
     assert found.training.flops == pytest.approx(found.training.per_second * 2 * flops["training"])
     assert found.decode.per_second > 0
     assert found.gpu_memory_mb is None
-    assert np.isfinite(list(found.peak.values())).all()
+    assert found.peak["float32"] == 1e9
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_only_what_the_device_has_is_measured(monkeypatch, has):
+    """A product of large matrices in emulated bfloat16 takes minutes."""
+    measured = []
+    monkeypatch.setattr(module, "has_bfloat16", lambda device: has)
+    monkeypatch.setattr(module, "matrix_peak", lambda dtype, *rest: measured.append(dtype) or 1e9)
+    peaks = module._peaks(COMPUTE, 0.01)
+    assert peaks == {"float32": 1e9, "bfloat16": 1e9 if has else None}
+    assert measured == [torch.float32, torch.bfloat16][: 1 + has]
+
+
+def test_without_a_peak_there_is_no_share(toy, monkeypatch):
+    monkeypatch.setattr(module, "timed", lambda work, seconds, compute: one_second(work))
+    monkeypatch.setattr(module, "_peaks", lambda *rest: {"float32": None, "bfloat16": None})
+    found = bench(toy, QUICK, reading=DataOptions(workers=0), clip=CLIP, compute=COMPUTE)
+    assert found.real.flops == 4 * found.settings["flops_a_clip"]["forward"]
+    assert {found.real.share, found.training.share, found.iterations.share} == {None}
 
 
 def one_second(work):

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from marks import installed
 from vidcondense.errors import LimitError, UsageError
 from vidcondense.storage.codecs import CODECS, Coding, check_coding, check_packed
-from vidcondense.storage.packing import bits_length, pack_bits, unpack_bits
+from vidcondense.storage.packing import bits_length, pack_bits, unpack_bits, unpack_images
 
-LOSSY = {"jpeg": 24, "webp": 24, "avif": 24, "h264": 15, "av1": 24}
+LOSSY = {"jpeg": 24, "webp": 24, "avif": 24, "jxl": 24, "h264": 15, "av1": 24}
 """Decibels that waves keep at quality 10."""
 
 OWNER = torch.tensor([0, 0, 1, 2, 2, 2])
@@ -72,7 +73,7 @@ def psnr(frames, decoded):
     return -10 * float(torch.log10((frames - decoded).square().mean()))
 
 
-@pytest.mark.parametrize("name", LOSSY)
+@pytest.mark.parametrize("name", installed(LOSSY))
 def test_loss_is_bounded_and_follows_the_quality(name):
     frames = waves()
     codec = CODECS[name]
@@ -86,7 +87,7 @@ def test_loss_is_bounded_and_follows_the_quality(name):
     assert sizes[0] > 0 and sizes[2] < frames.numel() / 4
 
 
-@pytest.mark.parametrize("name", CODECS)
+@pytest.mark.parametrize("name", installed(CODECS))
 def test_same_frames_same_bytes(name):
     first, second = (CODECS[name].encode(waves(16), OWNER, Coding()) for _ in range(2))
     assert all(first[key].equal(second[key]) for key in first)
@@ -124,14 +125,14 @@ def test_bits_are_packed_as_a_string_of_digits_would_be(shape, bits):
     assert unpack_bits(packed, bits, shape).equal(levels)
 
 
-@pytest.mark.parametrize("name", ["float32", "float16", *LOSSY])
+@pytest.mark.parametrize("name", ["float32", "float16", *installed(LOSSY)])
 def test_codecs_without_exact_levels_have_no_fewer_bits(name):
     check_coding(name, Coding(bits=8))
     with pytest.raises(UsageError, match=f"--bits 4: --codec {name} has no such levels; use one of uint8"):
         check_coding(name, Coding(bits=4))
 
 
-@pytest.mark.parametrize("name", [name for name in CODECS if name not in ("float32", "float16")])
+@pytest.mark.parametrize("name", [name for name in installed(CODECS) if name not in ("float32", "float16")])
 @pytest.mark.parametrize("shape", [(1, 3, 1, 1), (1, 3, 16, 16), (7, 3, 5, 9), (9, 2, 8, 8), (3, 3, 66, 34)])
 def test_odd_sizes_single_frames_and_grey_ones(name, shape):
     count, channels, height, width = shape
@@ -168,3 +169,16 @@ def test_uint8_error_is_half_a_level_of_the_videos_own_range(low, high, seed):
 def test_bytes_a_value(name, share):
     payload = CODECS[name].encode(frames_of(0, 1), OWNER, Coding())
     assert payload["key_frames"].nbytes == 6 * 3 * 4 * 5 * share
+
+
+def test_without_its_package_a_codec_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for use in (
+        lambda: check_coding("jxl", Coding()),
+        lambda: CODECS["jxl"].encode(waves(16), OWNER, Coding()),
+        lambda: unpack_images(torch.zeros(3).byte(), torch.tensor([3]), "jxl", (1, 3, 1, 1)),
+    ):
+        with pytest.raises(
+            UsageError, match=r"--codec jxl needs the package imagecodecs.*vidcondense\[jxl\]"
+        ):
+            use()

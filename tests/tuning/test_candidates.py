@@ -69,7 +69,10 @@ def test_more_bytes_allow_more(real):
     assert max(each.setting["vpc"] for each in many) == 2, "of the two clips that a fold leaves"
     assert {each.setting["method"] for each in many} == {"random", "herding", "best-of-random", "prism"}
     assert {each.setting["key-frame-size"] for each in many} == {8, 16, 32, 44}
-    assert {each.setting["codec"] for each in many} == {"uint8", "webp", "h264"}
+    assert {each.setting["codec"] for each in many} == {"uint8", "lzma", "webp", "h264", "av1"}
+    assert {(each.setting["method"], each.setting["bits"]) for each in many if each.setting["bits"] < 8} == {
+        ("prism", 4)
+    }
 
 
 def test_what_cannot_be_offered(real):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Literal
 
 import torch
 
 from vidcondense.compute import Compute, Precision, choose_compute
 from vidcondense.distributed import ALONE, RANK_TIMEOUT, Ranks
-from vidcondense.options import require
+from vidcondense.options import flag, require
 from vidcondense.video.sampling import ClipOptions
 
 
@@ -67,3 +68,19 @@ class ClipArguments:
     def options(self) -> ClipOptions:
         """What these arguments stand for. Raises `UsageError`: a value is out of range."""
         return ClipOptions(num_frames=self.num_frames, stride=self.stride, size=self.size, short=self.short)
+
+
+def flags(arguments: Any, leave_out: Iterable[str] = ()) -> list[str]:  # noqa: ANN401 - any dataclass
+    """The words that stand for arguments on a command line: of each that has not its default."""
+    words: list[str] = []
+    for each in fields(arguments):
+        value = getattr(arguments, each.name)
+        if is_dataclass(value):
+            words += flags(value)
+        elif value != each.default and each.name not in leave_out:
+            name = flag(each.name)
+            if isinstance(value, bool):
+                words.append(name if value else flag(f"no_{each.name}"))
+            else:
+                words += [name, *map(str, value if isinstance(value, tuple) else (value,))]
+    return words

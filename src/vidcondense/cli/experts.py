@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import tyro
 
-from vidcondense.cli.arguments import ClipArguments, ComputeArguments
+from vidcondense.cli.arguments import ClipArguments, ComputeArguments, flags
 from vidcondense.cli.output import Output, size_text
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
 from vidcondense.cli.reading import read_data
 from vidcondense.events import Event, Listener, broadcast
+from vidcondense.jobs import run_commands
 from vidcondense.models import check_size
+from vidcondense.options import require
 from vidcondense.training.experts import ExpertOptions, train_experts
 from vidcondense.video.index import DataOptions
 from vidcondense.video.record import recorded_data
@@ -27,6 +29,7 @@ class Arguments:
     Examples:
       vidcondense experts videos --out experts
       vidcondense condense videos --out small --method mtt --experts experts
+      vidcondense experts videos --out experts --jobs 4
 
     Experts that are in the folder --out already are kept: the same command goes on after an interruption, and
     several at once share the work. Each takes 4 bytes a parameter and epoch, 450 MB at the defaults.
@@ -37,6 +40,9 @@ class Arguments:
 
     out: Path
     """Folder of experts, to make or to go on with."""
+
+    jobs: int = 1
+    """Experts trained at a time, each by a process of its own with a share of the cores."""
 
     training: ExpertOptions = field(default_factory=ExpertOptions)
     """How experts are trained."""
@@ -53,6 +59,9 @@ class Arguments:
     shared: SharedArguments = field(default_factory=SharedArguments)
     """For scripts."""
 
+    def __post_init__(self) -> None:
+        require(self.jobs >= 1, "jobs", self.jobs, "must be at least 1")
+
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Train what is missing."""
@@ -62,6 +71,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     with progress() as bars:
         real = read_data(arguments.data, arguments.reading, clip, bars=bars, output=output)
         try:
+            if arguments.jobs > 1:
+                _train_together(arguments, output)
             experts = train_experts(
                 real.train,
                 arguments.out,
@@ -88,6 +99,17 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         "sha256": experts.sha256,
         "bytes": num_bytes,
     }
+
+
+def _train_together(arguments: Arguments, output: Output) -> None:
+    """Run the same command in several processes, which share the work; what they leave is for this one."""
+    jobs = min(arguments.jobs, arguments.training.experts)
+    alone = replace(arguments, jobs=1, shared=SharedArguments())
+    words = ["experts", str(arguments.data), *flags(alone, leave_out=("data",))]
+    commands = {str(number): words for number in range(jobs)}
+    for ended in run_commands(commands, logs=arguments.out / "logs", jobs=jobs, threads=None):
+        if ended.reason:
+            output.note(f"process {ended.name} of {jobs} ended early: {ended.reason}")
 
 
 def _tell_of_waiting(output: Output) -> Listener:

@@ -12,6 +12,7 @@ import tyro
 from vidcondense.cli.output import Output, size_text
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.sets import read_sets
+from vidcondense.errors import UsageError
 from vidcondense.options import choose
 from vidcondense.storage.codecs import CODECS
 from vidcondense.storage.derived import change_text, largest_change
@@ -57,6 +58,9 @@ class Arguments:
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Merge, and tell whether a value changed."""
     check_output(arguments.out, resume=False, overwrite=arguments.overwrite)
+    named = [path.resolve() for path in arguments.sets]
+    if twice := [str(path) for path in arguments.sets if named.count(path.resolve()) > 1]:
+        raise UsageError(f"merge: {twice[-1]} is named twice; name each set once")
     sets = list(read_sets(arguments.sets, "merge").values())
     sources = [(made, torch.arange(len(made))) for made in sets]
     merged = merge(

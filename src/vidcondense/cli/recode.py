@@ -42,7 +42,7 @@ class Arguments:
 
     codec: str
     """float32, float16, uint8; uint8 compressed without loss by lzma, png or webp-lossless, or with loss by
-    jpeg, webp or avif, or as one video by h264 or av1."""
+    jpeg, webp, avif or jxl, or as one video by h264 or av1."""
 
     coding: Coding = field(default_factory=Coding)
     """How the codec is used."""

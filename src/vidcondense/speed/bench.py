@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from vidcondense.assembly import check_condense
-from vidcondense.compute import Compute
+from vidcondense.compute import Compute, has_bfloat16
 from vidcondense.condenser import Condenser
 from vidcondense.estimation import peak_memory_mb
 from vidcondense.events import Listener, ignore
@@ -68,7 +68,7 @@ class Rate:
     Attributes:
         per_second: clips, steps or iterations a second.
         flops: operations a second of its matrix products and convolutions; None where it has none.
-        share: that, of the matrix peak at the precision that was measured; None likewise.
+        share: that, of the matrix peak at the precision that was measured; None likewise, or without a peak.
     """
 
     per_second: float
@@ -83,7 +83,8 @@ class Bench:
     Attributes:
         machine: what it was measured on.
         settings: options, shape and number of classes, device, precision.
-        peak: operations a second of a large matrix product, by precision.
+        peak: operations a second of a large matrix product, by precision; None where the device has no
+            instructions for it.
         decode: clips decoded a second, on all cores.
         real: real clips a second through a network, for their means.
         synthetic: synthetic videos a second through a network and back to their pixels.
@@ -97,7 +98,7 @@ class Bench:
 
     machine: Mapping[str, Any]
     settings: Mapping[str, Any]
-    peak: Mapping[str, float]
+    peak: Mapping[str, float | None]
     decode: Rate
     real: Rate
     synthetic: Rate
@@ -141,7 +142,7 @@ def bench(
         listener({"kind": "bench", "done": told, "total": len(_PARTS)})
 
     flops = clip_flops(options.match.model, num_classes=1, num_frames=clip.num_frames, size=clip.size)
-    peak = {name: matrix_peak(dtype, compute, options.seconds / 2) for name, dtype in _DTYPES.items()}
+    peak = _peaks(compute, options.seconds / 2)
     tell()
     root = None if data is None else Path(data)
     per_class = max(options.vpc, options.match.real_batch)
@@ -182,6 +183,14 @@ def bench(
     )
 
 
+def _peaks(compute: Compute, seconds: float) -> dict[str, float | None]:
+    """The matrix peak of each precision that the device has: one emulated product may take a minute."""
+    able = {"float32": True, "bfloat16": has_bfloat16(compute.device)}
+    return {
+        name: matrix_peak(dtype, compute, seconds) if able[name] else None for name, dtype in _DTYPES.items()
+    }
+
+
 @dataclass(frozen=True)
 class _Work:
     """The parts that run networks."""
@@ -190,7 +199,7 @@ class _Work:
     options: BenchOptions
     compute: Compute
     flops: ClipFlops
-    peak: float
+    peak: float | None
 
     def real(self) -> Rate:
         """Clips a second to their means, a network for all."""
@@ -236,7 +245,8 @@ class _Work:
     def _rate(self, found: Timed, each: int, flops: int | float) -> Rate:
         """A rate of calls that stand for `each` things of `flops` operations each."""
         per_second = found.rate * each
-        return Rate(per_second=per_second, flops=per_second * flops, share=per_second * flops / self.peak)
+        share = None if self.peak is None else per_second * flops / self.peak
+        return Rate(per_second=per_second, flops=per_second * flops, share=share)
 
     def _matcher(self, options: MatchOptions) -> DistributionMatcher:
         labels = torch.arange(len(self.clips.classes)).repeat_interleave(self.options.vpc)

@@ -1,8 +1,8 @@
 """Codecs: key frames in pixel units ⇄ tensors of a payload.
 
 `float32` and `float16` store values; every other codec stores levels over a range: as they are (`uint8`),
-compressed without loss (`lzma`, `png`, `webp-lossless`), or with loss, as pictures (`jpeg`, `webp`, `avif`)
-or as one video (`h264`, `av1`).
+compressed without loss (`lzma`, `png`, `webp-lossless`), or with loss, as pictures (`jpeg`, `webp`, `avif`,
+`jxl`) or as one video (`h264`, `av1`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from vidcondense.errors import LimitError, UsageError
-from vidcondense.media.coded import IMAGE_FORMATS
+from vidcondense.media.coded import IMAGE_FORMATS, check_format
 from vidcondense.media.streams import VIDEO_FORMATS
 from vidcondense.options import require
 from vidcondense.storage import packing
@@ -39,7 +39,7 @@ class Coding:
     """How a codec is used."""
 
     quality: int = 75
-    """Of jpeg, webp, avif, h264 and av1: 0 (smallest) to 100 (best); the other codecs have none."""
+    """Of jpeg, webp, avif, jxl, h264 and av1: 0 (smallest) to 100 (best); the other codecs have none."""
 
     value_range: ValueRange = "video"
     """What shares one range of levels, in all codecs but float32 and float16: the frames of a video, or all
@@ -82,7 +82,9 @@ class Codec:
 
 
 def check_coding(codec: str, coding: Coding) -> None:
-    """Raise `UsageError` for fewer bits a level than the codec has."""
+    """Raise `UsageError` for fewer bits a level than the codec has, or a codec that is not installed."""
+    if codec in IMAGE_FORMATS:
+        check_format(codec)
     if coding.bits < 8 and not CODECS[codec].exact_levels:
         able = ", ".join(name for name, each in CODECS.items() if each.exact_levels)
         raise UsageError(f"--bits {coding.bits}: --codec {codec} has no such levels; use one of {able}")

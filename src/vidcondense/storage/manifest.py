@@ -15,14 +15,16 @@ from vidcondense.media.coded import IMAGE_FORMATS
 from vidcondense.options import unknown
 from vidcondense.storage.codecs import Coding, ValueRange
 from vidcondense.storage.labels import TEACHER, is_labelling
+from vidcondense.storage.option_defaults import NEWEST, TABLES, with_defaults, without_defaults
 from vidcondense.synthetic.interpolation import Interpolation
 from vidcondense.synthetic.keyframes import Upsampling
 from vidcondense.synthetic.mosaics import strip_columns
 
 FORMAT = "vidcondense"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 MANIFEST = "condensed.json"
 
+_DEFAULTS = "option_defaults"
 _MAX_BYTES = 64 * 2**20
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "format": str,
@@ -67,7 +69,10 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def manifest_text(manifest: dict[str, Any]) -> str:
-    """What `write_manifest` writes."""
+    """What `write_manifest` writes: options that are as in a table of defaults are left out."""
+    shorter = without_defaults(manifest["options"]) if manifest["format_version"] >= 5 else None
+    if shorter is not None:
+        manifest = {**manifest, "options": shorter, _DEFAULTS: NEWEST}
     return canonical_json({**manifest, "sha256": _own_hash(manifest)}) + "\n"
 
 
@@ -99,6 +104,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if manifest["format_version"] <= 3:
         manifest |= {"bits": 8, "upsampling": "bilinear"}
     _check_fields(path, manifest)
+    if _DEFAULTS in manifest:
+        table = manifest.pop(_DEFAULTS)
+        if type(table) is not int or table not in TABLES:
+            raise FormatError(f"{path}: {_DEFAULTS!r} {table!r} is not known here; upgrade vidcondense")
+        manifest["options"] = with_defaults(manifest["options"], TABLES[table])
     _check_values(path, manifest)
     if manifest["format_version"] <= 3 and manifest["codec"] in IMAGE_FORMATS:
         _check_strips(path, manifest)

@@ -2,10 +2,10 @@
 
 Every form at every side, each with the most videos per class that fit:
 
-- learned: two key frames a video, of clusters of a class's real clips, as uint8 and as WebP; and PRISM, one
-  video a class, whose insertion stops at the budget;
+- learned: two key frames a video, of clusters of a class's real clips, as uint8, as LZMA of 16 levels and as
+  WebP; and PRISM, one video a class, whose insertion stops at the budget;
 - real clips (random, herding, best-of-random): two key frames a clip or all frames, as WebP, and all frames
-  as one H.264 video.
+  as one video, H.264 or AV1.
 """
 
 from __future__ import annotations
@@ -46,10 +46,16 @@ MARGIN = 1.1
 """What a compressed set may weigh more than the draw that was measured in its place."""
 
 _LEARNED: tuple[Setting, ...] = tuple(
-    {"method": "prism", "match-targets": "cluster", "insertion": "none", "codec": codec}
-    for codec in ("uint8", "webp")
+    {"method": "prism", "match-targets": "cluster", "insertion": "none", "codec": codec, "bits": bits}
+    for codec, bits in (("uint8", 8), ("lzma", 4), ("webp", 8))
 )
-_PRISM: Setting = {"method": "prism", "match-targets": "class", "insertion": "conflict", "codec": "uint8"}
+_PRISM: Setting = {
+    "method": "prism",
+    "match-targets": "class",
+    "insertion": "conflict",
+    "codec": "uint8",
+    "bits": 8,
+}
 _REAL = ("random", "herding", "best-of-random")
 _QUALITY = {"prism": 75, **dict.fromkeys(_REAL, 40)}
 
@@ -130,9 +136,16 @@ def weigh(real: RealClips, options: CondenseOptions, record: Mapping[str, Any], 
 
 def _forms(num_frames: int, size: int) -> Iterator[Setting]:
     """Every setting but for the videos per class; all with the same keys."""
-    coded = [(min(2, num_frames), "webp"), (num_frames, "webp"), (num_frames, "h264")]
+    coded = [(min(2, num_frames), "webp"), (num_frames, "webp"), (num_frames, "h264"), (num_frames, "av1")]
     real: list[Setting] = [
-        {"method": method, "match-targets": "class", "insertion": "none", "codec": codec, "initial": keys}
+        {
+            "method": method,
+            "match-targets": "class",
+            "insertion": "none",
+            "codec": codec,
+            "bits": 8,
+            "initial": keys,
+        }
         for method in _REAL
         for keys, codec in dict.fromkeys(coded)
     ]
