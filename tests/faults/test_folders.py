@@ -95,6 +95,21 @@ def test_twins(root):
     assert {"caf\u00e9", "cafe\u0301", "Caf\u00e9"} < set(load(root).train.classes)
 
 
+@fault("29b", "folders that link to one another", "each folder is listed once, by its own name")
+def test_folders_that_link_to_one_another(root):
+    """By every way through the links, twelve folders would be listed more than 10^9 times."""
+    folders = [root / "train" / "a" / f"d{number}" for number in range(12)]
+    for folder in folders:
+        folder.mkdir()
+    for folder in folders:
+        for other in folders:
+            (folder / f"to-{other.name}").symlink_to(other)
+        (folder / "x.mp4").write_bytes(good(8, (44, 100 + 2 * int(folder.name[1:]))))
+    data = load(root)
+    assert len(data.train) == 4 + len(folders)
+    assert not any("to-" in path for path in data.train.paths)
+
+
 @fault("34", "150 folders deep", "read")
 def test_deep(root):
     deep = root.joinpath("train", "a", *["d"] * 150)
