@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands import run
 from marks import fault
 from vidcondense.comparison.tables import to_latex, to_markdown
 from vidcondense.evaluation.tables import to_csv
 from vidcondense.report.pictures import _safe
 from vidcondense.spreadsheet import quoted, unquoted
+from vidcondense.storage.manifest import MANIFEST, write_manifest
 
 NAMES = [
     "<script>alert(1)</script>",
@@ -66,6 +71,22 @@ def test_latex(name):
     assert plain.replace("{}", "").count("{") == 0
     for ligature in ("--", "``", "''", "<<", ">>", "?`", "!`"):
         assert ligature not in cell
+
+
+@fault("66h", "names on the terminal", "control characters are shown as escapes, in results and in errors")
+def test_terminal(small_set, tmp_path):
+    evil = "\x1b]0;owned\x07\x1b[31m\r\u202e"
+    folder = Path(shutil.copytree(small_set, tmp_path / "set"))
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest |= {"classes": [evil, f"b\n{evil}"], "method": evil, "learned": {evil: 1.0}}
+    del manifest["sha256"]
+    write_manifest(folder, manifest)
+    shown = run("inspect", folder)
+    refused = run("inspect", tmp_path / evil)
+    assert (shown.code, refused.code) == (0, 3)
+    assert r"\x1b[31m" in shown.out and r"\x1b[31m" in refused.line
+    for text in (shown.out, shown.err, refused.err):
+        assert all(sign.isprintable() for sign in text.replace("\n", ""))
 
 
 @fault("66g", "names in names of pictures", "no folder is left, no file is hidden")
