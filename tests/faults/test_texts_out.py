@@ -27,6 +27,8 @@ NAMES = [
     "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "'=1", "''",
     "a|b", "---", "%", "_", "$x$", "\\input{x}", "#", "&lt;", "~", "^", "{", "``x''", "[l](u)", "![i](u)",
     "a\nb", "a\x1b[31m", "\u202eabc", "\x00", "`code`", "*b*",
+    "\n=1+1", " \t-1", "\ufeff=1", "＝1", "＋1", "－1", "＠x", "' =1", "a;=1",
+    "http://a.org", "www.a.org", "a@a.org", "@someone",
 ]  # fmt: skip
 
 
@@ -34,9 +36,15 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_csv(name):
     (row,) = csv.DictReader(io.StringIO(to_csv([{"name": name, "accuracy": -1.5}]), newline=""))
-    assert not row["name"].startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not row["name"].strip("\ufeff\x00\t\r\n ").startswith(tuple("=+-@＝＋－＠"))
+    assert not row["name"].startswith(("\t", "\r", "\n"))
     assert unquoted(row["name"]) == name
     assert row["accuracy"] == "-1.5", "numbers stay numbers"
+
+
+def test_cells_of_separators_are_in_quotes():
+    """Where a comma is the sign of decimals, spreadsheets take a semicolon for the end of a cell."""
+    assert to_csv([{"name": "a;=1"}, {"name": "a\t=1"}, {"name": "a"}]) == 'name\n"a;=1"\n"a\t=1"\na\n'
 
 
 @given(st.text())
@@ -52,7 +60,8 @@ def test_markdown(name):
     assert len(lines) == 3
     cells = re.split(r"(?<!\\)(?:\\\\)*\|", lines[2])
     assert len(cells) == 4, "as many bars as the header has"
-    shown = re.sub(r"\\[!-/:-@\[-`{-~]", "", lines[2])
+    shown = re.sub(r"\\[!-/:-@\[-`{-~]|&(lt|gt|amp);", "", lines[2])
+    assert not re.search(r"[.:@]", shown), "no address becomes a link"
     assert not re.search(r"[<>*_`\[\]{}~$!#&]", shown), "whatever means something has a backslash"
     assert text.isprintable() or set(text) - {"\n"} == {sign for sign in text if sign.isprintable()}
 
