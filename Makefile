@@ -25,7 +25,7 @@ demo: $(STAMP) ## make a toy set, condense it, measure the result: runs/demo (a 
 test: $(STAMP) ## run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-faults: $(STAMP) ## run the tests of the list of faults (docs/faults.md) and count them
+faults: $(STAMP) ## run the tests of the list of faults (docs/faults.md) and count them in docs/trust.md
 	$(BIN)/python .ci/faults.py -n $(WORKERS)
 
 fuzz: $(STAMP) ## read hostile input for SECONDS=60; adds its counts to docs/trust.md

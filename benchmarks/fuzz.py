@@ -1,10 +1,10 @@
 """Hostile input, made by changing valid input, against everything that reads what others made.
 
 Videos, folders of images, condensed sets, checkpoints, experts, networks, tensors of other programs, lists,
-recipes and plans are generated, changed (bits, bytes, numbers, cuts, splices, values of JSON; hashes made to
-fit again) and read; frame positions, options and sizes get values that hypothesis makes. An input must be
-accepted, or refused by an error of ours. Anything else is a crash: another error, a signal, a minute without
-an end, more than a GiB of memory.
+recipes, plans, results and logs are generated, changed (bits, bytes, numbers, cuts, splices, values of JSON;
+hashes made to fit again) and read; frame positions, options and sizes get values that hypothesis makes. An
+input must be accepted, or refused by an error of ours. Anything else is a crash: another error, a signal, a
+minute without an end, more than 1 GiB of address space beyond what the process began with.
 
     python benchmarks/fuzz.py --seconds 600            # more inputs, other than those before
     python benchmarks/fuzz.py --only videos --seed 3   # one kind; a run by its number

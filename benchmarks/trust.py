@@ -1,4 +1,4 @@
-"""Write docs/trust.md from the result files of `make fuzz` and `make soak`.
+"""Write docs/trust.md from the result files of `make faults`, `make fuzz` and `make soak`.
 
 python benchmarks/trust.py
 """
@@ -15,19 +15,27 @@ from vidcondense.files import write_text
 
 PAGE = ROOT / "docs" / "trust.md"
 
-HEAD = """# Fuzzing and soaking
+HEAD = """# Faults, fuzzing and soaking
 
 Made by `python benchmarks/trust.py` from the files in `benchmarks/results/`. What is promised is in
 [faults.md](faults.md) and [SECURITY.md](security.md); here is how hard that was tried.
 """
 
+FAULTS = """## Faults
+
+`make faults` runs every test of the list in [faults.md](faults.md): each brings about one form of a fault and
+looks whether what is promised comes of it. Skipped is what this machine lacks.
+
+| | |
+|---|---:|"""
+
 FUZZ = """## Fuzzing
 
 `make fuzz` (`make fuzz SECONDS=600` for longer) changes valid input at random and reads it. Each input must
-be accepted, or refused by an error of ours. Another error, a signal, a minute without an end, or more than a
-GiB of memory beyond what the process began with, is a crash. Crashes are counted by the place in the code;
-each was mended, with a test. Every run tries other inputs and adds its counts. A process that begins with
-torch loaded has about 300 MiB.
+be accepted, or refused by an error of ours. Another error, a signal, a minute without an end, or more than
+1 GiB of address space beyond what the process began with, is a crash. Crashes are counted by the place in the
+code; each was mended, with a test. Every run tries other inputs and adds its counts. A process that begins
+with torch loaded has about 300 MiB in memory.
 
 | input | tried | still valid | crashes | tried since the last crash | highest memory, MiB |
 |---|---:|---:|---:|---:|---:|"""
@@ -35,8 +43,8 @@ torch loaded has about 300 MiB.
 SOAK = """## Soaking
 
 `make soak` indexes and condenses generated clips, every tenth bad, once in peace and once with workers and
-main process killed at random. It fails where a clip is lost, a byte differs, memory or time a clip grows, or
-a worker outlives its parent.
+main process killed at random. It fails where a clip is lost, a byte differs, memory or time a clip grows
+while indexing, or a worker outlives its parent.
 
 | | |
 |---|---:|"""
@@ -44,7 +52,7 @@ a worker outlives its parent.
 
 def page() -> str:
     """The whole page."""
-    makers = {"fuzz": _fuzz, "soak": _soak}
+    makers = {"faults": _faults, "fuzz": _fuzz, "soak": _soak}
     parts = [
         maker(json.loads(path.read_text()))
         for name, maker in makers.items()
@@ -60,6 +68,14 @@ def write() -> None:
 
 def _path(name: str) -> Path:
     return RESULTS / f"{name}.json"
+
+
+def _faults(result: dict[str, Any]) -> str:
+    rows = {
+        name: result[name.replace(" ", "_")] for name in ("tested", "passed", "skipped", "not applicable")
+    }
+    lines = [f"| {name} | {count} |" for name, count in rows.items()]
+    return "\n".join([FAULTS, *lines, "", _machine(result), ""])
 
 
 def _fuzz(result: dict[str, Any]) -> str:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
+import os
 import threading
+import tracemalloc
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from marks import fault
 from vidcondense.checkpoint import (
     load_checkpoint,
     load_optimiser_tensors,
@@ -95,3 +99,33 @@ def test_a_file_that_is_replaced_meanwhile_is_read_whole(tmp_path):
         stop.set()
         writer.join()
     assert number > 1
+
+
+@fault("56o", "a checkpoint that is a hole, with a header that fits or not", "refused before it is read")
+@pytest.mark.parametrize("size", [30 * 10**9, 10**9])
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_hole_is_not_read(tmp_path, size, fits):
+    path = tmp_path / "c.safetensors"
+    told = size if fits else 10**6
+    text = json.dumps({"a": {"dtype": "U8", "shape": [told], "data_offsets": [0, told]}}).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text)
+    os.truncate(path, 8 + len(text) + size)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="cannot read the checkpoint"):
+            load_checkpoint(path, 5 * 10**8)
+        assert tracemalloc.get_traced_memory()[1] < 10**7
+    finally:
+        tracemalloc.stop()
+    if not fits:
+        with pytest.raises(FormatError, match=r"header tells of|limit"):
+            load_checkpoint(path)
+
+
+@pytest.mark.parametrize("length", [2**62, 2**27, 10**6])
+def test_a_header_is_not_read_where_it_cannot_be_one(tmp_path, length):
+    path = tmp_path / "c.safetensors"
+    path.write_bytes(length.to_bytes(8, "little"))
+    os.truncate(path, 10**6)
+    with pytest.raises(FormatError, match="does not fit its header"):
+        load_checkpoint(path)

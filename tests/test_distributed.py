@@ -7,6 +7,7 @@ import time
 import pytest
 import torch
 
+from marks import fault
 from vidcondense.distributed import ALONE, Ranks, join_ranks
 from vidcondense.errors import UsageError
 
@@ -54,6 +55,7 @@ def test_three_ranks_against_sums_by_hand(on_ranks):
     assert ends[0].value[4] == [[row > 0] * 2 for row in rows]
 
 
+@fault("61", "one of several processes fails", "all end with its reason")
 @pytest.mark.parametrize("culprit", [0, 1])
 def test_one_rank_fails_and_all_end_with_its_reason(on_ranks, culprit):
     def work(ranks):
@@ -69,6 +71,7 @@ def test_one_rank_fails_and_all_end_with_its_reason(on_ranks, culprit):
     assert ends[1 - culprit].error == f"RankError: rank {culprit} failed: the milk is sour"
 
 
+@fault("61b", "one of several processes is killed", "the others end")
 def test_one_rank_is_killed_and_the_other_ends(on_ranks):
     def work(ranks):
         ranks.wait()
@@ -83,6 +86,7 @@ def test_one_rank_is_killed_and_the_other_ends(on_ranks):
     assert alive.error.startswith("RankError: another rank ended without giving a reason")
 
 
+@fault("61c", "one of several processes hangs", "the others wait for --rank-timeout seconds")
 def test_rank_that_hangs_is_not_waited_for_for_ever(on_ranks):
     def work(ranks):
         ranks.wait()

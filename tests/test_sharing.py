@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from marks import fault
 from vidcondense.assembly import assemble
 from vidcondense.checkpoint import load_checkpoint
 from vidcondense.compute import choose_compute
@@ -144,6 +145,11 @@ def signal_at(iteration, number):
     return listen
 
 
+@fault(
+    "57c",
+    "SIGTERM to one of several processes, or to torchrun",
+    "all stop after one iteration; resumed, the same bytes",
+)
 @pytest.mark.parametrize("case", ["prism", "dsa"])
 def test_a_signal_to_one_rank_stops_all_and_resume_is_exact(memory_clips, small, tmp_path, on_ranks, case):
     clips, options = memory_clips(**small), options_for(**CASES[case])
@@ -197,6 +203,7 @@ def test_other_number_of_ranks_is_refused_by_name(memory_clips, small, tmp_path,
         run(ALONE, resume=True)
 
 
+@fault("48c", "more processes than classes", "exit code 2")
 @pytest.mark.parametrize(
     ("size", "changes", "message"),
     [
@@ -213,6 +220,7 @@ def test_what_cannot_be_shared_is_refused(memory_clips, small, tmp_path, size, c
     assert list(tmp_path.iterdir()) == []
 
 
+@fault("61d", "one of several processes fails while condensing", "the last checkpoint is whole")
 def test_a_rank_that_fails_leaves_the_last_checkpoint(memory_clips, small, tmp_path, on_ranks):
     clips, options = memory_clips(**small), options_for()
 

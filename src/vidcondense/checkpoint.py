@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor
 from torch.optim import Optimizer
 
 from vidcondense.errors import FormatError
-from vidcondense.files import check_regular, parse_json, write_file
+from vidcondense.files import parse_json, write_file
+from vidcondense.safe_tensors import read_tensors
 
 _STATE, _SHA256 = "state", "sha256"
-_MAX_BYTES = 2**36
+_MAX_BYTES = 2**32
 
 
 def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
@@ -36,32 +36,27 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[st
     write_file(path, lambda temporary: temporary.write_bytes(save(held, metadata)))
 
 
-def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_checkpoint(path: Path, most: int = _MAX_BYTES) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_checkpoint` wrote: tensors on the CPU, and the state.
+
+    Args:
+        path: the file.
+        most: bytes it may have.
 
     Raises:
         FormatError: the file is missing, damaged, or no checkpoint of ours.
     """
-    check_regular(path, _MAX_BYTES)
     try:
-        content = path.read_bytes()  # once: `safe_open` opens a file twice, and it may be replaced in between
-        tensors = load(content)
-        metadata = _metadata(content)
-        text, state = metadata[_STATE], parse_json(metadata[_STATE])
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        found = read_tensors(path, most)
+        tensors, text = found.tensors, found.metadata[_STATE]
+        state = parse_json(text)
+    except (FormatError, KeyError, ValueError) as error:
         raise FormatError(f"cannot read the checkpoint {path}: {error}") from error
-    if metadata.get(_SHA256) != _digest(tensors, text):
+    if found.metadata.get(_SHA256) != _digest(tensors, text):
         raise FormatError(f"the checkpoint {path} is damaged: its sha256 does not fit; use --overwrite")
     if not isinstance(state, dict):
         raise FormatError(f"the checkpoint {path} holds no state; use --overwrite")
     return tensors, state
-
-
-def _metadata(content: bytes) -> dict[str, str]:
-    """What stands beside the tensors in a safetensors file that `load` has accepted."""
-    length = int.from_bytes(content[:8], "little")
-    header = parse_json(content[8 : 8 + length].decode())
-    return dict(header.get("__metadata__") or {})
 
 
 def _digest(tensors: Mapping[str, Tensor], state: str) -> str:

@@ -187,7 +187,8 @@ def _optimise(
 
 def _resume(condenser: Condenser, path: Path, settings: Mapping[str, Any]) -> int:
     """Go on from a checkpoint; returns how many lines the log had."""
-    tensors, state = load_checkpoint(path)
+    held = sum(tensor.nbytes for tensor in condenser.state().values())
+    tensors, state = load_checkpoint(path, _GROWTH * held + _SLACK)
     for name, wanted in {"settings": dict, "iteration": int, "lines": int}.items():
         if type(state.get(name)) is not wanted:
             raise FormatError(f"the checkpoint {path}: {name!r} is missing or of the wrong type")
@@ -195,6 +196,10 @@ def _resume(condenser: Condenser, path: Path, settings: Mapping[str, Any]) -> in
         raise UsageError(f"--resume with something else than before ({'; '.join(changed)})")
     condenser.load_state(tensors, state["iteration"])
     return max(int(state["lines"]), 0)
+
+
+_GROWTH, _SLACK = 8, 2**26
+"""How many times the state at the start a checkpoint may have (Adam makes three of one), and bytes beside."""
 
 
 @dataclass

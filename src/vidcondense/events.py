@@ -9,12 +9,14 @@ from types import TracebackType
 from typing import Any
 
 from vidcondense.errors import FormatError
-from vidcondense.files import writing
+from vidcondense.files import check_regular, parse_json, writing
 
 Event = dict[str, Any]
 """A JSON object with a `kind` (`iteration`, `insertion`, `train`, …) and what belongs to it."""
 
 Listener = Callable[[Event], None]
+
+_MAX_BYTES = 2**28
 
 
 def ignore(event: Event) -> None:
@@ -74,9 +76,10 @@ class EventLog:
 
 def read_events(path: Path) -> list[Event]:
     """All events of a log file. Raises `FormatError` where it cannot be read, or a line is no JSON object."""
+    check_regular(path, _MAX_BYTES)
     try:
-        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, RecursionError) as error:
+        found = [parse_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
         raise FormatError(f"cannot read the log {path}: {error}; delete it to do without") from error
     for number, event in enumerate(found, start=1):
         if not isinstance(event, dict):

@@ -13,9 +13,16 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from vidcondense.errors import FormatError, OutputError
+
+T = TypeVar("T")
+
+_MAX_DIGITS = 40
+"""Of a whole number in JSON: no count, size or seed of ours has more, and a float holds any such number."""
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -70,15 +77,41 @@ def canonical_json(value: Any) -> str:  # noqa: ANN401
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def read_json(path: Path, most: int, kind: type[T], advice: str = "") -> T:
+    """A file of JSON that others made; see `parse_json`.
+
+    Args:
+        path: the file.
+        most: bytes it may have.
+        kind: what it must hold: a dataclass with the types and ranges of its fields, or `dict`: any object.
+        advice: what to do with a file that is refused.
+
+    Raises:
+        FormatError: it is missing, no regular file, larger, no such JSON, or holds something else.
+    """
+    check_regular(path, most)
+    try:
+        value = parse_json(path.read_text(encoding="utf-8"))
+        # Names of files may hold bytes that are no UTF-8; no other half of a surrogate pair can be written.
+        json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
+        return msgspec.convert(value, kind)
+    except (OSError, ValueError, RecursionError) as error:
+        raise FormatError(f"cannot read {path}: {error}{advice and f'; {advice}'}") from error
+
+
 def parse_json(text: str) -> Any:  # noqa: ANN401
-    """JSON of others: keys that stand twice and numbers that are not finite are refused.
+    """JSON of others: keys that stand twice, and numbers that are not finite or very long, are refused.
 
     Raises:
         ValueError: it is no such JSON, or is nested too deeply.
     """
     try:
         return json.loads(
-            text, object_pairs_hook=_no_twins, parse_constant=_no_number, parse_float=_finite_float
+            text,
+            object_pairs_hook=_no_twins,
+            parse_constant=_no_number,
+            parse_float=_finite_float,
+            parse_int=_short_int,
         )
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
@@ -102,6 +135,12 @@ def _finite_float(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text:.80} is too large a number")
     return value
+
+
+def _short_int(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"{text:.80} is too large a number")
+    return int(text)
 
 
 def check_regular(path: Path, most: int) -> int:

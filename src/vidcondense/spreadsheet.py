@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _QUOTE = "'"
+# What a spreadsheet skips before the sign that begins a formula, and the signs, wide ones of East Asia too.
+_NEEDS_QUOTE = re.compile(r"'|[\t\r\n]|[\s\x00-\x1f\u200b\ufeff]*[-=+@＝＋－＠]")
+_END = "\t;\r\n"
 
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
@@ -15,20 +18,19 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
     lines = []
     for row in rows:
         line = io.StringIO(newline="")
-        # With this end, a carriage return in a name is put into quotes; the file has line feeds nevertheless.
-        writer = csv.writer(line, lineterminator="\r\n")
+        # Whatever is in the end of a line puts a cell into quotes: what is an end or a separator elsewhere.
+        writer = csv.writer(line, lineterminator=_END)
         writer.writerow([quoted(cell) if isinstance(cell, str) else cell for cell in row])
-        lines.append(line.getvalue().removesuffix("\r\n") + "\n")
+        lines.append(line.getvalue().removesuffix(_END) + "\n")
     return "".join(lines)
 
 
 def quoted(text: str) -> str:
     """A text that no spreadsheet computes: an apostrophe goes before what begins like a formula."""
-    needs = text.startswith((*_BEGINS_A_FORMULA, _QUOTE))
-    return _QUOTE + text if needs else text
+    return _QUOTE + text if _NEEDS_QUOTE.match(text) else text
 
 
 def unquoted(text: str) -> str:
     """What `quoted` was given; text that it did not make stays as it is."""
-    made = text.startswith(tuple(_QUOTE + sign for sign in (*_BEGINS_A_FORMULA, _QUOTE)))
+    made = text.startswith(_QUOTE) and _NEEDS_QUOTE.match(text, 1)
     return text[1:] if made else text

@@ -1,6 +1,6 @@
 """Stopped at a random moment, by SIGTERM or SIGKILL, one process or two: going on gives the unbroken bytes.
 
-One stop of each kind here; `make soak` makes 20.
+One stop of each kind here; `make stops` makes 20.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from marks import fault
 from vidcondense import rng
 from vidcondense.checkpoint import load_checkpoint
 from vidcondense.storage.workspace import CHECKPOINT
@@ -120,6 +121,11 @@ def random_step(kind, ranks, number):
     return int(torch.randint(ITERATIONS - 5, (), generator=stream))
 
 
+@fault(
+    "57c",
+    "SIGTERM to one of several processes, or to torchrun",
+    "all stop after one iteration; resumed, the same bytes",
+)
 @pytest.mark.parametrize("number", range(STOPS))
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_sigterm(runs, tmp_path, ranks, number):
@@ -136,6 +142,11 @@ def test_sigterm(runs, tmp_path, ranks, number):
     check_same(out, runs.unbroken(ranks))
 
 
+@fault(
+    "58d",
+    "SIGKILL at any step of a condensation, alone or of one of two processes",
+    "resumed, the same bytes",
+)
 @pytest.mark.parametrize("number", range(STOPS))
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_sigkill(runs, tmp_path, ranks, number):

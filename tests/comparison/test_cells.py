@@ -111,7 +111,7 @@ def test_damaged_result_is_named(plan, place, text):
     path = place.result("random-0")
     path.parent.mkdir(parents=True)
     path.write_text(text)
-    with pytest.raises(FormatError, match=r"random-0\.json is no result"):
+    with pytest.raises(FormatError, match=r"random-0\.json.*delete it to compute the cell anew"):
         read_cell(place, random, 0)
 
 

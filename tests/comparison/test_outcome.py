@@ -82,8 +82,8 @@ def test_text_tables_show_hostile_names_and_interpret_nothing(plan, cells):
     titles, rows = to_cells(records)
     markdown = to_markdown(titles, rows).splitlines()
     assert len(markdown) == 6
-    assert r"a\|b \<script\>" in markdown[2]
-    assert r"\[l\](u) \\ |" in markdown[2]
+    assert r"a\|b &lt;script&gt;" in markdown[2]
+    assert r"\[l\]\(u\) \\ |" in markdown[2]
     latex = to_latex(titles, rows)
     assert r"a|b <script> 5\% \& \$x\_1\$ [l](u) \textbackslash{} &" in latex
     assert latex.count(r" \\") == 5

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from scipy import stats
 
+from marks import fault
 from vidcondense.comparison.pareto import crossings, front, read_rows, rivals, to_cells
 from vidcondense.errors import DataError, FormatError
 
@@ -81,19 +83,42 @@ def test_a_table_says_what_is_missing():
     assert cells[0][1:3] == ["–", "–"]
 
 
+@fault(
+    "47k", "a comparison of others: wrong types, numbers that cannot be, methods unknown", "refused by name"
+)
 @pytest.mark.parametrize(
     ("text", "error", "says"),
     [
         (None, DataError, "vidcondense compare"),
-        ("{", FormatError, "no result"),
+        ("{", FormatError, "vidcondense compare"),
         ('{"rows": [{"name": "a"}]}', FormatError, "older"),
-        ('{"rows": 3}', FormatError, "no result"),
+        ('{"rows": 3}', FormatError, "vidcondense compare"),
+        ("[" * 100_000, FormatError, "nested"),
+        *(
+            (json.dumps({"rows": [{**LEARNED[0], **change}]}), FormatError, "compare.json")
+            for change in [
+                {"method": "alchemy"},
+                {"bytes": "100"},
+                {"bytes": 10**400},
+                {"accuracy": float("nan")},
+                {"vpc": 1e300},
+                {"accuracies": {"first": 0.4}},
+                {"accuracies": {"0": "high"}},
+                {"name": "\ud800"},
+            ]
+        ),
     ],
 )
 def test_a_file_that_is_no_comparison_is_refused(tmp_path, text, error, says):
     if text is not None:
         (tmp_path / "compare.json").write_text(text)
     with pytest.raises(error, match=says):
+        read_rows(tmp_path)
+
+
+def test_a_comparison_that_is_a_named_pipe(tmp_path):
+    os.mkfifo(tmp_path / "compare.json")
+    with pytest.raises(FormatError, match="no regular file"):
         read_rows(tmp_path)
 
 

@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from marks import fault
 from vidcondense.errors import UsageError
 from vidcondense.exports.export import export
 from vidcondense.exports.options import ExportOptions
@@ -43,6 +44,7 @@ def test_licence_that_is_given(make_set, tmp_path):
     assert "unknown" not in card
 
 
+@fault("67d", "a folder for the hub that is read again", "the same rows and videos")
 def test_rows_and_videos(make_set, tmp_path, hostile):
     made = make_set(hostile, noise=True, per_class=1)
     export(made, tmp_path / "out", "huggingface")

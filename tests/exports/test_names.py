@@ -9,8 +9,9 @@ from pathlib import PurePosixPath
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidcondense.exports.names import folder_names, markdown
+from vidcondense.exports.names import folder_names
 from vidcondense.files import visible
+from vidcondense.markdown import markdown
 from vidcondense.video.names import folded
 
 

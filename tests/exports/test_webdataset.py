@@ -7,6 +7,7 @@ import tarfile
 import av
 import numpy as np
 
+from marks import fault
 from vidcondense.exports.export import export
 from vidcondense.exports.options import ExportOptions
 from vidcondense.storage.condensed import load_condensed, save_labelled
@@ -24,6 +25,7 @@ def members(folder):
     return found
 
 
+@fault("67c", "shards that are exported and read again", "every value is kept")
 def test_npy_keeps_every_value(make_set, tmp_path):
     made = make_set(noise=True)
     export(made, tmp_path / "out", "webdataset")
@@ -42,6 +44,7 @@ def test_npy_keeps_every_value(make_set, tmp_path):
         }
 
 
+@fault("67c", "shards that are exported and read again", "every value is kept")
 def test_mp4_in_shards(make_set, tmp_path):
     made = make_set(per_class=3)
     export(made, tmp_path / "out", "webdataset", ExportOptions(video="mp4", shard_videos=4))

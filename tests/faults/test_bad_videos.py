@@ -322,6 +322,18 @@ def test_a_script_opens_nothing_else(root):
     assert codes(load(root)) == {"train/a/script.mp4": "format-not-allowed"}
 
 
+@fault("15b", "playlist of a video beside it", "refused, though FFmpeg left alone reads it")
+def test_a_playlist_opens_nothing_beside_it(root):
+    folder = root / "train" / "a"
+    (folder / "segment.ts").write_bytes(bad.encode(bad.numbered(8, 44, 44), "mpegts", "mpeg4", "yuv420p"))
+    (folder / "list.mp4").write_text(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nsegment.ts\n#EXT-X-ENDLIST\n"
+    )
+    with av.open(str(folder / "list.mp4"), format="hls") as opened:
+        assert sum(1 for _ in opened.decode(video=0)) == 8, "the trap is real"
+    assert codes(load(root))["train/a/list.mp4"] in ("format-not-allowed", "not-a-video")
+
+
 @fault("15", "playlist of a URL", "refused; the listener sees no connection")
 def test_a_playlist_connects_nowhere(root, listener):
     port, seen = listener

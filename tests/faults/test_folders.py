@@ -44,6 +44,7 @@ def codes(data):
         case("33e", "text from right to left", "read; everything written is valid", "\u202eabc".encode()),
         case("33f", "bytes that are no UTF-8", "read; everything written is valid", b"\xff\xfe"),
         case("33g", "200 bytes", "read; everything written is valid", b"x" * 200),
+        case("33i", "255 bytes, as long as a name can be", "read; everything written is valid", b"x" * 255),
         case("66", "class `<script>`", "read; everything written is valid", b"<script>alert(1)<\\script>"),
         case("66b", "class `=cmd()`", "read; no cell of a CSV file is a formula", b"=cmd|' C'!A0"),
         case("66c", "class `$x_1$`", "read; pictures show it as it is", b"$x_1$ \\alpha {"),
@@ -54,7 +55,7 @@ def test_odd_names(root, tmp_path, name):
     name = os.fsdecode(name)
     for split in ("train", "test"):
         (root / split / "a").rename(root / split / name)
-        (root / split / name / "0.mp4").rename(root / split / name / f"{name}.mp4")
+        (root / split / name / "0.mp4").rename(root / split / name / f"{name[: 255 - len('.mp4')]}.mp4")
     cache = ["--cache-dir", tmp_path / "cache"]
     out = tmp_path / "set"
     assert run("condense", root, "--out", out, *CLIP, "--method", "random", *cache).code == 0
@@ -67,7 +68,7 @@ def test_odd_names(root, tmp_path, name):
         check_list(root, tmp_path, name)
     few = ["--repeats", "1", "--steps", "1", "--workers", "0", *cache]
     # safetensors opens no file whose path is no UTF-8.
-    renamed = tmp_path / ("out" if name.startswith("\udcff") else name)
+    renamed = tmp_path / ("out" if name.startswith("\udcff") or len(name) > 200 else name)
     out.rename(renamed)
     done = run("evaluate", renamed, "--data", root, *few, "--out", tmp_path / "results")
     assert done.code == 0, done.err
@@ -93,6 +94,21 @@ def test_twins(root):
         (root / "train" / name).mkdir()
         (root / "train" / name / f"{name}.mp4").write_bytes(good(8, (44, 60 + 2 * number)))
     assert {"caf\u00e9", "cafe\u0301", "Caf\u00e9"} < set(load(root).train.classes)
+
+
+@fault("29b", "folders that link to one another", "each folder is listed once, by its own name")
+def test_folders_that_link_to_one_another(root):
+    """By every way through the links, twelve folders would be listed more than 10^9 times."""
+    folders = [root / "train" / "a" / f"d{number}" for number in range(12)]
+    for folder in folders:
+        folder.mkdir()
+    for folder in folders:
+        for other in folders:
+            (folder / f"to-{other.name}").symlink_to(other)
+        (folder / "x.mp4").write_bytes(good(8, (44, 100 + 2 * int(folder.name[1:]))))
+    data = load(root)
+    assert len(data.train) == 4 + len(folders)
+    assert not any("to-" in path for path in data.train.paths)
 
 
 @fault("34", "150 folders deep", "read")

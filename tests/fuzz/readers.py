@@ -15,8 +15,9 @@ from torch import nn
 
 import seed_files
 from mutations import mutate, mutate_json, mutate_safetensors
-from seed_files import CHECKPOINT, CPU, LAYOUT, PLAN, RECIPE, VIDEO, Files
+from seed_files import CHECKPOINT, COMPARED, CPU, LAYOUT, PLAN, RECIPE, VIDEO, Files
 from vidcondense.checkpoint import load_checkpoint
+from vidcondense.comparison.pareto import read_rows, rivals, to_cells
 from vidcondense.comparison.plan import read_plan
 from vidcondense.errors import VidcondenseError, VideoError
 from vidcondense.media.decode import Decoded
@@ -24,8 +25,14 @@ from vidcondense.media.read import try_probe, try_read_clips
 from vidcondense.media.source import Limits
 from vidcondense.models.saved import load_network
 from vidcondense.recipe import read_recipe, write_recipe
-from vidcondense.storage.condensed import load_condensed
+from vidcondense.report.accuracy import accuracy_charts, class_tables, confusions
+from vidcondense.report.commands import evaluate_command
+from vidcondense.report.curves import arrival_charts, training_charts
+from vidcondense.report.results import read_results
+from vidcondense.report.runs import read_runs
+from vidcondense.storage.condensed import PAYLOAD, load_condensed
 from vidcondense.storage.import_tensors import ImportOptions, import_tensors
+from vidcondense.storage.manifest import MANIFEST
 from vidcondense.training.trajectories import Experts
 from vidcondense.video.layouts import parse
 from vidcondense.video.listing import SplitRule, Tree
@@ -188,6 +195,24 @@ def read_plan_file(folder: Path) -> None:
         assert len(plan.cells()) == sum(each.repeats for each in plan.entrants)
 
 
+def read_result_file(folder: Path) -> None:
+    """All that a report and a Pareto front make of it."""
+    found = read_results(folder)
+    accuracy_charts(found, [])
+    class_tables(found, [])
+    confusions(found, [])
+    evaluate_command(found, [])
+    if (folder / COMPARED).exists():
+        to_cells(rivals(read_rows(folder)))
+
+
+def read_log(folder: Path) -> None:
+    (run,) = read_runs([folder])
+    assert [[key.frame for key in row] for row in run.key_frames] == run.clips.positions
+    arrival_charts([run])
+    training_charts([run])
+
+
 def file_targets(scratch: Path) -> dict[str, FileTarget]:
     """All of them, by name; their valid inputs are made in `scratch`."""
 
@@ -208,4 +233,6 @@ def file_targets(scratch: Path) -> dict[str, FileTarget]:
         "lists": FileTarget(seeds=made(s.lists), read=read_lists, fixed=(LAYOUT,)),
         "recipes": FileTarget(seeds=made(s.recipes), read=read_recipe_file),
         "plans": FileTarget(seeds=made(s.plans), read=read_plan_file),
+        "results": FileTarget(seeds=made(s.results), read=read_result_file),
+        "logs": FileTarget(seeds=made(s.logs), read=read_log, fixed=(MANIFEST, PAYLOAD)),
     }

@@ -26,6 +26,7 @@ from vidcondense.storage.condensed import PAYLOAD, load_condensed
 from vidcondense.storage.import_tensors import ImportOptions, import_tensors
 from vidcondense.storage.manifest import MANIFEST
 from vidcondense.storage.recode import recode
+from vidcondense.storage.workspace import LOG
 from vidcondense.training.trajectories import ExpertRecord, expert_path, save_expert
 from vidcondense.video.catalogue import CATALOGUE
 
@@ -34,6 +35,7 @@ Files = dict[str, bytes]
 
 CPU = Compute(torch.device("cpu"), "float32")
 VIDEO, CHECKPOINT, RECIPE, PLAN, LAYOUT = "video.mp4", "checkpoint", "recipe.toml", "plan.toml", "LAYOUT"
+EVALUATED, COMPARED = "results.json", "compare.json"
 
 
 def of_folder(folder: Path) -> Files:
@@ -239,3 +241,50 @@ epsilon = [0.0, 0.1]
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def results(folder: Path) -> list[Files]:
+    """What `evaluate` and `compare` write, as far as it is read again."""
+    spread = dict.fromkeys(["std", "ci_low", "ci_high", "group_ci_low", "group_ci_high"], 2.5)
+    row = {"name": "prism", "n": 2, "repeat": "network", "accuracy": 75.0, "train_accuracy": 100.0, **spread}
+    row |= {
+        "networks": 2,
+        "diverged": 0,
+        "clips": 4,
+        "vpc": 1,
+        "paper_mb": 0.1,
+        "bytes": 900,
+        "model": "convnet",
+    }
+    evaluation = {
+        "options": {"model": "convnet", "steps": 20, "seed": 3},
+        "classes": ["a", "b"],
+        "per_class": [0.5, None],
+        "repeats": [{"confusion": [[0, 0, 3], [0, 1, 1], [1, 1, 4]]}],
+    }
+    judged = {"name": "prism", "evaluation": evaluation, "sha256": "0" * 64}
+    evaluated = {
+        "table": [row],
+        "sets": [judged],
+        "controls": [judged],
+        "chance": 0.5,
+        "protocol": "strict",
+        "seed": 7,
+    }
+    rows = [
+        {**row, "codec": "uint8", "method": method, "accuracies": {"0": 0.7, "1": 0.8}}
+        for method in ("prism", "random")
+    ]
+    compared = {"rows": rows, "commands": {"prism-0": ["vidcondense", "compare", "plan.toml"]}}
+    return [{EVALUATED: json.dumps(evaluated).encode()}, {COMPARED: json.dumps(compared).encode()}]
+
+
+def logs(folder: Path) -> list[Files]:
+    """A set and the log of its condensation."""
+    pixels = torch.rand(2, 6, 3, 8, 10, generator=torch.Generator().manual_seed(0))
+    torch.save(pixels, folder / "a.pt")
+    import_tensors(folder / "a.pt", folder / "a", ("a", "b"), ImportOptions(units="pixels"))
+    cosines = {"cosine_before": -0.5, "cosine_after": 0.25}
+    events = [{"kind": "iteration", "iteration": number, "loss": 1.5, "clips": 4} for number in range(3)]
+    events += [{"kind": "insertion", "iteration": 2, "video": 1, "frame": 3, **cosines}]
+    return [of_folder(folder / "a") | {LOG: "".join(json.dumps(each) + "\n" for each in events).encode()}]

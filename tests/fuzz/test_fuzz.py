@@ -13,7 +13,7 @@ from trial import try_inputs
 
 FILE_TARGETS = (
     *("videos", "folders of images", "condensed sets", "checkpoints", "experts", "networks"),
-    *("tensors of other programs", "lists", "recipes", "plans"),
+    *("tensors of other programs", "lists", "recipes", "plans", "results", "logs"),
 )
 
 pytestmark = pytest.mark.slow

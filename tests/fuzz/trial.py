@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 MEMORY = 2**30
-"""Bytes a process may take beyond what it begins with."""
+"""Bytes of address space a process may take beyond what it begins with."""
 
 HANG = 60.0
 """Seconds after which an input counts as a hang: many times what the slowest takes."""

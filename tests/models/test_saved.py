@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from marks import fault
 from vidcondense.compute import Compute
 from vidcondense.errors import FormatError, OutputError
+from vidcondense.files import sha256_of_file
 from vidcondense.models import build_network
 from vidcondense.models.saved import (
     DESCRIPTION,
@@ -108,6 +112,42 @@ def test_wrong_description_fails(saved, changes, words):
     change(saved, **changes)
     with pytest.raises(FormatError, match=words):
         load_network(saved, CPU)
+
+
+def no_room(*arguments, **options):
+    raise AssertionError("nothing may be built before it is known to fit")
+
+
+@fault(
+    "50s",
+    "a network that its weights do not fit, of 65 536 classes",
+    "refused before it is built",
+)
+@pytest.mark.parametrize(
+    "changes", [{"classes": [str(number) for number in range(2**16)]}, {"model": "cnn-lstm-8192", "size": 64}]
+)
+def test_a_network_is_not_built_before_it_fits(saved, monkeypatch, changes):
+    change(saved, **changes)
+    monkeypatch.setattr("vidcondense.models.saved.build_network", no_room)
+    with pytest.raises(FormatError, match="does not fit"):
+        load_network(saved, CPU)
+
+
+@fault("50t", "weights of another type, such as float8", "refused by name")
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float64, torch.complex64])
+def test_weights_of_another_type(saved, kind):
+    weights = {name: values.to(kind) for name, values in load_file(saved / WEIGHTS).items()}
+    save_file(weights, saved / WEIGHTS)
+    change(saved, sha256=sha256_of_file(saved / WEIGHTS))
+    with pytest.raises(FormatError, match=r"weights.*does not fit convnet3d"):
+        load_network(saved, CPU)
+
+
+def test_weights_of_any_network_of_ours_fit(tmp_path):
+    for model in ("convnet", "cnn-gru"):
+        made = build_network(model, num_classes=3, num_frames=8, size=64, seed=1, compute=CPU)
+        save_network(tmp_path / model, made, dataclasses.replace(WHAT, model=model, size=64))
+        assert load_network(tmp_path / model, CPU)[1].model == model
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "[" * 100_000, "{"])

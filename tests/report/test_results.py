@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
+from commands import run
+from marks import fault
 from vidcondense.errors import FormatError
 from vidcondense.report.accuracy import accuracy_charts, class_tables, confusions, title_of
 from vidcondense.report.results import read_results
@@ -57,7 +60,7 @@ def test_a_folder_without_results_fails(tmp_path):
 @pytest.mark.parametrize("text", ["{", "[]", '{"videos": [], "networks": {}}', '{"table": 1}'])
 def test_what_another_command_wrote_fails(tmp_path, text):
     (tmp_path / "results.json").write_text(text)
-    with pytest.raises(FormatError, match=r"results\.json holds no results"):
+    with pytest.raises(FormatError, match=r"cannot read .*results\.json.* run the command again"):
         read_results(tmp_path)
 
 
@@ -66,3 +69,66 @@ def test_a_confusion_outside_the_classes_fails(written, tmp_path):
     (tmp_path / "results.json").write_text(json.dumps(written))
     with pytest.raises(FormatError, match="classes that do not exist"):
         read_results(tmp_path)
+
+
+def changed(path, value):
+    """A change of one value, by the keys that lead to it."""
+
+    def change(written):
+        *way, last = path
+        for key in way:
+            written = written[key]
+        written[last] = value
+
+    return change
+
+
+EVALUATION = ("sets", 0, "evaluation")
+
+
+@fault("47i", "results of others: counts, accuracies, sizes that cannot be", "exit code 3, one line")
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed((*EVALUATION, "repeats", 0, "confusion"), [[0, 1, 10**30]]),
+        changed((*EVALUATION, "repeats", 0, "confusion"), [[0, -1, 1]]),
+        changed((*EVALUATION, "per_class"), [0.5]),
+        changed((*EVALUATION, "per_class"), [0.5, 1e308]),
+        changed((*EVALUATION, "options"), {}),
+        changed((*EVALUATION, "options", "steps"), []),
+        changed((*EVALUATION, "classes"), ["a", "c"]),
+        changed((*EVALUATION, "classes"), ["a"] * 200_000),
+        changed(("sets", 0, "name"), "\ud800"),
+        changed(("table", 0, "accuracy"), float("nan")),
+        changed(("table", 0, "accuracy"), 1e308),
+        changed(("table", 0, "accuracy"), True),
+        changed(("table", 0, "bytes"), -5),
+        changed(("table", 0, "bytes"), 10**400),
+        changed(("chance",), float("inf")),
+        changed(("seed",), 2**70),
+    ],
+)
+def test_hostile_results(condensed, written, tmp_path, change):
+    change(written)
+    (tmp_path / "results.json").write_text(json.dumps(written))
+    done = run("report", condensed.folder, "--results", tmp_path, "--out", tmp_path / "report.html")
+    assert done.code == 3
+    assert "results.json" in done.line
+
+
+@pytest.mark.parametrize("name", ["results.json", "compare.json"])
+def test_results_that_are_no_regular_file(condensed, tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(FormatError, match="no regular file"):
+        read_results(tmp_path)
+
+
+def test_many_classes_take_little_memory(written, tmp_path):
+    """A matrix of all pairs of 60 000 classes would take 29 GB."""
+    names = [f"c{number}" for number in range(60_000)]
+    for each in [*written["sets"], *written["controls"]]:
+        each["evaluation"] |= {"classes": names, "per_class": []}
+    written["sets"][0]["evaluation"]["repeats"] = [{"confusion": [[59_999, 7, 3], [59_999, 59_999, 1]]}]
+    (tmp_path / "results.json").write_text(json.dumps(written))
+    (found,) = confusions(read_results(tmp_path), [])
+    assert (found.shares, found.pairs) == ([], [("c59999", "c7", 0.75)])

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
 
+from marks import fault
 from vidcondense.errors import FormatError
 from vidcondense.events import read_events
 from vidcondense.report.runs import read_runs
+
+
+def hole(path):
+    path.touch()
+    os.truncate(path, 10**11)
 
 
 def test_names_are_the_shortest_that_differ(condensed, tmp_path):
@@ -58,9 +65,29 @@ def test_a_set_without_a_log(hostile):
     assert [key.iteration for key in run.key_frames[0]] == [None] * 8
 
 
+INSERTION = {
+    "kind": "insertion",
+    "iteration": 1,
+    "video": 0,
+    "frame": 1,
+    "cosine_before": 0,
+    "cosine_after": 1,
+}
+
+
+@fault("47j", "a log of others: NaN, 1e999, numbers of 400 digits, wrong types", "refused by name")
 @pytest.mark.parametrize(
     "line",
     [
+        '{"kind": "iteration", "iteration": 1, "loss": NaN}',
+        '{"kind": "iteration", "iteration": 1, "loss": 1e999}',
+        '{"kind": "iteration", "iteration": 1, "loss": 1e300}',
+        f'{{"kind": "iteration", "iteration": 1, "loss": {"9" * 400}}}',
+        f'{{"kind": "iteration", "iteration": {"9" * 400}, "loss": 1}}',
+        '{"kind": "iteration", "iteration": "1", "loss": 1}',
+        '{"kind": "iteration", "iteration": 1, "loss": 1, "paper_mb": "many"}',
+        *(json.dumps({**INSERTION, **more}) for more in ({"video": -1}, {"frame": [1]}, {"iteration": 1.5})),
+        "[" * 100_000,
         "{",
         '{"kind": "insertion", "iteration": 1, "video": 0}',
         '{"kind": "insertion", "iteration":1, "video": 9, "frame": 1, "cosine_before": 0, "cosine_after": 1}',
@@ -73,4 +100,14 @@ def test_a_log_that_does_not_fit_fails(condensed, line):
     path = condensed.folder / "events.jsonl"
     path.write_text(line + "\n")
     with pytest.raises(FormatError, match="delete it to do without"):
+        read_runs([condensed.folder])
+
+
+@fault("53g", "a log that is a link, a named pipe, or a hole of 100 GB", "refused, at once")
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("/etc/passwd"), os.mkfifo, hole])
+def test_a_log_that_is_no_file_of_ours(condensed, make):
+    path = condensed.folder / "events.jsonl"
+    path.unlink()
+    make(path)
+    with pytest.raises(FormatError, match=r"events\.jsonl"):
         read_runs([condensed.folder])

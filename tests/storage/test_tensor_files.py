@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from marks import fault
 from vidcondense.errors import FormatError, LimitError
 from vidcondense.storage.tensor_files import check_tensor, read_tensors
 
@@ -51,6 +52,7 @@ def test_what_was_stored_is_read(tmp_path, ending):
     assert torch.equal(content(write(tmp_path / f"a{ending}", images())), images())
 
 
+@fault("55d", "a zip file of torch.save, cut or changed", "refused, or read")
 @pytest.mark.parametrize("ending", [".pt", ".safetensors", ".npy"])
 def test_files_that_are_cut_or_changed_are_refused_or_the_same(tmp_path, ending):
     path = write(tmp_path / f"a{ending}", images())
@@ -71,6 +73,7 @@ def test_files_that_are_cut_or_changed_are_refused_or_the_same(tmp_path, ending)
         assert found is not None, "no other error than ours"
 
 
+@fault("55c", "a zip file of torch.save that holds code", "refused by name; nothing of it is run")
 def test_code_in_a_pickle_is_not_run(tmp_path):
     sentinel = tmp_path / "sentinel"
     evil = {"images": images(), "labels": Evil(sentinel)}
@@ -86,12 +89,18 @@ def test_code_in_a_pickle_is_not_run(tmp_path):
     assert not sentinel.exists()
 
 
+@fault("55c", "a zip file of torch.save that holds code", "refused by name; nothing of it is run")
 def test_names_that_a_pickle_hides_are_refused(tmp_path):
     torch.save(images(), tmp_path / "a.pt", pickle_protocol=4)  # STACK_GLOBAL
     with pytest.raises(FormatError, match="STACK_GLOBAL"):
         read_tensors(tmp_path / "a.pt")
 
 
+@fault(
+    "55",
+    "a zip file of torch.save with compressed parts, or that holds too much",
+    "refused before it is unpacked",
+)
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
     path = tmp_path / "a.pt"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from marks import fault
 from vidcondense.errors import FormatError
 from vidcondense.training.trajectories import ExpertRecord, Experts, expert_path, save_expert
 
@@ -93,7 +95,24 @@ def a_folder(path):
     path.mkdir()
 
 
-@pytest.mark.parametrize("damage", [no_record, other_words, deep_words, half, a_pickle, a_folder])
+def a_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def a_link(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+def a_hole(path):
+    os.truncate(path, 10**12)
+
+
+@fault("53h", "an expert that is a link, a named pipe, a folder, a hole, a pickle", "refused, at once")
+@pytest.mark.parametrize(
+    "damage", [no_record, other_words, deep_words, half, a_pickle, a_folder, a_pipe, a_link, a_hole]
+)
 def test_a_file_that_is_no_expert_is_refused_in_one_line(folder, damage):
     path = expert_path(folder, 1)
     damage(path)
@@ -132,3 +151,13 @@ def test_weights_that_are_not_finite_are_refused(folder):
     experts.weights(0, 0)
     with pytest.raises(FormatError, match=r"expert-000.*after epoch 1 are not finite"):
         experts.weights(0, 1)
+
+
+@pytest.mark.parametrize("damage", [a_pipe, a_link])
+def test_a_file_that_is_exchanged_later_is_refused_as_well(folder, damage):
+    experts = Experts(folder)
+    damage(expert_path(folder, 0))
+    with pytest.raises(FormatError, match="no regular file"):
+        experts.weights(0, 0)
+    with pytest.raises(FormatError, match="no regular file"):
+        experts.check_network(nn.Linear(3, 4))

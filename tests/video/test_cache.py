@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from vidcondense.video.cache import building, cache_key, cache_root, clear_cache, list_cache, temporary_folder
+from marks import fault
+from vidcondense.video.cache import (
+    building,
+    cache_key,
+    cache_root,
+    clear_cache,
+    list_cache,
+    read_manifest,
+    temporary_folder,
+)
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
 
@@ -91,3 +101,36 @@ def test_building_keeps_what_is_unfinished_and_clears_what_is_empty(tmp_path):
     (tmp_path / f".{target.name}.lock").touch()  # as a killed process leaves it
     assert clear_cache(tmp_path) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@fault("47l", "a manifest of the cache with wrong types, deep nesting, NaN", "no cache: it is built anew")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "[" * 100_000,
+        '{"bytes": NaN}',
+        {"root": []},
+        {"records": [7]},
+        {"shape": {}},
+        {"bytes": "many"},
+        {"bytes": 10**30},
+        {"std": ["a", 1, 1]},
+    ],
+)
+def test_a_manifest_that_cannot_be(make_folder, tmp_path, text):
+    root, cache = make_folder(), tmp_path / "cache"
+    folder = fill(root, cache)
+    whole = json.loads((folder / "manifest.json").read_text())
+    wrong = text if isinstance(text, str) else json.dumps(whole | text)
+    (folder / "manifest.json").write_text(wrong)
+    (entry,) = list_cache(cache)
+    assert entry.root == "(unfinished)"
+    assert fill(root, cache) == folder
+    assert read_manifest(folder) == whole
+
+
+def test_a_quarantine_list_that_cannot_be(make_folder, tmp_path):
+    folder = fill(make_folder(), tmp_path / "cache")
+    (folder / "quarantine.jsonl").write_text('{"path": 7}\n')
+    assert read_manifest(folder) is None

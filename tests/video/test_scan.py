@@ -83,6 +83,16 @@ def test_links(tmp_path):
     assert "b/2.mp4" in followed.tree.videos
 
 
+def test_a_folder_is_listed_once_whatever_links_to_it(tmp_path):
+    root = tmp_path / "root"
+    touch(root / "real" / "1.mp4")
+    touch(tmp_path / "outside" / "deep" / "2.mp4")
+    for name, target in {"a": "outside", "b": "outside", "c": "outside/deep", "0": "root/real"}.items():
+        (root / name).symlink_to(tmp_path / target)
+    (tmp_path / "outside" / "again").symlink_to(root)
+    assert scan(root, follow_symlinks=True).tree.videos == ("a/deep/2.mp4", "real/1.mp4")
+
+
 def test_a_link_to_the_root_is_fine(tmp_path):
     touch(tmp_path / "real" / "a" / "1.mp4")
     (tmp_path / "link").symlink_to(tmp_path / "real")

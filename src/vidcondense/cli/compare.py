@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +21,11 @@ from vidcondense.comparison.tables import to_cells
 from vidcondense.compute import choose_compute
 from vidcondense.errors import UsageError
 from vidcondense.events import Event, Listener, broadcast
+from vidcondense.files import read_json
 from vidcondense.options import unknown
 from vidcondense.video.index import DataOptions
+
+_MAX_RESULT = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             overwrite=arguments.overwrite,
             listener=broadcast(_tell_how_many(output), bars.follow("cell", "computing cells")),
         )
-    result: dict[str, Any] = json.loads((arguments.out / "compare.json").read_text(encoding="utf-8"))
+    result = read_json(arguments.out / "compare.json", _MAX_RESULT, dict)
     _show(outcome, result["commands"], output)
     return {**result, "ok": not outcome.failures}
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from vidcondense import __version__
-from vidcondense.cli.output import Output
+from vidcondense.cli.output import Output, visible
 from vidcondense.cli.parse import parse
 from vidcondense.errors import Interrupted, LimitError, OutputError, UsageError, VidcondenseError
 from vidcondense.launch import is_first, num_ranks
@@ -164,8 +164,7 @@ def _known(error: Exception) -> VidcondenseError | None:
 
 
 def _fail(message: str, code: int) -> int:
-    line = message.replace("\r", "\\r").replace("\n", "\\n")
-    print(f"vidcondense: error: {line}", file=sys.stderr)
+    print(f"vidcondense: error: {visible(message)}", file=sys.stderr)
     return code
 
 

@@ -35,7 +35,9 @@ class Output:
     silent: bool = False
 
     def say(self, what: RenderableType) -> None:
-        """Print a part of the result on standard output."""
+        """Print a part of the result on standard output; of a text, each line `visible`."""
+        if isinstance(what, str):
+            what = "\n".join(map(visible, what.split("\n")))
         if not (self.as_json or self.silent):
             console().print(what, soft_wrap=isinstance(what, str))
 
@@ -47,8 +49,9 @@ class Output:
 
 def facts(rows: Mapping[str, object]) -> str:
     """A line a fact: a name, padded, and what belongs to it."""
-    width = max(map(len, rows), default=0)
-    return "\n".join(f"{name:{width}}  {visible(str(value))}" for name, value in rows.items())
+    shown = [(visible(name), visible(str(value))) for name, value in rows.items()]
+    width = max((len(name) for name, _ in shown), default=0)
+    return "\n".join(f"{name:{width}}  {value}" for name, value in shown)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.results import as_dict
 from vidcondense.events import Listener, ignore, read_events
-from vidcondense.files import write_json, writing
+from vidcondense.files import read_json, write_json, writing
 from vidcondense.interfaces import ClipSource
 from vidcondense.matching.kept_means import KeptMeans
 from vidcondense.options import as_json, changed_fields
@@ -47,8 +47,27 @@ FOLD_SEED = 0
 EXACT = "float32"
 """The codec a set is kept in when it is wanted in several."""
 
+_MAX_RESULT = 2**30
+
 Cell = dict[str, Any]
 """The result of a cell, a JSON object: what was asked, what it cost, and an entry for every row it is in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    codec: str | None
+    model: str
+    evaluation: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What is relied on of a cell that was computed earlier."""
+
+    recipe: dict[str, Any]
+    evaluate: dict[str, Any]
+    folds: int | None
+    entries: list[_Entry]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,14 +111,15 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
     """
     name = entrant.cell_name(seed)
     path = place.result(name)
-    try:
-        found: Cell = json.loads(path.read_text(encoding="utf-8"))
-        before = {name: found[name] for name in ("recipe", "evaluate", "folds")}
-        _ = [entry["codec"] + entry["model"] for entry in found["entries"] if entry["codec"]]
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path} is no result of a cell ({error}); delete it to compute it anew") from error
+    advice = "delete it to compute the cell anew"
+    found: Cell = read_json(path, _MAX_RESULT, dict, advice)
+    try:
+        before = as_json(msgspec.convert(found, _Known))
+    except msgspec.ValidationError as error:
+        raise FormatError(f"{path} is no result of a cell ({error}); {advice}") from error
+    del before["entries"]
     asked = _asked(place, entrant, seed)
     # Options that came to be after the cell was computed had no other value then than their default.
     before["recipe"] = {**defaults_of(asked["recipe"], Recipe()), **before["recipe"]}

@@ -12,6 +12,7 @@ import msgspec
 
 from vidcondense.comparison.cells import Cell, key_of, keys
 from vidcondense.comparison.plan import Entrant, Plan
+from vidcondense.errors import FormatError
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.results import Evaluation, Summary, summarise
 from vidcondense.evaluation.statistics import PairedDifference, mean, paired_difference
@@ -222,7 +223,11 @@ def accuracy_of(entry: Mapping[str, Any]) -> float | None:
 def _evaluation(entry: Mapping[str, Any]) -> Evaluation:
     """Of an older entry, with the options that came to be after it; they had no other value then."""
     kept = entry["evaluation"]
-    return msgspec.convert({**kept, "options": {**as_json(EvaluateOptions()), **kept["options"]}}, Evaluation)
+    try:
+        options = {**as_json(EvaluateOptions()), **kept["options"]}
+        return msgspec.convert({**kept, "options": options}, Evaluation)
+    except (KeyError, TypeError, msgspec.ValidationError) as error:
+        raise FormatError(f"the result of a cell holds no evaluation ({error}); use --overwrite") from error
 
 
 def _numbers(found: PairedDifference | None) -> dict[str, float | int | None]:

@@ -7,19 +7,48 @@ accuracy, so on the same clips both flatter themselves: give a cross-validation 
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from vidcondense.errors import DataError, FormatError
 from vidcondense.evaluation.statistics import PairedDifference, paired_difference
 from vidcondense.evaluation.tables import MISSING, Record, accuracy_text, number, spread
+from vidcondense.files import read_json
 from vidcondense.methods import METHODS
 from vidcondense.storage.labels import HARD
 
-COLUMNS = ("name", "method", "model", "codec", "vpc", "bytes", "accuracy", "accuracies")
+COLUMNS = ("name", "method", "model", "codec", "vpc", "bytes", "accuracy", "std", "accuracies")
+
+_MAX_BYTES = 2**28
+_ADVICE = "it must be what `vidcondense compare` wrote: run it again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    rows: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """What this module relies on, of a row with a size and an accuracy."""
+
+    name: str
+    method: str
+    model: str
+    codec: str
+    vpc: Annotated[float, msgspec.Meta(gt=0, le=2**53)]
+    bytes: Annotated[int, msgspec.Meta(gt=0, le=2**53)]
+    accuracy: Annotated[float, msgspec.Meta(ge=0, le=100.01)]
+    accuracies: dict[
+        Annotated[str, msgspec.Meta(pattern="^[0-9]{1,20}$")],
+        Annotated[float, msgspec.Meta(ge=0, le=1.0001)] | None,
+    ]
+    std: Annotated[float, msgspec.Meta(ge=0, le=100)] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +79,19 @@ def read_rows(path: Path) -> list[Record]:
         FormatError: it is none of a comparison.
     """
     file = path / "compare.json" if path.is_dir() else path
-    try:
-        rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
-        whole = [row for row in rows if all(key in row for key in COLUMNS)]
-    except FileNotFoundError as error:
-        raise DataError(f"there is no {file}; make it with `vidcondense compare`") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{file} is no result of `vidcondense compare` ({error!r})") from error
-    if len(whole) < len(rows):
+    if not os.path.lexists(file):
+        raise DataError(f"there is no {file}; make it with `vidcondense compare`")
+    rows = read_json(file, _MAX_BYTES, _File, _ADVICE).rows
+    if not all(key in row for row in rows for key in COLUMNS):
         raise FormatError(f"{file} was written by an older vidcondense; run the same compare again")
-    return [row for row in whole if row["bytes"] is not None and row["accuracy"] is not None]
+    kept = [row for row in rows if row["bytes"] is not None and row["accuracy"] is not None]
+    try:
+        known = [msgspec.convert(row, _Row).method in METHODS for row in kept]
+    except msgspec.ValidationError as error:
+        raise FormatError(f"cannot read {file}: {error}; {_ADVICE}") from error
+    if not all(known):
+        raise FormatError(f"{file} has rows of methods that this vidcondense does not know; upgrade it")
+    return kept
 
 
 def is_real(row: Mapping[str, Any]) -> bool:

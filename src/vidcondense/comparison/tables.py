@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vidcondense.evaluation.tables import MISSING, Record, accuracy_text, number, spread
+from vidcondense.markdown import markdown
 from vidcondense.storage.labels import HARD
 
 _LATEX = {
@@ -22,7 +23,8 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
 }
-_MARKDOWN = {sign: f"\\{sign}" for sign in "\\`*_{}[]<>|#&~$!"}
+# Cells of numbers alone: there is nothing in them to escape.
+_NUMBERS = re.compile(r"(?:[\d.,±+−– ]|of|to)*")
 # Neighbours that TeX would make one sign of: `--` a dash, '' and << quotes, ?` a question mark turned round.
 _LIGATURE = re.compile(r"([-`'<>,?!])(?=[-`'<>,])")
 
@@ -41,7 +43,7 @@ def to_markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [
         titles,
         ["---", *["---:"] * (len(titles) - 1)],
-        *([_escape(_one_line(cell), _MARKDOWN) for cell in row] for row in rows),
+        *([_to_markdown(_one_line(cell)) for cell in row] for row in rows),
     ]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
@@ -102,12 +104,12 @@ def _says_something(title: str, cells: Sequence[str]) -> bool:
     return any(cell != MISSING for cell in cells)
 
 
+def _to_markdown(text: str) -> str:
+    return text if _NUMBERS.fullmatch(text) else markdown(text)
+
+
 def _to_tex(text: str) -> str:
-    return _LIGATURE.sub(r"\1{}", _escape(text, _LATEX))
-
-
-def _escape(text: str, signs: dict[str, str]) -> str:
-    return "".join(signs.get(sign, sign) for sign in text)
+    return _LIGATURE.sub(r"\1{}", "".join(_LATEX.get(sign, sign) for sign in text))
 
 
 def _one_line(text: Any) -> str:  # noqa: ANN401

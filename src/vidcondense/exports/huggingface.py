@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 
 from vidcondense.errors import UsageError
-from vidcondense.exports.names import markdown
 from vidcondense.exports.options import ExportOptions
 from vidcondense.exports.videos import ENCODINGS, Files, pictures, stem
 from vidcondense.exports.webdataset import facts
+from vidcondense.markdown import markdown
 from vidcondense.storage.condensed import CondensedDataset
 
 FOLDER = "data/train"

@@ -1,13 +1,11 @@
-"""Class names as names of folders, and as text that no reader takes for anything else."""
+"""Class names as names of folders, and as text that a file in UTF-8 can hold."""
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from vidcondense.files import visible
 from vidcondense.video.names import folded
 
 _MAX_LENGTH = 80  # characters of a class's folder; a name may have 255 bytes
@@ -35,19 +33,9 @@ def folder_names(classes: Sequence[str]) -> list[str]:
     return names
 
 
-def markdown(text: str) -> str:
-    """Text that Markdown shows as it is: no markup, no HTML, no link, one line."""
-    return re.sub(r"[!-/:-@\[-`{-~]", lambda sign: _shown(sign[0]), visible(text))
-
-
 def unicode_text(text: str) -> str:
     """Text without lone halves of surrogate pairs, which no file in UTF-8 can hold."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _shown(sign: str) -> str:
-    # Entities where a careless reader might see HTML.
-    return html.escape(sign, quote=False) if sign in "<>&" else f"\\{sign}"
 
 
 def _percent(char: str) -> str:

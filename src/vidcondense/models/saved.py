@@ -9,23 +9,24 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+import torch
+from safetensors.torch import save
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from vidcondense.compute import Compute
 from vidcondense.errors import FormatError, OutputError, UsageError
 from vidcondense.files import (
-    check_regular,
-    parse_json,
+    read_json,
     replace_folder,
     sha256_of_file,
     write_file,
     write_json,
 )
-from vidcondense.models import VideoNetwork, build_network
+from vidcondense.models import VideoNetwork, build_network, initialise
 from vidcondense.models.custom import is_custom
-from vidcondense.options import as_json
+from vidcondense.options import as_json, changed_fields
+from vidcondense.safe_tensors import Header, described, read_tensors
 
 DESCRIPTION = "network.json"
 WEIGHTS = "weights.safetensors"
@@ -117,38 +118,36 @@ def load_network(
             "pass trust_code=True if you trust it"
         )
     path = folder / WEIGHTS
-    check_regular(path, _MAX_WEIGHTS)
-    try:
-        if sha256_of_file(path) != written.get("sha256"):
-            raise FormatError(f"{path} is damaged: its sha256 is not the one in {DESCRIPTION}")
-        weights = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise FormatError(f"cannot read {path}: {error}") from error
-    if not all(bool(values.isfinite().all()) for values in weights.values()):
+    content = read_tensors(path, _MAX_WEIGHTS, lambda header: _check_fits(path, header, description))
+    if content.sha256 != written.get("sha256"):
+        raise FormatError(f"{path} is damaged: its sha256 is not the one in {DESCRIPTION}")
+    if not all(bool(values.isfinite().all()) for values in content.tensors.values()):
         raise FormatError(f"{path} holds values that are not finite")
-    network = build_network(
-        description.model,
-        num_classes=len(description.classes),
-        num_frames=description.num_frames,
-        size=description.size,
-        seed=0,
-        compute=compute,
-    )
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        first = str(error).splitlines()[-1].strip()
-        raise FormatError(f"{path} does not fit {description.model}: {first}") from error
+    network = build_network(*_made(description), seed=0, compute=compute)
+    network.load_state_dict(content.tensors)
     return network.eval(), description
 
 
+def _check_fits(path: Path, header: Header, description: NetworkDescription) -> None:
+    """Compare names, types and shapes with those of the network before any of it takes memory."""
+    if is_custom(description.model):  # trusted, and perhaps not to be built without memory
+        network = initialise(*_made(description))
+    else:
+        with FakeTensorMode(allow_non_fake_inputs=True), torch.random.fork_rng([]):
+            network = initialise(*_made(description))
+    wanted = {name: described(values) for name, values in network.state_dict().items()}
+    if differences := changed_fields(wanted, header.tensors):
+        raise FormatError(f"{path} does not fit {description.model}: {differences[0]}")
+
+
+def _made(description: NetworkDescription) -> tuple[str, int, int, int]:
+    """What a network is made from: its name, and the numbers of classes, frames and pixels."""
+    return description.model, len(description.classes), description.num_frames, description.size
+
+
 def _read_description(path: Path) -> tuple[dict[str, Any], NetworkDescription]:
-    check_regular(path, _MAX_DESCRIPTION)
-    try:
-        written = parse_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise FormatError(f"cannot read {path}: {error}") from error
-    if not isinstance(written, dict) or written.get("format") != FORMAT:
+    written = read_json(path, _MAX_DESCRIPTION, dict)
+    if written.get("format") != FORMAT:
         raise FormatError(f"{path} describes no network of vidcondense")
     if written.get("format_version") != FORMAT_VERSION:
         raise FormatError(

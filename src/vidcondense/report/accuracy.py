@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -92,22 +93,23 @@ def class_tables(results: Results, runs: Sequence[Run]) -> ClassTable | None:
 
 def confusions(results: Results, runs: Sequence[Run]) -> list[Confusion]:
     """What is taken for what, of each set and control whose results tell."""
-    return [_confusion(each, _title(each, results, runs)) for each in results.judged if each.confusion.any()]
+    return [_confusion(each, _title(each, results, runs)) for each in results.judged if each.confusion]
 
 
 def _confusion(judged: Judged, name: str) -> Confusion:
-    counts = judged.confusion
-    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    counts, totals = judged.confusion, Counter[int]()
+    for (row, _), count in counts.items():
+        totals[row] += count
+    shares = {(row, column): count / totals[row] for (row, column), count in sorted(counts.items())}
     classes = judged.evaluation.classes
+    labels = range(len(classes)) if len(classes) <= MAX_MATRIX else range(0)
     wrong = [
-        (classes[row], classes[column], float(shares[row, column]))
-        for row, column in zip(*counts.nonzero(), strict=True)
-        if row != column
+        (classes[row], classes[column], share) for (row, column), share in shares.items() if row != column
     ]
     return Confusion(
         name=name,
         classes=classes,
-        shares=shares.tolist() if len(classes) <= MAX_MATRIX else [],
+        shares=[[shares.get((row, column), 0.0) for column in labels] for row in labels],
         pairs=sorted(wrong, key=lambda pair: -pair[2])[:MAX_PAIRS],
     )
 

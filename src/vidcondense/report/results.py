@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
-import numpy as np
-from jaxtyping import Int
 
 from vidcondense.errors import FormatError
-
-F = TypeVar("F")
+from vidcondense.files import read_json
 
 EVALUATED = "results.json"
 COMPARED = "compare.json"
+
+_MAX_BYTES = 2**30
+_ADVICE = "it must be a result of vidcondense evaluate or compare: run the command again"
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Percent = Annotated[float, msgspec.Meta(ge=0, le=100.01)]
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1.0001)]
+_Size = Annotated[float, msgspec.Meta(ge=0, le=2**53)]
+_Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Classes = Annotated[list[str], msgspec.Meta(min_length=1, max_length=2**16)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,21 +33,21 @@ class Row:
     """One row of a table; accuracies in percent, None where there is no figure."""
 
     name: str
-    n: int
+    n: _Count
     repeat: str
-    accuracy: float | None
-    std: float | None
-    ci_low: float | None
-    ci_high: float | None
-    group_ci_low: float | None
-    group_ci_high: float | None
-    train_accuracy: float | None
-    networks: int
-    diverged: int
-    clips: int
-    vpc: float | None = None
-    paper_mb: float | None = None
-    bytes: int | None = None
+    accuracy: _Percent | None
+    std: _Percent | None
+    ci_low: _Percent | None
+    ci_high: _Percent | None
+    group_ci_low: _Percent | None
+    group_ci_high: _Percent | None
+    train_accuracy: _Percent | None
+    networks: _Count
+    diverged: _Count
+    clips: _Count
+    vpc: _Size | None = None
+    paper_mb: _Size | None = None
+    bytes: _Count | None = None
     model: str = ""
     codec: str | None = None
 
@@ -48,7 +56,7 @@ class Row:
 class Repeat:
     """One network of an evaluation: what it took for what."""
 
-    confusion: list[tuple[int, int, int]] = field(default_factory=list)
+    confusion: list[tuple[_Count, _Count, _Count]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +64,8 @@ class Evaluated:
     """The networks of one set."""
 
     options: dict[str, Any]
-    classes: list[str]
-    per_class: list[float | None]
+    classes: _Classes
+    per_class: list[_Share | None]
     repeats: list[Repeat]
 
 
@@ -70,13 +78,13 @@ class Judged:
     sha256: str | None = None
 
     @property
-    def confusion(self) -> Int[np.ndarray, "k k"]:
-        """How often a class (row) was taken for each (column), summed over networks; zeros: not recorded."""
-        matrix = np.zeros((len(self.evaluation.classes),) * 2, dtype=np.int64)
+    def confusion(self) -> Counter[tuple[int, int]]:
+        """How often a class was taken for another, or itself, of all networks; empty: not recorded."""
+        counts: Counter[tuple[int, int]] = Counter()
         for repeat in self.evaluation.repeats:
             for row, column, count in repeat.confusion:
-                matrix[row, column] += count
-        return matrix
+                counts[row, column] += count
+        return +counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +115,9 @@ class _EvaluationFile:
     table: list[Row]
     sets: list[Judged]
     controls: list[Judged]
-    chance: float
+    chance: _Share
     protocol: str
-    seed: int | None = None
+    seed: _Seed | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,11 +132,11 @@ def read_results(folder: Path) -> Results:
     Raises:
         FormatError: there are none, or they are of another command or damaged.
     """
-    if (folder / EVALUATED).is_file():
-        found = _read(folder / EVALUATED, _EvaluationFile)
+    if os.path.lexists(folder / EVALUATED):
+        found = read_json(folder / EVALUATED, _MAX_BYTES, _EvaluationFile, _ADVICE)
         judged = [*found.sets, *found.controls]
         for each in judged:
-            _check_confusion(folder / EVALUATED, each)
+            _check(folder / EVALUATED, each, judged[0].evaluation.classes)
         return Results(
             folder=folder,
             rows=found.table,
@@ -137,8 +145,8 @@ def read_results(folder: Path) -> Results:
             protocol=found.protocol,
             seed=found.seed,
         )
-    if (folder / COMPARED).is_file():
-        compared = _read(folder / COMPARED, _ComparisonFile)
+    if os.path.lexists(folder / COMPARED):
+        compared = read_json(folder / COMPARED, _MAX_BYTES, _ComparisonFile, _ADVICE)
         return Results(folder=folder, rows=compared.rows, commands=compared.commands)
     raise FormatError(
         f"{folder} has neither {EVALUATED} nor {COMPARED}: "
@@ -146,17 +154,21 @@ def read_results(folder: Path) -> Results:
     )
 
 
-def _read(path: Path, kind: type[F]) -> F:
-    try:
-        return msgspec.convert(json.loads(path.read_text(encoding="utf-8")), kind)
-    except (OSError, ValueError, RecursionError) as error:
-        raise FormatError(
-            f"{path} holds no results of vidcondense evaluate or compare: {error}; run the command again"
-        ) from error
-
-
-def _check_confusion(path: Path, judged: Judged) -> None:
-    known = range(len(judged.evaluation.classes))
-    for repeat in judged.evaluation.repeats:
-        if not all(row in known and column in known for row, column, _ in repeat.confusion):
-            raise FormatError(f"{path}: the confusion of {judged.name!r} names classes that do not exist")
+def _check(path: Path, judged: Judged, classes: Sequence[str]) -> None:
+    """What a page is made of must fit together."""
+    found = judged.evaluation
+    known, options = range(len(classes)), found.options
+    rules = {
+        "its options name no network": isinstance(options.get("model"), str),
+        "its steps are no number": options.get("steps") is None or type(options["steps"]) is int,
+        "its classes are not those of the others": found.classes == classes,
+        "it has not an accuracy for every class": len(found.per_class) in (0, len(classes)),
+        "its confusion names classes that do not exist": all(
+            row in known and column in known
+            for repeat in found.repeats
+            for row, column, _ in repeat.confusion
+        ),
+    }
+    for what, holds in rules.items():
+        if not holds:
+            raise FormatError(f"{path}: {judged.name!r:.80} cannot be: {what}; {_ADVICE}")

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from vidcondense.errors import FormatError
 from vidcondense.events import Event, read_events
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
 from vidcondense.storage.workspace import LOG
+
+_Index = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Figure = Annotated[float, msgspec.Meta(ge=-1e39, le=1e39)]
+"""A little more than float32 holds, and little enough to be drawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Iteration:
+    iteration: _Index
+    loss: _Figure
+    cosine_low: _Figure | None = None
+    cosine_median: _Figure | None = None
+    cosine_high: _Figure | None = None
+    key_frames: _Figure | None = None
+    paper_mb: _Figure | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Insertion:
+    iteration: _Index
+    video: _Index
+    frame: _Index
+    cosine_before: _Figure
+    cosine_after: _Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,19 +133,16 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def _events(path: Path) -> tuple[Event, ...]:
-    return tuple(read_events(path)) if path.is_file() else ()
+    return tuple(read_events(path)) if os.path.lexists(path) else ()
 
 
 def _check_log(run: Run) -> None:
     """A log must tell of the key frames that the set has, and its events be as we write them."""
     try:
-        inserted = [(event["video"], event["frame"]) for event in run.insertions]
-        for event in run.iterations:
-            float(event["loss"]), int(event["iteration"])
-        for event in run.insertions:
-            float(event["cosine_before"]), float(event["cosine_after"]), int(event["iteration"])
-        fits = all(frame in run.clips.positions[video] for video, frame in inserted)
-    except (KeyError, IndexError, TypeError, ValueError):
+        msgspec.convert(run.iterations, list[_Iteration])
+        inserted = msgspec.convert(run.insertions, list[_Insertion])
+        fits = all(each.frame in run.clips.positions[each.video] for each in inserted)
+    except (KeyError, IndexError, msgspec.ValidationError):
         fits = False
     if not fits:
         raise FormatError(

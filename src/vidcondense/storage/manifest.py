@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from vidcondense.errors import FormatError
-from vidcondense.files import canonical_json, check_regular, parse_json, write_text
+from vidcondense.files import canonical_json, read_json, write_text
 from vidcondense.media.coded import IMAGE_FORMATS
 from vidcondense.options import unknown
 from vidcondense.storage.codecs import Coding, ValueRange
@@ -85,11 +85,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.exists():
         raise FormatError(f"{folder} is no condensed set: it has no {MANIFEST}")
-    check_regular(path, _MAX_BYTES)
-    try:
-        manifest = parse_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise FormatError(f"cannot read {path}: {error}") from error
+    manifest = read_json(path, _MAX_BYTES, dict)
     _check_version(path, manifest)
     if manifest.get("sha256") != _own_hash(manifest):
         raise FormatError(f"{path} was changed after it was written: its sha256 does not fit")
@@ -120,8 +116,8 @@ def _own_hash(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
-def _check_version(path: Path, manifest: object) -> None:
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+def _check_version(path: Path, manifest: dict[str, Any]) -> None:
+    if manifest.get("format") != FORMAT:
         raise FormatError(f"{path} is no manifest of a condensed set")
     version = manifest.get("format_version")
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
@@ -159,8 +155,7 @@ def _check_values(path: Path, manifest: dict[str, Any]) -> None:
         and shape[1] == 3
         and math.prod(shape) <= _MAX_CLIP
         and len(labels) * shape[0] <= _MAX_SLOTS,
-        "method": _is_text(manifest["method"]),
-        "classes": len(classes) > 0 and all(isinstance(name, str) and _is_text(name) for name in classes),
+        "classes": len(classes) > 0 and all(isinstance(name, str) for name in classes),
         "labels": len(labels) > 0 and all(type(x) is int and 0 <= x < len(classes) for x in labels),
         "labelling": is_labelling(manifest["labelling"]),
         "learned": all(isinstance(value, float) for value in manifest["learned"].values()),
@@ -232,12 +227,3 @@ def _is_timeline(row: object, num_frames: int) -> bool:
 
 def _is_colour(values: list[Any], least: float) -> bool:
     return len(values) == 3 and all(isinstance(value, float) and least <= value <= 1 for value in values)
-
-
-def _is_text(name: str) -> bool:
-    """Whether a name can be written to a file: half a surrogate pair is no character."""
-    try:
-        name.encode("utf-8", "surrogateescape")  # as names of folders that are no UTF-8 come
-    except UnicodeEncodeError:
-        return False
-    return True

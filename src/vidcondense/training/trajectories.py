@@ -18,10 +18,12 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from vidcondense.errors import FormatError, UsageError
-from vidcondense.files import canonical_json, write_file
+from vidcondense.files import canonical_json, check_regular, parse_json, write_file
 from vidcondense.options import as_json, changed_fields
+from vidcondense.safe_tensors import read_header
 
 _RECORD = "vidcondense-expert"
+_MAX_BYTES = 2**36  # a file is never read as a whole
 _PATTERN = "expert-*.safetensors"
 _RESULTS = ("expert", "losses", "versions")  # in which the experts of a folder may differ
 
@@ -93,10 +95,9 @@ def save_expert(path: Path, trajectory: Mapping[str, Tensor], record: ExpertReco
 def read_record(path: Path) -> ExpertRecord:
     """The record of an expert. Raises `FormatError`: the file is no expert, or a damaged one."""
     try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {})[_RECORD]
-        return msgspec.json.decode(text, type=ExpertRecord)
-    except (OSError, SafetensorError, KeyError, msgspec.DecodeError, RecursionError) as error:
+        text = read_header(path, _MAX_BYTES).metadata[_RECORD]
+        return msgspec.convert(parse_json(text), ExpertRecord)
+    except (FormatError, KeyError, ValueError) as error:
         raise FormatError(f"{path} is no expert that `vidcondense experts` made: {error}") from error
 
 
@@ -147,12 +148,10 @@ class Experts:
             wanted = {
                 name: [record.epochs + 1, *parameter.shape] for name, parameter in network.named_parameters()
             }
-            with _opened(path) as file:
-                slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-                found = {
-                    name: each.get_shape() if each.get_dtype() == "F32" else each.get_dtype()
-                    for name, each in slices.items()
-                }
+            found = {
+                name: shape if kind == "F32" else kind
+                for name, (kind, *shape) in read_header(path, _MAX_BYTES).tensors.items()
+            }
             if differences := changed_fields(wanted, found):
                 raise FormatError(f"{path} does not fit {record.model}: {differences[0]}")
 
@@ -182,6 +181,7 @@ def refuse_batch_statistics(network: nn.Module, model: str) -> None:
 
 
 def _opened(path: Path) -> Any:  # noqa: ANN401 - safetensors has no type for it
+    check_regular(path, _MAX_BYTES)
     try:
         return safe_open(path, framework="pt")
     except (OSError, SafetensorError) as error:

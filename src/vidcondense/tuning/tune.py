@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from vidcondense.errors import DataError, FormatError, OutputError
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.statistics import PairedDifference, paired_difference
 from vidcondense.events import Listener, ignore
-from vidcondense.files import write_json, write_text
+from vidcondense.files import read_json, write_json, write_text
 from vidcondense.methods import METHODS
 from vidcondense.options import changed_fields, require
 from vidcondense.recipe import Recipe, from_keys, to_keys
@@ -27,6 +27,8 @@ from vidcondense.tuning.space import Setting, Space, combinations, default_space
 
 PLAN = "plan.toml"
 STATE = "state.json"
+
+_MAX_STATE = 2**28
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,12 @@ class TuneOptions:
         require(minutes > 0, "budget_minutes", minutes, "must be more than 0 minutes")
         require(self.folds >= 2, "folds", self.folds, "must be at least 2")
         require(self.trials is None or self.trials >= 2, "trials", self.trials, "must be at least 2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _State:
+    asked: dict[str, Any]
+    settings: list[Setting]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,14 +234,12 @@ def _learns(base: Recipe, setting: Setting) -> bool:
 
 def _earlier(path: Path, asked: Mapping[str, Any]) -> list[Setting] | None:
     """The settings of an interrupted tuning in the same folder; None where there is none."""
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        before, settings = state["asked"], list(state["settings"])
-        _ = {**before["base"], **before["evaluate"]}
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path} is damaged ({error}); use another --out") from error
+    state = read_json(path, _MAX_STATE, _State, "use another --out")
+    before, settings = dict(state.asked), state.settings
+    if not all(isinstance(before.get(name), dict) for name in ("base", "evaluate")):
+        raise FormatError(f"cannot read {path}: it does not say what was asked; use another --out")
     # Options that came to be after this began had no other value then than their default.
     before["base"] = {**defaults_of(asked["base"], Recipe()), **before["base"]}
     before["evaluate"] = {**defaults_of(asked["evaluate"], EvaluateOptions()), **before["evaluate"]}

@@ -15,12 +15,12 @@ from vidcondense.events import Listener, ignore
 from vidcondense.files import sha256_of_file
 from vidcondense.media.read import Probed, try_probe
 from vidcondense.media.source import Limits
-from vidcondense.video.build import Quarantined
 from vidcondense.video.checks import check_usable
 from vidcondense.video.index import DataOptions, read_listing
 from vidcondense.video.leakage import Leak, content_leaks, duplicates, source_leaks
 from vidcondense.video.listing import Listing, Record, Split
 from vidcondense.video.pool import run_tasks
+from vidcondense.video.quarantine import Quarantined
 from vidcondense.video.scan import Scan
 
 SPLITS: tuple[Split, ...] = ("train", "test")

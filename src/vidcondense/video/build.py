@@ -18,33 +18,13 @@ from vidcondense.media.decode import Decoded, Pick
 from vidcondense.media.read import is_frame_folder
 from vidcondense.video.cache import CLIPS, MANIFEST, QUARANTINE
 from vidcondense.video.journal import JOURNAL, Entry, Journal
-from vidcondense.video.listing import Record, Split
+from vidcondense.video.listing import Record
+from vidcondense.video.quarantine import Quarantined
 from vidcondense.video.sampling import ClipOptions
 
 _CHANNELS = 3
 _SPARE_SHARE, _SPARE_BYTES = 20, 10**9  # a twentieth of the disk, at most 1 GB, stays free
 _LEAST_STD = 1 / 255
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quarantined:
-    """One video (or folder) that is not used."""
-
-    path: str
-    """Relative to the dataset's root."""
-    split: Split | None
-    """None for a folder, and whatever no list names."""
-    label: int | None
-    code: str
-    """The reason's short stable name."""
-    detail: str
-    """The reason in a sentence."""
-
-    @classmethod
-    def of(cls, path: str, error: VideoError, record: Record | None) -> Quarantined:
-        """What is at `path`, and why it is not used."""
-        split, label = (record.split, record.label) if record else (None, None)
-        return cls(path=path, split=split, label=label, code=error.code, detail=error.detail)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,11 +129,6 @@ def _finish(
     held = {"shape": shape, "bytes": size, "mean": mean, "std": std, "records": records}
     # In one line, for the encoder that indents needs many times the memory.
     write_text(folder / MANIFEST, json.dumps({**facts, **held}, allow_nan=False) + "\n")
-
-
-def read_quarantine(path: Path) -> tuple[Quarantined, ...]:
-    """The list that `build_folder` wrote."""
-    return tuple(Quarantined(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines())
 
 
 def _clip_shape(clip: ClipOptions) -> tuple[int, ...]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
+import math
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import platformdirs
 
-from vidcondense.errors import OutputError
-from vidcondense.files import canonical_json, locked, make_folder, size_text
+from vidcondense.errors import FormatError, OutputError
+from vidcondense.files import canonical_json, locked, make_folder, read_json, size_text
+from vidcondense.video.listing import Split
+from vidcondense.video.quarantine import read_quarantine
 
 FORMAT = 1
 """Version of the cache's files; part of the key."""
@@ -28,6 +31,31 @@ CLIPS = "clips.u8"
 _KEY = re.compile(r"[0-9a-f]{64}")
 _LEFTOVER = re.compile(r"\.[0-9a-f]{64}\.((tmp|old)-\d+|partial)")
 _LOCK = re.compile(r"\.[0-9a-f]{64}\.lock")
+
+
+_MAX_BYTES = 2**34
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Record:
+    path: str
+    label: _Count
+    split: Split
+    group: str
+    num_frames: _Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Manifest:
+    """What is relied on."""
+
+    root: str
+    records: list[_Record]
+    shape: Annotated[list[_Count], msgspec.Meta(min_length=6, max_length=6)]
+    bytes: _Count
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +87,13 @@ def cache_key(content: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a finished cache; None where it or the quarantine is damaged, or clips are missing."""
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
-        whole = (folder / CLIPS).stat().st_size == manifest["bytes"]
-        complete = manifest.keys() >= {"root", "records", "shape", "mean", "std"}
-        for line in (folder / QUARANTINE).read_bytes().splitlines():
-            json.loads(line)
-    except (OSError, ValueError, KeyError, TypeError):
+        manifest = read_json(folder / MANIFEST, _MAX_BYTES, dict)
+        held = msgspec.convert(manifest, _Manifest)
+        read_quarantine(folder / QUARANTINE)
+        whole = (folder / CLIPS).stat().st_size == held.bytes == math.prod(held.shape)
+    except (OSError, ValueError, FormatError):
         return None
-    return manifest if whole and complete else None
+    return manifest if whole and len(held.records) == held.shape[0] else None
 
 
 @contextlib.contextmanager

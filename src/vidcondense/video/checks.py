@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from vidcondense.errors import DataError
-from vidcondense.video.build import Quarantined
 from vidcondense.video.cache import QUARANTINE
 from vidcondense.video.listing import Listing
+from vidcondense.video.quarantine import Quarantined
 
 
 def check_usable(

@@ -20,7 +20,7 @@ from vidcondense.media.read import try_read_clips
 from vidcondense.media.source import Limits
 from vidcondense.options import as_json, require
 from vidcondense.rng import derive_seed
-from vidcondense.video.build import Quarantined, Task, build_folder, read_quarantine, stamp
+from vidcondense.video.build import Task, build_folder, stamp
 from vidcondense.video.cache import (
     CLIPS,
     QUARANTINE,
@@ -34,6 +34,7 @@ from vidcondense.video.dataset import ClipDataset, ClipFacts, ClipFile
 from vidcondense.video.layouts import Layout, parse
 from vidcondense.video.listing import Listing, Split, SplitRule
 from vidcondense.video.pool import run_tasks
+from vidcondense.video.quarantine import Quarantined, read_quarantine
 from vidcondense.video.sampling import ClipOptions, clip_indices, short_note
 from vidcondense.video.scan import Scan, read_class_names, scan, with_lists
 from vidcondense.video.subset import balance_note, cap_classes, choose_classes, match_lines, missing_note

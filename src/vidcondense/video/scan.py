@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -33,11 +34,22 @@ class _Walk:
     frames: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     blocked: dict[str, VideoError] = field(default_factory=dict)
-    todo: list[tuple[str, str, frozenset[str]]] = field(default_factory=list)
+    folders: list[tuple[str, str]] = field(default_factory=list)
+    """To be listed: their names under the root, ending in a slash, and their real paths."""
+    links: list[tuple[str, str]] = field(default_factory=list)
+    """Likewise of links to folders: a heap, for they wait until no real folder is left."""
+    seen: set[str] = field(default_factory=set)
+    """Real paths of what was listed: links between folders would else name one file very many times."""
+
+    def found(self) -> int:
+        """How many videos and folders there were so far, but for those that are listed already."""
+        return len(self.videos) + len(self.folders) + len(self.links)
 
 
 def scan(root: Path, *, follow_symlinks: bool = False) -> Scan:
     """List the videos and lists under `root`, hidden ones (`.x`, `._x`, `__MACOSX`) left out.
+
+    No folder is listed twice: by its own name where it lies under `root`, else by the first of its links.
 
     Args:
         root: the dataset's folder.
@@ -51,9 +63,12 @@ def scan(root: Path, *, follow_symlinks: bool = False) -> Scan:
         raise DataError(f"{root} {what}; give the folder that holds the dataset")
     real = os.path.realpath(root)
     walk = _Walk(real, follow_symlinks)
-    walk.todo.append((real, "", frozenset([real])))
-    while walk.todo:
-        _visit(walk, *walk.todo.pop())
+    walk.folders.append(("", real))
+    while walk.folders or walk.links:
+        relative, folder = walk.folders.pop() if walk.folders else heapq.heappop(walk.links)
+        if folder not in walk.seen:
+            walk.seen.add(folder)
+            _visit(walk, folder, relative)
     if "" in walk.blocked:
         raise DataError(f"{root} cannot be listed: {walk.blocked[''].detail}")
     tree = Tree(
@@ -66,9 +81,9 @@ def scan(root: Path, *, follow_symlinks: bool = False) -> Scan:
     return Scan(tree, dict(sorted(walk.blocked.items())))
 
 
-def _visit(walk: _Walk, folder: str, relative: str, above: frozenset[str]) -> None:
-    """List one folder; `above` holds the real paths on the way to it, to stop at loops of links."""
-    before = len(walk.videos) + len(walk.todo)
+def _visit(walk: _Walk, folder: str, relative: str) -> None:
+    """List one folder."""
+    before = walk.found()
     image = False
     refusal: VideoError | None = None
     try:
@@ -80,9 +95,9 @@ def _visit(walk: _Walk, folder: str, relative: str, above: frozenset[str]) -> No
                         if entry.is_symlink():
                             refusal = refusal or _refuse_link(walk, entry)
                     else:
-                        _sort_in(walk, entry, f"{relative}{entry.name}", above)
+                        _sort_in(walk, entry, f"{relative}{entry.name}")
         # Numbered images beside videos or folders are previews, not a video.
-        if image and relative and len(walk.videos) + len(walk.todo) == before:
+        if image and relative and walk.found() == before:
             walk.frames.append(relative.rstrip("/"))
             if refusal is not None:  # one image that may not be read makes the folder unusable
                 walk.blocked[relative.rstrip("/")] = refusal
@@ -92,7 +107,7 @@ def _visit(walk: _Walk, folder: str, relative: str, above: frozenset[str]) -> No
         walk.blocked[relative.rstrip("/")] = VideoError("unreadable", error.strerror or str(error))
 
 
-def _sort_in(walk: _Walk, entry: os.DirEntry[str], relative: str, above: frozenset[str]) -> None:
+def _sort_in(walk: _Walk, entry: os.DirEntry[str], relative: str) -> None:
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a Path would be slow here
     is_video, is_text = suffix in VIDEO_SUFFIXES, suffix in _TEXT_SUFFIXES
     is_folder = _is_folder(entry) and not is_video  # a folder named x.mp4 is reported, not searched
@@ -100,11 +115,12 @@ def _sort_in(walk: _Walk, entry: os.DirEntry[str], relative: str, above: frozens
         return
     refusal = _refuse_link(walk, entry) if entry.is_symlink() else None
     if is_folder:
-        real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
         if refusal is not None:
             walk.blocked[relative] = refusal
-        elif real not in above:
-            walk.todo.append((entry.path, f"{relative}/", above | {real}))
+        elif not entry.is_symlink():
+            walk.folders.append((f"{relative}/", entry.path))
+        else:
+            heapq.heappush(walk.links, (f"{relative}/", os.path.realpath(entry.path)))
     elif is_video:
         walk.videos.append(relative)
         if refusal is not None:
