@@ -10,7 +10,8 @@ from vidcondense.files import visible
 
 def markdown(text: str) -> str:
     """Text that Markdown shows as it is: no markup, no HTML, no link, one line."""
-    return re.sub(r"[!-/:-@\[-`{-~]", lambda sign: _shown(sign[0]), visible(text))
+    # All of ASCII's punctuation but ", %, ' and the comma, which mean nothing in Markdown.
+    return re.sub(r"[!#$&(-+\-./:-@\[-`{-~]", lambda sign: _shown(sign[0]), visible(text))
 
 
 def _shown(sign: str) -> str:

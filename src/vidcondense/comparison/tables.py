@@ -24,7 +24,7 @@ _LATEX = {
     "~": r"\textasciitilde{}",
 }
 # Cells of numbers alone: there is nothing in them to escape.
-_NUMBERS = re.compile(r"(?:[\d.,±+−– ]|of|to)*")
+_NUMBERS = re.compile(r"(?:[\d.,±+\-−– ]|of|to)*")
 # Neighbours that TeX would make one sign of: `--` a dash, '' and << quotes, ?` a question mark turned round.
 _LIGATURE = re.compile(r"([-`'<>,?!])(?=[-`'<>,])")
 
