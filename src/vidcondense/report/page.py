@@ -217,9 +217,10 @@ def heading(runs: Sequence[Run]) -> str:
     if len(runs) == 1:
         return runs[0].name
     real = sum(map(is_control, runs))
-    counted = ((len(runs) - real, "condensed set"), (real, "set of real clips"))
-    parts = [f"{n} {what.replace('set', 'sets', 1) if n > 1 else what}" for n, what in counted if n]
-    return f"{' and '.join(parts)}, side by side"
+    if real == len(runs):
+        return f"{real} sets of real clips"
+    condensed = f"{len(runs) - real} condensed set{'s' if len(runs) - real > 1 else ''}"
+    return f"{condensed} and {real} of real clips" if real else f"{condensed}, side by side"
 
 
 def _lens(network: str | Path | None, real: ClipDataset, seed: int, compute: Compute) -> Lens:
