@@ -23,7 +23,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-SIZE = {"width": 1180, "height": 1660}
+SIZE = {"width": 1180, "height": 1745}
 FRAME = "3"
 PREPARE = """
 document.querySelectorAll("#accuracy > .charts ~ *, .numbers").forEach(each => each.remove());
@@ -42,7 +42,7 @@ def main(report: str, picture: str) -> None:
         page.evaluate(PREPARE)
         shot = Image.open(io.BytesIO(page.screenshot()))
         browser.close()
-    shot.convert("RGB").quantize(128).save(picture, optimize=True)
+    shot.convert("RGB").save(picture, optimize=True)
 
 
 if __name__ == "__main__":
