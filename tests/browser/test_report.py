@@ -55,6 +55,41 @@ def test_key_frames_are_buttons_that_the_keyboard_reaches(visit):
     assert "key frame" in key.get_attribute("aria-label")
 
 
+def test_a_timeline_is_one_tab_stop_and_arrows_go_on(visit):
+    page = visit(reduced_motion="reduce")
+    timeline = page.locator(".timeline:has(.key)").first
+    keys = timeline.locator(".key")
+    numbers = keys.evaluate_all("all => all.map(e => e.dataset.frame)")
+    assert len(numbers) > 2
+    assert keys.evaluate_all("all => all.filter(e => e.tabIndex === 0).length") == 1
+    keys.first.focus()
+    for key, number in (("ArrowRight", numbers[1]), ("End", numbers[-1]), ("ArrowRight", numbers[-1])):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.dataset.frame") == number
+        assert frames(page)[0] == page.locator("#frame").input_value() == number
+    page.keyboard.press("Home")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.timeline')") is None
+
+
+def test_charts_tell_their_numbers(visit):
+    page = visit()
+    chart = page.locator(".chart").first
+    assert chart.locator("td").first.is_hidden()
+    chart.locator("summary").click()
+    assert chart.locator("td").first.is_visible()
+
+
+def test_a_phone_shows_whole_charts_in_letters_that_can_be_read(visit):
+    page = visit(360)
+    for summary in page.locator(".chart summary").all():
+        summary.click()
+    wide = "all => all.filter(e => e.scrollWidth > e.clientWidth).length"
+    assert page.locator(".chart").evaluate_all(wide) == 0
+    height = "all => all.map(e => e.getBoundingClientRect().height)"
+    assert min(page.locator("svg .tick").evaluate_all(height)) > 10
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_theme_follows_the_system_and_toggles(visit, scheme):
     page = visit(color_scheme=scheme)

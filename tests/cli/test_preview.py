@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
+from vidcondense.cli.inspect import _share
 from vidcondense.cli.preview import half_blocks, preview
 from vidcondense.storage.condensed import load_condensed
 
@@ -53,8 +55,41 @@ def test_key_frames_that_fit_are_shown(condensed, columns, most):
         assert len(screen.file.getvalue().splitlines()) == 7
 
 
+@pytest.mark.parametrize(
+    ("room", "lines", "pictures", "wanted"),
+    [
+        (40, 2, [9, 9, 9], (13, 3)),  # all fits
+        (30, 100, [9, 9, 9], (21, 1)),  # half and half
+        (30, 6, [9, 9, 9], (12, 2)),  # a short list leaves more to pictures
+        (8, 100, [9], (8, 0)),
+        (-4, 5, [9], (3, 0)),  # no room at all
+        (20, 5, [], (20, 0)),
+    ],
+)
+def test_list_and_pictures_share_the_screen(room, lines, pictures, wanted):
+    assert _share(room, lines, pictures) == wanted
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 30), (120, 24), (120, 45), (200, 80)])
+def test_inspect_keeps_to_one_screen(run, toy, cache, tmp_path, monkeypatch, width, height):
+    clip = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0", "--cache-dir", cache]
+    made = run("condense", toy, "--out", tmp_path / "set", "--method", "random", "--vpc", "3", *clip)
+    assert made.code == 0
+    printed = io.StringIO()
+    kind = {"color_system": "truecolor", "force_terminal": True, "_environ": {}}
+    screen = Console(file=printed, width=width, height=height, markup=False, highlight=False, **kind)
+    for place in ("inspect", "output"):
+        monkeypatch.setattr(f"vidcondense.cli.{place}.console", lambda: screen)
+    assert run("inspect", tmp_path / "set").code == 0
+    plain = re.sub("\x1b\\[[0-9;]*m", "", printed.getvalue())
+    taken = sum(max(1, -(-len(line) // width)) for line in plain.rstrip("\n").split("\n"))
+    assert taken < height
+    assert ("▀" in plain) == (height >= 45)
+    assert "flip False" in plain  # the toy set forbids it, whatever the option says
+
+
 def test_inspect_of_many_videos_sums_up_by_class(run, toy, cache, tmp_path, monkeypatch):
-    monkeypatch.setattr("vidcondense.cli.inspect._LINES", 1)
+    monkeypatch.setattr("vidcondense.cli.inspect._LINES", 2)
     clip = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0", "--cache-dir", cache]
     assert (
         run("condense", toy, "--out", tmp_path / "set", "--method", "random", "--vpc", "2", *clip).code == 0

@@ -22,6 +22,15 @@ def test_an_axis_holds_its_values_and_few_ticks(values, whole):
         assert all(float(tick).is_integer() for tick, _ in axis.ticks)
 
 
+@given(st.lists(st.floats(0, 1e4).map(lambda x: round(x, 1)), min_size=2), st.booleans())
+def test_an_exact_axis_ends_at_its_values(values, whole):
+    axis = linear_axis(values, "x", 0, 100, whole=whole, exact=True)
+    if min(values) < max(values):
+        assert (axis.low, axis.high) == (min(values), max(values))
+    assert all(axis.low <= tick <= axis.high for tick, _ in axis.ticks)
+    assert whole or axis.ticks
+
+
 def test_places_are_linear():
     axis = linear_axis([0, 10], "x", 100, 0)
     assert [axis.at(value) for value in (0, 5, 10)] == [100, 50, 0]

@@ -80,6 +80,21 @@ def test_intervals():
     assert chart.marks == ((chart.x.at(10), "chance 10 %"),)
 
 
+def test_what_has_no_bytes_is_a_level_in_the_chart_against_bytes():
+    rows = [("a", 50.0, None, None, 0, 1000), ("full data", 80.0, None, None, -1, None)]
+    chart = bytes_chart("t", "s", rows, 10.0)
+    assert chart.marks == ((chart.y.at(10), "chance 10 %"), (chart.y.at(80), "full data: 80.0 %"))
+    assert len(chart.dots) == 1
+
+
+def test_along_frames_the_axis_ends_with_the_clip():
+    chart = line_chart("t", "s", [line([1.0] * 32)], x="frame", y="y", x_range=[0, 31])
+    assert (chart.x.low, chart.x.high) == (0, 31)
+    points = scatter("t", "s", [(3, 30, 0, "a")], x="x", y="frame", x_range=[0, 9], y_range=[0, 31])
+    assert (points.x.high, points.y.high) == (9, 31)
+    assert points.numbers.rows == [["3", "30", "a"]]
+
+
 def test_against_bytes():
     rows = [
         ("a", 50.0, 40.0, 60.0, 0, 1000),

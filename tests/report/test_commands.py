@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+from pathlib import Path
 
 from vidcondense.cli import condense as condense_cli
 from vidcondense.cli import evaluate as evaluate_cli
+from vidcondense.cli import report as report_cli
 from vidcondense.cli.parse import parse
 from vidcondense.options import as_json
-from vidcondense.report.commands import condense_command, evaluate_command
+from vidcondense.report.commands import condense_command, evaluate_command, report_command
+from vidcondense.report.page import ReportOptions
 from vidcondense.report.results import read_results
 from vidcondense.report.runs import read_runs
 from vidcondense.storage.condensed import save_stored
@@ -54,6 +57,20 @@ def test_the_command_of_an_evaluation(condensed, results):
     assert (options.evaluation.repeats, options.evaluation.steps, options.evaluation.seed) == (2, 20, 7)
     assert (options.full_data, options.full_data_steps) == (True, 30)
     assert options.model == ("convnet3d",)
+    assert str(options.out) == "results"
+
+
+def test_the_command_of_the_page(condensed, results, comparison):
+    found, runs = [read_results(results), read_results(comparison)], read_runs([condensed.folder])
+    wanted = ReportOptions(videos=5, real_clips=False)
+    given = (as_json(wanted), as_json(ReportOptions()))
+    command = report_command(runs, found, *given, real=True, network=Path("nets/a b"))
+    options = parsed(report_cli, command)
+    assert options.options == wanted
+    assert [str(path) for path in (*options.sets, *options.results)] == ["prism", "results", "compared"]
+    assert (str(options.data), str(options.network), str(options.out)) == ("DATA", "a b", "report.html")
+    alone = report_command(runs, [], as_json(ReportOptions()), given[1], real=False, network=None)
+    assert alone == "vidcondense report prism --out report.html"
 
 
 def test_a_comparison_keeps_its_own_commands(comparison):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import re
 import shutil
@@ -11,6 +12,8 @@ import torch
 
 from vidcondense.errors import DataError, OutputError, UsageError
 from vidcondense.report.page import ReportOptions, write_report
+from vidcondense.report.runs import read_runs
+from vidcondense.storage.condensed import save_stored
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
 from vidcondense.video.toy import ToyOptions, make_toy
@@ -74,11 +77,55 @@ def test_it_shows_what_there_is(condensed, results, comparison, tmp_path):
     assert "prism" in text
     assert "vidcondense condense DATA --out prism" in text
     assert "vidcondense evaluate prism --data DATA" in text
+    assert "vidcondense report prism --results results compared --out report.html" in text
+    assert "75.0 %" in text  # on the card
+    assert "accuracy, 95 % interval 70.0 to 80.0; 4 condensed videos" in text
     assert "vidcondense compare 'a plan.toml' --only prism-0" in text
     assert condensed.manifest["sha256"] in text
     inserted = [key for row in condensed.positions for key in row[1:-1]]
     assert text.count("Why these key frames") == sum(len(row) > 2 for row in condensed.positions)
     assert len([1 for _, v in page.tags if v.get("class") == "key"]) == len(inserted) + 2 * len(condensed)
+
+
+def test_real_clips_are_not_called_condensed_and_have_no_key_frames_to_explain(hostile, tmp_path):
+    page = Page(write_report([hostile.folder], tmp_path / "report.html"))
+    text = " ".join(" ".join(page.texts).split())
+    assert text.count("all frames stored") == len(hostile)
+    assert "real clips, as they are" in text
+    story = text[text.index("Every video") : text.index("To make it again")]
+    assert not [word for word in ("gradient", "key frame", "condensed") if word in story]
+    assert not [1 for _, values in page.tags if "data-frame" in values and values.get("type") == "button"]
+    labels = [label for label in page.having("aria-label") if "8 frames" in label]
+    assert len(labels) == len(hostile)
+    assert all(label.startswith("real clip") for label in labels)
+
+
+def test_every_chart_has_its_numbers_as_a_table(condensed, results, tmp_path):
+    page = Page(write_report([condensed.folder], tmp_path / "report.html", results=[results]))
+    charts = [values["aria-label"] for tag, values in page.tags if tag == "svg"]
+    assert page.texts.count("Numbers") == len(charts) > 6
+    (loss,) = (label for label in charts if label.startswith("Loss. "))
+    losses = [event["loss"] for event in read_runs([condensed.folder])[0].iterations]
+    shown = [f"{value:.4g}" for value in (losses[0], losses[-1], min(losses))]
+    assert "first {}, last {}, least {} at iteration".format(*shown) in loss
+    assert {*shown} <= {text.strip() for text in page.texts}
+
+
+def test_why_tells_the_threshold_and_what_was_there_from_the_start(condensed, tmp_path):
+    text = " ".join(" ".join(Page(write_report([condensed.folder], tmp_path / "r.html")).texts).split())
+    assert "cosines, both below ε = 1" in text
+    assert text.count("0, 7 from the start") == sum(len(row) > 2 for row in condensed.positions)
+
+
+def test_the_mirroring_told_is_the_one_in_force(condensed, tmp_path):
+    """`data` may allow what the dataset itself forbids."""
+    data = {**condensed.manifest["data"], "flip": True}
+    origin = dataclasses.replace(condensed.origin, data=data, flip=False)
+    save_stored(tmp_path / "set", condensed.stored, condensed.labels, "uint8", origin)
+    text = " ".join(" ".join(Page(write_report([tmp_path / "set"], tmp_path / "r.html")).texts).split())
+    assert "mirrored in training no" in text
+    assert '"flip": false' in text
+    assert '"flip": true' not in text
 
 
 def test_hostile_names_are_text(hostile, hostile_name, tmp_path):
@@ -104,7 +151,7 @@ def test_several_sets_side_by_side_and_the_same_bytes_again(condensed, hostile, 
     assert (
         len([1 for _, values in page.tags if values.get("class", "").startswith("card")]) == 3
     )  # and `cards`
-    assert "2 condensed sets, side by side" in " ".join(page.texts)
+    assert "1 condensed set and 1 of real clips" in " ".join(page.texts)
 
 
 def test_an_existing_file_is_kept(condensed, tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import tyro
+from rich.cells import cell_len
 
 from vidcondense.cli.output import Output, console, facts, size_text, table, visible
 from vidcondense.cli.parse import SharedArguments
@@ -19,7 +21,8 @@ from vidcondense.storage.accounting import paper_mb
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
 from vidcondense.storage.static_dynamic import StoredStaticDynamic
 
-_LINES = 24  # of the list of videos, or of classes where there are more: one screen
+_LINES = 24  # of the list of videos, or of classes where there are more, unless a terminal is lower
+_LEAST = 3  # of these, however low it is
 _CLASSES = 10  # named, at most
 
 
@@ -60,17 +63,21 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         written = write_pictures(
             clips, arguments.pictures, animation=arguments.animation, overwrite=arguments.overwrite
         )
-    output.say(facts(_facts(clips)) + "\n")
-    lines = _timelines(clips)
-    if len(lines) <= _LINES:
+    told, lines, screen = facts(_facts(clips)), _timelines(clips), console()
+    pictures = preview(clips, screen.width) if screen.is_terminal and screen.color_system is not None else []
+    most, shown = _LINES, len(pictures)
+    if screen.is_terminal:
+        room = screen.height - _height(told, screen.width) - 2  # an empty line, and the next prompt
+        heights = [2 + len(picture.plain.splitlines()) for _, picture in pictures]
+        most, shown = _share(room, len(lines), heights)
+    output.say(told + "\n")
+    if len(lines) <= most:
         output.say(facts(dict(lines)))
     else:
-        output.say(table(*_by_class(clips)))
-    screen = console()
-    if screen.is_terminal and screen.color_system is not None:
-        for title, pictures in preview(clips, screen.width):
-            output.say(f"\n{visible(title)}")
-            output.say(pictures)
+        output.say(table(*_by_class(clips, most)))
+    for title, picture in pictures[:shown]:
+        output.say(f"\n{visible(title)}")
+        output.say(picture)
     if written:
         output.say(f"\n{len(written)} pictures in {arguments.pictures} (values clamped to 0 to 1)")
     return {
@@ -89,6 +96,27 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         "bytes": clips.bytes,
         "pictures": [str(path) for path in written],
     }
+
+
+def _share(room: int, lines: int, pictures: Sequence[int]) -> tuple[int, int]:
+    """How many lines of the list, and how many pictures, have room: half and half where both want more.
+
+    Args:
+        room: lines of the screen.
+        lines: of the list.
+        pictures: their heights in lines.
+    """
+    left, shown = room - min(lines, room // 2), 0
+    for height in pictures:
+        if height > left:
+            break
+        left, shown = left - height, shown + 1
+    return max(_LEAST, room - sum(pictures[:shown])), shown
+
+
+def _height(text: str, width: int) -> int:
+    """Lines that a text takes on a screen."""
+    return sum(max(1, -(-cell_len(line) // width)) for line in text.split("\n"))
 
 
 def _facts(clips: CondensedDataset) -> dict[str, object]:
@@ -112,8 +140,14 @@ def _facts(clips: CondensedDataset) -> dict[str, object]:
         "bytes": f"{size_text(clips.bytes)} on disk, frames as {manifest['codec']}",
         "values": f"{low:.2f} to {high:.2f}, real videos have 0 to 1",
         "made": f"seed {manifest['seed']}, {text_of(manifest['versions'])}",
-        "data": text_of(manifest["data"]) or "not recorded",
+        "data": text_of(_data(clips)) or "not recorded",
     }
+
+
+def _data(clips: CondensedDataset) -> Mapping[str, Any]:
+    """What the set records of its data; of mirroring what is in force: a dataset may forbid it, too."""
+    data = clips.manifest["data"]
+    return {**data, "flip": clips.flip} if "flip" in data else data
 
 
 def _stored(clips: CondensedDataset) -> dict[str, object]:
@@ -131,8 +165,8 @@ def _stored(clips: CondensedDataset) -> dict[str, object]:
     return {"key frames": f"{sum(counts)}: {spread}, {size} pixels, {between} between them"}
 
 
-def _by_class(clips: CondensedDataset) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows of what each class has; of many classes the first ones."""
+def _by_class(clips: CondensedDataset, most: int) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of what each class has; with the heading `most` lines, of many the first."""
     rows = []
     for label, name in enumerate(clips.classes):
         members = (clips.labels == label).nonzero().flatten().tolist()
@@ -144,8 +178,9 @@ def _by_class(clips: CondensedDataset) -> tuple[list[str], list[list[str]]]:
         spread = f"{min(counts)} to {max(counts)}"
         rows.append([name, str(len(members)), str(sum(counts)), spread, f"{weight:.3f}"])
     titles = ["class", "videos", "key frames", "a video", "paper MB"]
-    if len(rows) > _LINES:
-        rows = [*rows[:_LINES], [f"and {len(rows) - _LINES} more", "", "", "", ""]]
+    if len(rows) > most - 1:
+        kept = max(1, most - 2)
+        rows = [*rows[:kept], [f"and {len(rows) - kept} more", "", "", "", ""]]
     return titles, rows
 
 

@@ -86,5 +86,6 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             listener=bars.follow("report", "writing the page"),
         )
     num_bytes = arguments.out.stat().st_size
-    output.say(f"{arguments.out}: {size_text(num_bytes)}, {len(sets)} sets; open it in a browser")
+    counted = "1 set" if len(sets) == 1 else f"{len(sets)} sets"
+    output.say(f"{arguments.out}: {size_text(num_bytes)}, {counted}; open it in a browser")
     return {"out": str(arguments.out), "bytes": num_bytes, "sets": list(sets)}

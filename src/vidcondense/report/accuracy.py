@@ -60,9 +60,21 @@ def accuracy_charts(results: Results, runs: Sequence[Run]) -> list[Chart]:
             rows,
             chance,
         ),
-        bytes_chart("Accuracy against size", "Accuracy against bytes on disk.", rows, chance),
+        bytes_chart("Accuracy against size", "Accuracy against bytes on disk, with intervals.", rows, chance),
     ]
     return [chart for chart in charts if chart is not None]
+
+
+def standings(results: Sequence[Results], runs: Sequence[Run]) -> list[list[tuple[str, str, str]]]:
+    """Of each run what networks trained on it reach: network, accuracy, interval (empty where not known)."""
+    found: list[list[tuple[str, str, str]]] = [[] for _ in runs]
+    for each in results:
+        known = _runs_by_name(each, runs)
+        for row in each.rows:
+            if row.name in known and row.accuracy is not None:
+                spread = "" if row.ci_low is None else f"{row.ci_low:.1f} to {row.ci_high:.1f}"
+                found[known[row.name][1]].append((row.model, f"{row.accuracy:.1f} %", spread))
+    return found
 
 
 def title_of(row: Row, results: Results, runs: Sequence[Run]) -> str:

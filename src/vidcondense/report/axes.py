@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 460, 250
+WIDTH, HEIGHT = 460, 262
 """Of a chart, in the units of its SVG."""
 
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 40
-"""Margins for tick labels and titles."""
+LEFT, RIGHT, TOP, BOTTOM = 48, 14, 30, 42
+"""Margins for tick labels and titles: that of the y axis stands above it."""
 
 
 Number = float | int
@@ -57,6 +57,7 @@ def linear_axis(
     *,
     include: Sequence[Number] = (),
     whole: bool = False,
+    exact: bool = False,
 ) -> Axis:
     """An axis from a round number below all `values` and `include` to one above.
 
@@ -67,6 +68,7 @@ def linear_axis(
         end: the place of the high end.
         include: values that must lie on it.
         whole: ticks are at whole numbers only.
+        exact: it ends at the least and the greatest value, not at round numbers.
     """
     low, high = min([*values, *include]), max([*values, *include])
     if low == high:
@@ -74,9 +76,13 @@ def linear_axis(
     step = max(_round_step((high - low) / _STEPS), 1 if whole else 0)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     numbers = [index * step for index in range(first, last + 1)]
+    if exact:
+        numbers = [number for number in numbers if low <= number <= high]
+    else:
+        low, high = numbers[0], numbers[-1]
     return Axis(
-        low=numbers[0],
-        high=numbers[-1],
+        low=low,
+        high=high,
         start=start,
         end=end,
         ticks=tuple((number, _text(number, step)) for number in numbers),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from vidcondense.evaluation.tables import MISSING
 from vidcondense.report.axes import (
     BOTTOM,
     HEIGHT,
@@ -18,33 +19,19 @@ from vidcondense.report.axes import (
     linear_axis,
     log_axis,
 )
+from vidcondense.report.numbers import Numbers, Values, evenly, figure, of_lines
 
 MAX_POINTS = 240
 """Of a line; longer ones are averaged in pieces, with the spread of each piece as a band."""
 
+SMALL_WIDTH = 330
+"""Of one of many charts."""
+
+ROW = 12
+"""Height of a row of signs below a chart."""
+
 _ACROSS = (LEFT, WIDTH - RIGHT)
 _UP = (HEIGHT - BOTTOM, TOP)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Values:
-    """Numbers to draw as a line.
-
-    Attributes:
-        name: of the line.
-        colour: the number of its colour.
-        x: rising.
-        y: as many; None leaves a gap.
-        low: the lower edge of a band around it; empty: no band.
-        high: the upper edge.
-    """
-
-    name: str
-    colour: int
-    x: Sequence[Number]
-    y: Sequence[Number | None]
-    low: Sequence[Number | None] = ()
-    high: Sequence[Number | None] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +78,10 @@ class Chart:
         y: axis.
         lines: to draw.
         dots: to draw above them.
+        numbers: the same as a table.
         marks: (place on the y axis, text) of horizontal lines.
-        rug: (x, colour, share, text) of signs along the bottom, the stronger the larger their share.
+        strip: height of the strip below, for `rug`.
+        rug: (x, y, colour, share, text) of signs in it, the stronger the larger their share.
         bars: whether the intervals of dots lie across instead of upright.
         legend: (name, colour) of what it shows; empty where names stand in the picture.
         height: of the picture.
@@ -103,10 +92,12 @@ class Chart:
     summary: str
     x: Axis
     y: Axis
+    numbers: Numbers
     lines: tuple[Line, ...] = ()
     dots: tuple[Dot, ...] = ()
     marks: tuple[tuple[Number, str], ...] = ()
-    rug: tuple[tuple[Number, int, Number, str], ...] = ()
+    strip: int = 0
+    rug: tuple[tuple[Number, Number, int, Number, str], ...] = ()
     bars: bool = False
     legend: tuple[tuple[str, int], ...] = ()
     height: int = HEIGHT
@@ -115,6 +106,10 @@ class Chart:
     right: int = RIGHT
     bottom: int = BOTTOM
     top: int = TOP
+
+
+Point = tuple[Number, Number, int, str]
+"""A place, the number of a colour, and a text."""
 
 
 def line_chart(
@@ -127,6 +122,9 @@ def line_chart(
     x_range: Sequence[Number] = (),
     include: Sequence[Number] = (),
     marks: Sequence[tuple[Number, str]] = (),
+    points: Sequence[Point] = (),
+    width: int = WIDTH,
+    strip: int = 0,
 ) -> Chart | None:
     """Lines over a common x axis; None where there is nothing to draw.
 
@@ -139,43 +137,69 @@ def line_chart(
         x_range: values that the x axis must show.
         include: values that the y axis must show.
         marks: (value, text) of horizontal lines.
+        points: to draw above the lines.
+        width: of the picture.
+        strip: height of a strip below, for signs.
     """
-    series = [thinned(each) for each in series if any(value is not None for value in each.y)]
-    if not series:
+    given = [each for each in series if any(value is not None for value in each.y)]
+    if not given:
         return None
+    series = [thinned(each) for each in given]
     along = linear_axis(
-        [value for each in series for value in each.x], x, *_ACROSS, include=x_range, whole=True
+        [value for each in given for value in each.x],
+        x,
+        LEFT,
+        width - RIGHT,
+        include=[*x_range, *(point[0] for point in points)],
+        whole=True,
+        exact=True,
     )
     shown = [value for each in series for value in (*each.y, *each.low, *each.high) if value is not None]
-    up = linear_axis(shown, y, *_UP, include=[*include, *(value for value, _ in marks)])
+    others = [*(value for value, _ in marks), *(point[1] for point in points)]
+    up = linear_axis(shown, y, *_UP, include=[*include, *others])
     return Chart(
         title=title,
         summary=summary,
         x=along,
         y=up,
+        numbers=of_lines(given, x),
         lines=tuple(_line(each, along, up) for each in series),
+        dots=_dots(points, along, up),
         legend=tuple((each.name, each.colour) for each in series),
         marks=tuple((up.at(value), text) for value, text in marks),
+        strip=strip,
+        height=HEIGHT + strip,
+        bottom=BOTTOM + strip,
+        width=width,
     )
 
 
 def scatter(
     title: str,
     summary: str,
-    points: Sequence[tuple[Number, Number, int, str]],
+    points: Sequence[Point],
     *,
     x: str,
     y: str,
     x_range: Sequence[Number] = (),
     y_range: Sequence[Number] = (),
 ) -> Chart | None:
-    """Points `(x, y, colour, text)`; None where there is none. The ranges must be on the axes."""
+    """Points; None where there is none. The ranges must be on the axes."""
     if not points:
         return None
-    along = linear_axis([point[0] for point in points], x, *_ACROSS, include=x_range, whole=True)
-    up = linear_axis([point[1] for point in points], y, *_UP, include=y_range, whole=True)
-    dots = tuple(Dot(x=along.at(x), y=up.at(y), colour=colour, text=text) for x, y, colour, text in points)
-    return Chart(title=title, summary=summary, x=along, y=up, dots=dots)
+    across, upright = [point[0] for point in points], [point[1] for point in points]
+    along = linear_axis(across, x, *_ACROSS, include=x_range, whole=True, exact=True)
+    up = linear_axis(upright, y, *_UP, include=y_range, whole=True, exact=True)
+    spread = "; ".join(
+        f"{title} {figure(min(values))} to {figure(max(values))}"
+        for title, values in ((x, across), (y, upright))
+    )
+    numbers = Numbers(
+        told=f"{len(points)} in all: {spread}",
+        head=[x, y, "what"],
+        rows=[[figure(a), figure(b), text] for a, b, _, text in evenly(points)],
+    )
+    return Chart(title=title, summary=summary, x=along, y=up, numbers=numbers, dots=_dots(points, along, up))
 
 
 Estimate = tuple[str, Number, Number | None, Number | None, int, Number | None]
@@ -186,7 +210,7 @@ def interval_chart(title: str, summary: str, rows: Sequence[Estimate], chance: N
     """A row an estimate, with its interval across; `chance` in percent is marked."""
     if not rows:
         return None
-    left, row_height = 172, 30
+    left, row_height = 14, 44
     height = TOP + BOTTOM + row_height * len(rows)
     ends = [end for row in rows for end in row[1:4] if end is not None]
     along = linear_axis(ends, "accuracy, %", left, WIDTH - RIGHT, include=[0, *([chance] if chance else [])])
@@ -194,7 +218,7 @@ def interval_chart(title: str, summary: str, rows: Sequence[Estimate], chance: N
     dots = tuple(
         Dot(
             x=along.at(value),
-            y=up.at(index + 0.5),
+            y=up.at(index + 0.75),
             colour=colour,
             text=estimate_text(name, value, low, high),
             low=None if low is None else along.at(low),
@@ -209,6 +233,7 @@ def interval_chart(title: str, summary: str, rows: Sequence[Estimate], chance: N
         summary=summary,
         x=along,
         y=up,
+        numbers=_of_estimates(rows),
         dots=dots,
         marks=marks,
         bars=True,
@@ -218,13 +243,15 @@ def interval_chart(title: str, summary: str, rows: Sequence[Estimate], chance: N
 
 
 def bytes_chart(title: str, summary: str, rows: Sequence[Estimate], chance: Number | None) -> Chart | None:
-    """Accuracy against bytes on a logarithmic axis; rows without bytes are left out."""
+    """Accuracy against bytes on a logarithmic axis; rows without bytes, as all real data, are marks."""
     known = [row for row in rows if row[5]]
     if not known:
         return None
     along = log_axis([float(row[5] or 0) for row in known], "bytes on disk", *_ACROSS)
+    others = [(row[1], f"{row[0]}: {row[1]:.1f} %") for row in rows if not row[5]]
+    levels = [*([] if chance is None else [(chance, f"chance {chance:.3g} %")]), *others]
     ends = [end for row in known for end in row[1:4] if end is not None]
-    up = linear_axis(ends, "accuracy, %", *_UP, include=[0, *([chance] if chance else [])])
+    up = linear_axis(ends, "accuracy, %", *_UP, include=[0, *(level for level, _ in levels)])
     dots = tuple(
         Dot(
             x=along.at(float(size or 0)),
@@ -236,15 +263,37 @@ def bytes_chart(title: str, summary: str, rows: Sequence[Estimate], chance: Numb
         )
         for name, value, low, high, colour, size in known
     )
-    marks = () if chance is None else ((up.at(chance), f"chance {chance:.3g} %"),)
-    legend = tuple(dict.fromkeys((row[0], row[4]) for row in known))
-    return Chart(title=title, summary=summary, x=along, y=up, dots=dots, marks=marks, legend=legend)
+    return Chart(
+        title=title,
+        summary=summary,
+        x=along,
+        y=up,
+        numbers=_of_estimates(rows),
+        dots=dots,
+        marks=tuple((up.at(level), text) for level, text in levels),
+        legend=tuple(dict.fromkeys((row[0], row[4]) for row in known)),
+    )
 
 
 def estimate_text(name: str, value: Number, low: Number | None, high: Number | None) -> str:
     """An accuracy in words."""
     spread = "" if low is None or high is None else f" (95 % interval {low:.1f} to {high:.1f})"
     return f"{name}: {value:.1f} %{spread}"
+
+
+def _of_estimates(rows: Sequence[Estimate]) -> Numbers:
+    return Numbers(
+        told="; ".join(estimate_text(*row[:4]) for row in rows),
+        head=["set", "accuracy, %", "95 % interval", "bytes"],
+        rows=[
+            [name, f"{value:.1f}", _interval(low, high), MISSING if size is None else f"{size:,.0f}"]
+            for name, value, low, high, _, size in rows
+        ],
+    )
+
+
+def _interval(low: Number | None, high: Number | None) -> str:
+    return MISSING if low is None or high is None else f"{low:.1f} to {high:.1f}"
 
 
 def thinned(values: Values) -> Values:
@@ -267,6 +316,10 @@ def thinned(values: Values) -> Values:
 def _of(values: Sequence[Number | None], what: Callable[[list[Number]], Number]) -> Number | None:
     known = [value for value in values if value is not None]
     return what(known) if known else None
+
+
+def _dots(points: Sequence[Point], x: Axis, y: Axis) -> tuple[Dot, ...]:
+    return tuple(Dot(x=x.at(a), y=y.at(b), colour=colour, text=text) for a, b, colour, text in points)
 
 
 def _line(values: Values, x: Axis, y: Axis) -> Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from vidcondense.evaluation.protocol import EvaluateOptions
@@ -56,7 +57,38 @@ def evaluate_command(results: Results, runs: Sequence[Run]) -> str | None:
         steps = next(each for each in results.judged if each.sha256 is None).evaluation.options["steps"]
         if steps is not None and steps != options["steps"]:
             flags += ["--full-data-steps", str(steps)]
-    return shlex.join(["vidcondense", "evaluate", *sets, "--data", "DATA", *flags])
+    return shlex.join(["vidcondense", "evaluate", *sets, "--data", "DATA", *flags, "--out", _folder(results)])
+
+
+def report_command(
+    runs: Sequence[Run],
+    results: Sequence[Results],
+    options: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    *,
+    real: bool,
+    network: Path | None,
+) -> str:
+    """The `vidcondense report` command of the page itself, whose name does not matter.
+
+    Args:
+        runs: the sets.
+        results: of the page.
+        options: what it shows.
+        defaults: of these.
+        real: whether real clips were given.
+        network: that told which of them are nearest; None: a random one.
+    """
+    words = ["vidcondense", "report", *(run.name for run in runs)]
+    if results:
+        words += ["--results", *map(_folder, results)]
+    words += ["--data", "DATA"] if real else []
+    words += ["--network", network.name] if network else []
+    return shlex.join([*words, *_flags(options, defaults), "--out", "report.html"])
+
+
+def _folder(results: Results) -> str:
+    return results.folder.resolve().name
 
 
 def _flags(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
@@ -66,6 +98,8 @@ def _flags(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]
         default = defaults.get(name)
         if isinstance(value, Mapping):
             flags += _flags(value, default if isinstance(default, Mapping) else {})
+        elif isinstance(value, bool):
+            flags += [] if value == default else [flag(name if value else f"no_{name}")]
         elif value is not None and value != default:
             flags += [flag(name), *_words(value)]
     return flags

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeGuard
 
+from vidcondense.files import size_text
 from vidcondense.report.axes import Number
-from vidcondense.report.charts import Chart, Values, line_chart, scatter
+from vidcondense.report.charts import Chart, Point, line_chart, scatter
+from vidcondense.report.numbers import Values
 from vidcondense.report.runs import Run
 
 
@@ -35,11 +39,15 @@ def training_charts(runs: Sequence[Run]) -> list[Chart]:
         ),
         line_chart(
             "Size",
-            "MiB of the key frames as float32 numbers, as papers count.",
-            [_values(run, index, "paper_mb") for index, run in enumerate(runs)],
+            "Lines: the key frames as float32 numbers, as papers count. Dots: what lies on the disk.",
+            [
+                replace(_values(run, index, "paper_mb"), name=f"{run.name}, {_on_disk(run)}")
+                for index, run in enumerate(runs)
+            ],
             x="iteration",
-            y="paper MB",
+            y="MiB",
             include=[0],
+            points=[_written(run, index) for index, run in enumerate(runs) if run.iterations],
         ),
     ]
     return [chart for chart in charts if chart is not None]
@@ -70,6 +78,21 @@ def reason(run: Run, before: int | None, after: int | None) -> str:
     if rule == "l2":
         return "placed where the gradient was farthest from those of its neighbours (control)"
     return f"placed by the rule {rule!r} (control)"
+
+
+def cosines_head(run: Run) -> str:
+    """The title of the cosines of inserted frames: with what they had to lie below."""
+    rule, epsilon = _insertion(run)
+    return f"cosines, both below ε = {epsilon:g}" if rule == "conflict" and _is(epsilon) else "cosines"
+
+
+def by_conflict(run: Run) -> bool:
+    """Whether key frames came where gradients disagreed."""
+    return bool(run.insertions) and _insertion(run)[0] == "conflict"
+
+
+def _is(epsilon: object) -> TypeGuard[float]:
+    return isinstance(epsilon, int | float)
 
 
 def _arrivals(run: Run, index: int) -> Chart | None:
@@ -108,13 +131,22 @@ def _values(run: Run, colour: int, middle: str, low: str = "", high: str = "") -
     )
 
 
+def _on_disk(run: Run) -> str:
+    return f"{size_text(run.clips.bytes)} on disk"
+
+
+def _written(run: Run, colour: int) -> Point:
+    """The bytes of the set, at its last iteration."""
+    return run.iterations[-1]["iteration"], run.clips.bytes / 2**20, colour, f"{run.name}: {_on_disk(run)}"
+
+
 def _thresholds(runs: Sequence[Run]) -> list[tuple[Number, str]]:
     """ε of every run whose log has cosines, once each."""
     found = {
         epsilon
         for run in runs
         if any(event.get("cosine_median") is not None for event in run.iterations)
-        if isinstance(epsilon := _insertion(run)[1], float)
+        if _is(epsilon := _insertion(run)[1])
     }
     return [(epsilon, f"ε = {epsilon:g}") for epsilon in sorted(found)]
 

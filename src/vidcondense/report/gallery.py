@@ -12,7 +12,7 @@ import torch
 from vidcondense.interfaces import Videos
 from vidcondense.media.images import save_strip
 from vidcondense.media.viewable import viewable
-from vidcondense.report.curves import reason
+from vidcondense.report.curves import cosines_head, reason
 from vidcondense.report.runs import KeyFrame, Run
 
 PIXELS = 9_000_000
@@ -32,6 +32,8 @@ class Clip:
         frames: how many.
         key_frames: those frames that are stored; empty of a real clip.
         reasons: why each is one, in words.
+        dense: whether all frames are stored, and none was inserted.
+        cosines: the title of the cosines of those that were inserted.
     """
 
     title: str
@@ -39,6 +41,8 @@ class Clip:
     frames: int
     key_frames: Sequence[KeyFrame] = ()
     reasons: Sequence[str] = ()
+    dense: bool = False
+    cosines: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +109,8 @@ def _condensed(run: Run, video: int, side: int) -> Clip:
         frames=frames.shape[1],
         key_frames=key_frames,
         reasons=[_reason(run, key_frame) for key_frame in key_frames],
+        dense=len(key_frames) == frames.shape[1] and all(each.iteration is None for each in key_frames),
+        cosines=cosines_head(run),
     )
 
 

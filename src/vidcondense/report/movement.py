@@ -10,7 +10,8 @@ import torch
 from vidcondense.evaluation.motion import speed_over_time
 from vidcondense.interfaces import ClipSource
 from vidcondense.report.axes import Number
-from vidcondense.report.charts import Chart, Values, line_chart
+from vidcondense.report.charts import ROW, SMALL_WIDTH, Chart, line_chart
+from vidcondense.report.numbers import Values
 from vidcondense.report.runs import Run
 from vidcondense.video.dataset import ClipDataset
 
@@ -36,28 +37,37 @@ def _of_class(name: str, runs: Sequence[Run], real: ClipDataset | None) -> Chart
         sources.insert(0, ("real clips", _REAL_COLOUR, real, _members(real, name)))
     series = [_speed(*source) for source in sources if source[3]]
     frames = max(run.clips.shape[0] for run in runs)
+    rows = [index for index, run in enumerate(runs) if _some_but_not_all(key_frame_shares(run, name))]
+    below = "; below, where key frames are" if rows else ""
     chart = line_chart(
         name,
-        f"Class {name}: mean length of the optical flow between frames; below, where key frames are.",
+        f"Class {name}: mean length of the optical flow between frames{below}.",
         series,
         x="frame",
         y="flow, px",
         x_range=[0, frames - 1],
         include=[0],
+        width=SMALL_WIDTH,
+        strip=ROW * len(rows) + ROW // 2 if rows else 0,
     )
-    return chart and replace(chart, rug=tuple(_rug(chart, name, runs)))
+    return chart and replace(chart, rug=tuple(_rug(chart, name, runs, rows)))
 
 
-def _rug(chart: Chart, name: str, runs: Sequence[Run]) -> Iterator[tuple[Number, int, Number, str]]:
-    """A sign for every frame at which videos of the class have a key frame."""
-    for index, run in enumerate(runs):
-        shares = key_frame_shares(run, name)
-        if all(share == 1 for share in shares):  # where every frame is one, none says anything
-            continue
-        for frame, share in enumerate(shares):
+def _rug(
+    chart: Chart, name: str, runs: Sequence[Run], rows: Sequence[int]
+) -> Iterator[tuple[Number, Number, int, Number, str]]:
+    """A sign for every frame at which videos of the class have a key frame, a row a run."""
+    for row, index in enumerate(rows):
+        y = chart.height - chart.bottom + ROW * (row + 1)
+        for frame, share in enumerate(key_frame_shares(runs[index], name)):
             if share:
-                text = f"{run.name}, frame {frame}: a key frame of {100 * share:.0f} % of the videos"
-                yield chart.x.at(frame), index, round(share, 3), text
+                text = f"{runs[index].name}, frame {frame}: a key frame of {100 * share:.0f} % of the videos"
+                yield chart.x.at(frame), y, index, round(share, 3), text
+
+
+def _some_but_not_all(shares: Sequence[Number]) -> bool:
+    """Where every frame is a key frame, none says anything."""
+    return any(shares) and not all(share == 1 for share in shares)
 
 
 def key_frame_shares(run: Run, name: str) -> list[Number]:

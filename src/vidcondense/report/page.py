@@ -23,11 +23,12 @@ from vidcondense.evaluation.tables import MISSING
 from vidcondense.events import Listener, ignore
 from vidcondense.files import size_text, write_text
 from vidcondense.interfaces import Videos
+from vidcondense.methods import METHODS
 from vidcondense.models.saved import load_network
-from vidcondense.options import require
-from vidcondense.report.accuracy import accuracy_charts, class_tables, confusions, title_of
-from vidcondense.report.commands import condense_command, evaluate_command
-from vidcondense.report.curves import arrival_charts, training_charts
+from vidcondense.options import as_json, require
+from vidcondense.report.accuracy import accuracy_charts, class_tables, confusions, standings, title_of
+from vidcondense.report.commands import condense_command, evaluate_command, report_command
+from vidcondense.report.curves import arrival_charts, by_conflict, training_charts
 from vidcondense.report.gallery import Neighbours, shelves, shown_videos
 from vidcondense.report.movement import MAX_CLASSES, motion_charts
 from vidcondense.report.neighbours import Lens, nearest, random_lens, trained_lens
@@ -105,7 +106,15 @@ def write_report(
             lens = _lens(network, real, options.seed, compute or choose_compute())
             beside = _neighbours(runs, shown, real, lens, options)
     listener({"kind": "report", "done": 1, "total": 3})
-    context = _context(runs, shown, found, beside, real)
+    again = report_command(
+        runs,
+        found,
+        as_json(options),
+        as_json(ReportOptions()),
+        real=real is not None,
+        network=None if network is None else Path(network),
+    )
+    context = _context(runs, shown, found, beside, real) | {"again": again}
     listener({"kind": "report", "done": 2, "total": 3})
     write_text(out, render(context))
     listener({"kind": "report", "done": 3, "total": 3})
@@ -145,6 +154,7 @@ def _environment() -> jinja2.Environment:
         "json": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         "shorten": lambda text, most: text if len(text) <= most else text[: most - 1] + "…",
         "figure": lambda value, form: MISSING if value is None else form % value,
+        "with_flip": lambda about, flip: about | {"data": about["data"] | {"flip": flip}},
         "signed": lambda value: MISSING if value is None else f"{value:+.3f}".replace("-", "−"),
     }
     return environment
@@ -158,15 +168,27 @@ def _context(
     real: ClipDataset | None,
 ) -> dict[str, Any]:
     commands = [condense_command(run) for run in runs]
+    controls = [is_control(run) for run in runs]
+    rows = shelves(runs, shown, beside)
+    videos = [pair.condensed for shelf in rows for pair in shelf.pairs]
+    motion = motion_charts(runs, real)
     commands += [command for each in results if (command := evaluate_command(each, runs))]
     return {
         "runs": runs,
+        "controls": controls,
+        "heading": heading(runs),
+        "replaced": [_real_clips(run) for run in runs],
+        "standings": standings(results, runs),
         "shown": shown,
-        "shelves": shelves(runs, shown, beside),
+        "shelves": rows,
+        "alone": len(runs) == 1 and all(len(shelf.pairs) == 1 for shelf in rows),
+        "sparse": any(clip.key_frames and not clip.dense for clip in videos),
+        "by_conflict": any(map(by_conflict, runs)),
         "with_real": bool(beside),
         "arrivals": arrival_charts(runs),
         "training": training_charts(runs),
-        "motion": motion_charts(runs, real),
+        "motion": motion,
+        "motion_signs": any(chart.rug for chart in motion),
         "max_motion_classes": MAX_CLASSES,
         "num_classes": len(dict.fromkeys(name for run in runs for name in run.clips.classes)),
         "results": results,
@@ -176,6 +198,29 @@ def _context(
         "commands": commands,
         "comparisons": [each for each in results if each.commands],
     }
+
+
+def is_control(run: Run) -> bool:
+    """Whether a set is real clips, as they are."""
+    method = METHODS.get(run.clips.manifest["method"])
+    return method is not None and method.select is not None
+
+
+def _real_clips(run: Run) -> int | None:
+    """How many real clips a set was made from, where it says so."""
+    count = run.clips.manifest["data"].get("train_clips")
+    return count if isinstance(count, int) else None
+
+
+def heading(runs: Sequence[Run]) -> str:
+    """What the page is about."""
+    if len(runs) == 1:
+        return runs[0].name
+    real = sum(map(is_control, runs))
+    if real == len(runs):
+        return f"{real} sets of real clips"
+    condensed = f"{len(runs) - real} condensed set{'s' if len(runs) - real > 1 else ''}"
+    return f"{condensed} and {real} of real clips" if real else f"{condensed}, side by side"
 
 
 def _lens(network: str | Path | None, real: ClipDataset, seed: int, compute: Compute) -> Lens:

@@ -54,7 +54,8 @@ class ToyOptions:
     """reversal: classes in pairs, each the time reversal of the other; kinds: the kinds of motion (easier);
     scenes: kinds of motion that also tend to a light of their own, as real actions do (easy)."""
     pairs: int = 5
-    """How many motions: right-left, clockwise-counterclockwise, grow-shrink, open-close, fall-rise."""
+    """How many motions: sideways, turning, size, gap, upright, in this order. In the mode reversal each is
+    two classes (right-left, clockwise-counterclockwise, grow-shrink, open-close, fall-rise), else one."""
     train_per_class: int = 200
     """Training videos a class."""
     test_per_class: int = 200

@@ -45,21 +45,36 @@
     clearInterval(timer);
     timer = playing ? setInterval(step, 1000 / FRAMES_A_SECOND) : null;
     play.textContent = playing ? "Pause" : "Play";
-    play.setAttribute("aria-pressed", String(playing));
   };
   play.addEventListener("click", () => setPlaying(timer === null));
   play.hidden = false;
-  slider.addEventListener("input", () => {
+  const stopAt = (number) => {
     setPlaying(false);
-    frame = Number(slider.value);
+    frame = number;
+    slider.value = frame;
     clips.forEach((clip) => show(clip, frame));
-  });
+  };
+  slider.addEventListener("input", () => stopAt(Number(slider.value)));
+  const places = { ArrowLeft: (at) => at - 1, ArrowRight: (at) => at + 1, Home: () => 0, End: () => Infinity };
   clips.forEach((clip) => {
-    clip.querySelector(".timeline").addEventListener("click", (event) => {
+    const timeline = clip.querySelector(".timeline");
+    const keys = all("button", timeline);
+    const reach = (chosen) => keys.forEach((key) => { key.tabIndex = key === chosen ? 0 : -1; });
+    reach(keys[0]);
+    timeline.addEventListener("click", (event) => {
       const number = event.target.dataset.frame;
       if (number === undefined) return;
-      setPlaying(false);
-      show(clip, Number(number));
+      if (keys.includes(event.target)) reach(event.target);
+      stopAt(Number(number));
+    });
+    timeline.addEventListener("keydown", (event) => {
+      const place = places[event.key]?.(keys.indexOf(event.target));
+      if (place === undefined) return;
+      event.preventDefault();
+      const key = keys[Math.max(0, Math.min(place, keys.length - 1))];
+      reach(key);
+      key.focus();
+      stopAt(Number(key.dataset.frame));
     });
     show(clip, 0);
   });
