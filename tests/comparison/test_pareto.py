@@ -21,6 +21,8 @@ def row(name, size, *accuracies, method="prism", vpc=1):
         "bytes": size,
         "accuracy": 100 * sum(accuracies) / len(accuracies),
         "std": None,
+        "ci_low": None,
+        "ci_high": None,
         "accuracies": {str(seed): accuracy for seed, accuracy in enumerate(accuracies)},
     }
 
@@ -102,6 +104,9 @@ def test_a_table_says_what_is_missing():
                 {"bytes": 10**400},
                 {"accuracy": float("nan")},
                 {"vpc": 1e300},
+                {"ci_low": "low"},
+                {"ci_low": 80.0},
+                {"ci_high": 1.0},
                 {"accuracies": {"first": 0.4}},
                 {"accuracies": {"0": "high"}},
                 {"name": "\ud800"},

@@ -1,13 +1,16 @@
 """Disks that are full or broken, and folders that may not be written: the old result stays.
 
 Every command that writes is run once to count its writes, and then with a disk that fails at one of them (see
-injector.py), for an even choice of all.
+injector.py): full at each in turn, broken or forbidden at some; where a command computes for long, at a few.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
+import json
 import shutil
+import typing
 from pathlib import Path
 
 import pytest
@@ -17,11 +20,20 @@ from commands import CLIP, TOY, Bench, in_child, run
 from injector import failing_disk
 from marks import fault
 from vidcondense.checkpoint import load_checkpoint, save_checkpoint
+from vidcondense.cli.main import COMMANDS as COMMAND_NAMES
+from vidcondense.cli.main import module_of
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
-POINTS = 8
-"""Writes of a command at which the disk is made to fail, at most."""
+KINDS = (errno.ENOSPC, errno.EIO, errno.EACCES)
+"""A disk that is full from then on; one that fails once, half-way; a permission that is missing once."""
+
+FEW = 6
+"""At how many writes all but a full disk is tried; a full one is at every write."""
+
+DEAR = {"condense with checkpoints": 6, "train": 6, "evaluate": 3, "transfer": 3, "motion": 3, "pareto": 6}
+DEAR |= {"export-model": 3, "experts": 6, "relabel": 6, "toy": 6, "condense, and read the videos": 6}
+"""Commands that take long: at how many writes they fail, in each way by turns."""
 
 PLAN = """repeats = 2
 baseline = "random"
@@ -37,7 +49,16 @@ method = "random"
 method = "herding"
 """
 
+COMPARED = {
+    "rows": [
+        {"name": method, "method": method, "model": "convnet3d", "codec": "uint8", "vpc": 1, "bytes": size}
+        | {"accuracy": accuracy, "std": None, "ci_low": None, "ci_high": None, "accuracies": {"0": 0.5}}
+        for method, size, accuracy in (("prism", 500, 70.0), ("random", 900, 60.0))
+    ]
+}
+
 QUICK = ["--data", "DATA", "--repeats", "1", "--steps", "1", "--workers", "0", "--cache-dir", "CACHE"]
+EXPERT = ["--model", "convnet", "--experts", "1", "--epochs", "1"]
 
 COMMANDS = {
     "condense, and read the videos": (
@@ -56,6 +77,35 @@ COMMANDS = {
         ["transfer", "SET", "--out", "HERE/out", *QUICK, "--shots", "1"],
         ["--seed", "1", "--overwrite"],
     ),
+    "motion": (["motion", "SET", "--out", "HERE/out", *QUICK], ["--seed", "1", "--overwrite"]),
+    "report": (["report", "SET", "--out", "HERE/out.html"], ["--videos", "1", "--overwrite"]),
+    "export as videos": (
+        ["export", "SET", "--to", "mp4", "--out", "HERE/out"],
+        ["--fps", "3", "--overwrite"],
+    ),
+    "export as shards": (
+        ["export", "SET", "--to", "webdataset", "--out", "HERE/out"],
+        ["--fps", "3", "--overwrite"],
+    ),
+    "export-model": (
+        ["export-model", "NETWORK", "--to", "torch-export", "--runs", "1", "--out", "HERE/out"],
+        ["--overwrite"],
+    ),
+    "merge": (["merge", "SET", "COPY", "--out", "HERE/out"], ["--codec", "lzma", "--overwrite"]),
+    "subset": (["subset", "SET", "--out", "HERE/out", "--vpc", "1"], ["--codec", "lzma", "--overwrite"]),
+    "relabel": (
+        ["relabel", "SET", "--teacher", "NETWORK", "--out", "HERE/out"],
+        ["--temperature", "2", "--overwrite"],
+    ),
+    "import": (
+        ["import", "TENSORS", "--units", "pixels", "--classes", "a", "b", "--out", "HERE/out"],
+        ["--codec", "lzma", "--overwrite"],
+    ),
+    "pareto": (
+        ["pareto", "COMPARED", "--out", "HERE/out"],
+        ["--kilobytes", "1", "--overwrite"],
+    ),
+    "experts": (["experts", "DATA", "--out", "HERE/out", *CLIP, *EXPERT, "--cache-dir", "CACHE"], None),
     "toy": (
         ["toy", "HERE/toy", *TOY],
         None,
@@ -69,15 +119,45 @@ COMMANDS = {
 not possible, so that there is no old one)."""
 
 
-@fault("40", "the disk is full, at every write of every command", "exit code 4; the old result is whole")
-@fault(
-    "41", "a write fails half-way, at every write of every command", "exit code 4; the old result is whole"
-)
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])
+TABLES_ONLY = {"compare", "tune"}
+"""Commands whose work is done by processes of their own: see `check_tables`."""
+
+UNTRIED = {"bench"}
+"""It takes minutes, and writes one file, as `report` does."""
+
+
+def test_every_command_that_writes_is_listed():
+    tried = {arguments[0] for arguments, _ in COMMANDS.values()}
+    writing = {name for name in COMMAND_NAMES if "out" in typing.get_type_hints(module_of(name).Arguments)}
+    assert writing - tried == TABLES_ONLY | UNTRIED
+    assert {*DEAR} <= {*COMMANDS}
+
+
+@pytest.fixture(scope="session")
+def materials(small_root, small_set, tmp_path_factory):
+    """What the commands read, by the word that stands for it."""
+    folder = tmp_path_factory.mktemp("materials")
+    trained = run("train", small_set, "--out", folder / "network", "--steps", "1", "--model", "convnet")
+    assert trained.code == 0, trained.err
+    torch.save(torch.rand(2, 8, 3, 8, 8), folder / "tensors.pt")
+    (folder / "compare.json").write_text(json.dumps(COMPARED))
+    shutil.copytree(small_set, folder / "copy")
+    files = {
+        "NETWORK": "network",
+        "TENSORS": "tensors.pt",
+        "COMPARED": "compare.json",
+        "COPY": "copy",
+        "CACHE": "cache",
+    }
+    return {"DATA": small_root, "SET": small_set} | {word: folder / name for word, name in files.items()}
+
+
+@fault("40", "the disk is full, at writes of every command", "exit code 4; the old result is whole")
+@fault("41", "a write fails half-way, at writes of every command", "exit code 4; the old result is whole")
+@fault("41b", "a write is not permitted, at writes of every command", "exit code 4; the old result is whole")
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_write_may_fail(name, code, small_root, small_set, tmp_path):
-    words = {"DATA": str(small_root), "SET": str(small_set), "CACHE": str(tmp_path / "cache")}
-    bench = Bench(tmp_path, words)
+def test_every_write_may_fail(name, materials, tmp_path):
+    bench = Bench(tmp_path, {word: str(path) for word, path in materials.items()})
     first, more = COMMANDS[name]
     command = bench.arguments([*first, *(more or [])])
     assert run(*command).code == 0, "with nothing to replace, and to fill the cache"
@@ -89,29 +169,52 @@ def test_every_write_may_fail(name, code, small_root, small_set, tmp_path):
         bench.here.mkdir()
         assert run(*bench.arguments(first)).code == 0
     bench.keep()
-    old = bench.results()
+    old = results(bench)
     bench.restore()
-    with failing_disk(bench.here, None, code) as disk:
+    with failing_disk(bench.here, None, errno.ENOSPC) as disk:
         assert run(*command).code == 0
-    new, writes = bench.results(), disk.count
+    new, writes = results(bench), disk.count
     assert writes > 3
-    for fail_at in sorted({round(point * (writes - 1) / (POINTS - 1)) for point in range(POINTS)}):
+    for fail_at, code in failures(name, writes):
         bench.restore()
         with failing_disk(bench.here, fail_at, code):
             outcome = run(*command)
-        where = f"{name}, write {fail_at} of {writes}: {outcome.err}"
+        where = f"{name}, {errno.errorcode[code]} at write {fail_at} of {writes}: {outcome.err}"
         assert outcome.code in (0, 4), where
         if outcome.code == 0:  # such as a folder that was there already
-            assert bench.results() == new, where
+            assert results(bench) == new, where
             continue
         assert "cannot write" in outcome.line, where
-        check_whole(bench.results(), old, new, where)
+        check_whole(results(bench), old, new, where)
         again = run(*command)
         if again.code == 4 and more is None:
-            assert bench.results() == new, "it was whole when only the last flush failed"
+            assert results(bench) == new, "it was whole when only the last flush failed"
             continue
         assert again.code == 0, f"{where}\n{again.err}"
-        assert bench.results() == new, where
+        assert results(bench) == new, where
+
+
+def failures(name, writes):
+    """At which writes a command fails, and how."""
+    if name in DEAR:
+        return list(zip(even(DEAR[name], writes), itertools.cycle(KINDS), strict=False))
+    few = [(fail_at, code) for code in KINDS[1:] for fail_at in even(FEW, writes)]
+    return [*((fail_at, errno.ENOSPC) for fail_at in range(writes)), *few]
+
+
+def even(points, writes):
+    """An even choice of all writes, the first and the last among them."""
+    points = min(points, writes)
+    return sorted({round(point * (writes - 1) / (points - 1)) for point in range(points)})
+
+
+def results(bench):
+    """Content by path; of a file that tells how long something took, only that it is whole."""
+    found = bench.results()
+    for path in found:
+        if path.endswith("model.json"):
+            found[path] = str(sorted(json.loads(found[path]))).encode()
+    return found
 
 
 def check_whole(found, old, new, where):
@@ -124,21 +227,36 @@ def check_whole(found, old, new, where):
 
 @fault("40b", "the disk is full while the tables of a comparison are written", "as 40")
 def test_tables_of_a_comparison(small_root, tmp_path):
-    bench = Bench(tmp_path, {"DATA": str(small_root), "CACHE": str(tmp_path / "cache")})
     (tmp_path / "plan.toml").write_text(PLAN)
-    command = ["compare", tmp_path / "plan.toml", "--data", small_root, "--out", bench.here]
-    command += ["--workers", "0", "--cache-dir", tmp_path / "cache", "--device", "cpu"]
+    command = ["compare", tmp_path / "plan.toml", "--data", small_root, "--device", "cpu"]
     cells = ["random-0", "random-1", "other-0", "other-1"]
-    assert run(*command, "--only", *cells).code == 0
-    assert run(*command).code == 0
+    check_tables(tmp_path, [*command, "--only", *cells], command, command)
+
+
+@fault("40d", "the disk is full while the recipe of a tuning is written", "as 40")
+def test_recipe_of_a_tuning(small_root, tmp_path):
+    clip = [word for word in CLIP if word not in ("--workers", "0")]
+    command = ["tune", small_root, *clip, "--method", "random", "--vary", "codec=uint8,lzma", "--trials", "2"]
+    command += ["--folds", "2", "--eval-steps", "1", "--jobs", "1"]
+    check_tables(tmp_path, command, [*command, "--overwrite"], [*command, "--overwrite"])
+
+
+def check_tables(tmp_path, compute, finish, again):
+    """Cells that are computed stay, and what is written when all are there is old or new."""
+    bench = Bench(tmp_path, {})
+    places = ["--out", bench.here, "--workers", "0", "--cache-dir", tmp_path / "cache"]
+    for command in (compute, finish):
+        done = run(*command, *places)
+        assert done.code == 0, done.err
     bench.keep()
     old = bench.results()
     with failing_disk(bench.here, None, errno.ENOSPC) as disk:
-        assert run(*command).code == 0
+        assert run(*again, *places).code == 0
+    assert disk.count > 3
     for fail_at in range(disk.count):
         bench.restore()
         with failing_disk(bench.here, fail_at, errno.ENOSPC):
-            outcome = run(*command)
+            outcome = run(*again, *places)
         assert outcome.code in (0, 4), outcome.err
         check_whole(bench.results(), old, old, outcome.err)
 

@@ -22,10 +22,24 @@ from vidcondense.files import read_json
 from vidcondense.methods import METHODS
 from vidcondense.storage.labels import HARD
 
-COLUMNS = ("name", "method", "model", "codec", "vpc", "bytes", "accuracy", "std", "accuracies")
+COLUMNS = (
+    "name",
+    "method",
+    "model",
+    "codec",
+    "vpc",
+    "bytes",
+    "accuracy",
+    "std",
+    "ci_low",
+    "ci_high",
+    "accuracies",
+)
 
 _MAX_BYTES = 2**28
 _ADVICE = "it must be what `vidcondense compare` wrote: run it again"
+_ROUNDING = 1e-6
+_Percent = Annotated[float, msgspec.Meta(ge=0, le=100.01)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +57,21 @@ class _Row:
     codec: str
     vpc: Annotated[float, msgspec.Meta(gt=0, le=2**53)]
     bytes: Annotated[int, msgspec.Meta(gt=0, le=2**53)]
-    accuracy: Annotated[float, msgspec.Meta(ge=0, le=100.01)]
+    accuracy: _Percent
+    ci_low: _Percent | None
+    ci_high: _Percent | None
     accuracies: dict[
         Annotated[str, msgspec.Meta(pattern="^[0-9]{1,20}$")],
         Annotated[float, msgspec.Meta(ge=0, le=1.0001)] | None,
     ]
-    std: Annotated[float, msgspec.Meta(ge=0, le=100)] | None
+    std: _Percent | None
+
+    @property
+    def possible(self) -> bool:
+        """Whether the accuracy lies in its interval."""
+        low = self.accuracy if self.ci_low is None else self.ci_low
+        high = self.accuracy if self.ci_high is None else self.ci_high
+        return low - _ROUNDING <= self.accuracy <= high + _ROUNDING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +109,12 @@ def read_rows(path: Path) -> list[Record]:
         raise FormatError(f"{file} was written by an older vidcondense; run the same compare again")
     kept = [row for row in rows if row["bytes"] is not None and row["accuracy"] is not None]
     try:
-        known = [msgspec.convert(row, _Row).method in METHODS for row in kept]
+        checked = [msgspec.convert(row, _Row) for row in kept]
     except msgspec.ValidationError as error:
         raise FormatError(f"cannot read {file}: {error}; {_ADVICE}") from error
-    if not all(known):
+    if not all(row.possible for row in checked):
+        raise FormatError(f"cannot read {file}: an accuracy lies outside of its interval; {_ADVICE}")
+    if not all(row.method in METHODS for row in checked):
         raise FormatError(f"{file} has rows of methods that this vidcondense does not know; upgrade it")
     return kept
 

@@ -66,6 +66,6 @@ def accuracy_curves(
 def _reach(rows: Sequence[Mapping[str, Any]]) -> list[list[float]]:
     """How far the interval of each row goes below and above; nowhere where there is none."""
     return [
-        [0.0 if row["ci_low"] is None else row["accuracy"] - row["ci_low"] for row in rows],
-        [0.0 if row["ci_high"] is None else row["ci_high"] - row["accuracy"] for row in rows],
+        [0.0 if row["ci_low"] is None else max(row["accuracy"] - row["ci_low"], 0.0) for row in rows],
+        [0.0 if row["ci_high"] is None else max(row["ci_high"] - row["accuracy"], 0.0) for row in rows],
     ]
