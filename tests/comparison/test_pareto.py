@@ -110,6 +110,7 @@ def test_a_table_says_what_is_missing():
                 {"accuracies": {"first": 0.4}},
                 {"accuracies": {"0": "high"}},
                 {"name": "\ud800"},
+                {"\udcff": 1},
             ]
         ),
     ],

@@ -85,6 +85,7 @@ INSERTION = {
         f'{{"kind": "iteration", "iteration": 1, "loss": {"9" * 400}}}',
         f'{{"kind": "iteration", "iteration": {"9" * 400}, "loss": 1}}',
         '{"kind": "iteration", "iteration": "1", "loss": 1}',
+        '{"kind": "iteration", "iteration": 1, "loss": 1, "\\ud800": 1}',
         '{"kind": "iteration", "iteration": 1, "loss": 1, "paper_mb": "many"}',
         *(json.dumps({**INSERTION, **more}) for more in ({"video": -1}, {"frame": [1]}, {"iteration": 1.5})),
         "[" * 100_000,

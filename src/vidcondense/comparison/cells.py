@@ -117,7 +117,7 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
     found: Cell = read_json(path, _MAX_RESULT, dict, advice)
     try:
         before = as_json(msgspec.convert(found, _Known))
-    except msgspec.ValidationError as error:
+    except ValueError as error:
         raise FormatError(f"{path} is no result of a cell ({error}); {advice}") from error
     del before["entries"]
     asked = _asked(place, entrant, seed)

@@ -226,7 +226,7 @@ def _evaluation(entry: Mapping[str, Any]) -> Evaluation:
     try:
         options = {**as_json(EvaluateOptions()), **kept["options"]}
         return msgspec.convert({**kept, "options": options}, Evaluation)
-    except (KeyError, TypeError, msgspec.ValidationError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"the result of a cell holds no evaluation ({error}); use --overwrite") from error
 
 

@@ -110,7 +110,7 @@ def read_rows(path: Path) -> list[Record]:
     kept = [row for row in rows if row["bytes"] is not None and row["accuracy"] is not None]
     try:
         checked = [msgspec.convert(row, _Row) for row in kept]
-    except msgspec.ValidationError as error:
+    except ValueError as error:
         raise FormatError(f"cannot read {file}: {error}; {_ADVICE}") from error
     if not all(row.possible for row in checked):
         raise FormatError(f"cannot read {file}: an accuracy lies outside of its interval; {_ADVICE}")

@@ -43,6 +43,7 @@ from vidcondense.synthetic.levels import Frames
 from vidcondense.synthetic.static_dynamic import OWN
 
 _MAX_PAYLOAD = 2**36  # 64 GiB: beyond any condensed set, and a hole in a file costs its maker nothing
+_MOST_VALUE = 1e15  # real pixels have 0 to 1
 _PREVIEWED = 8  # classes in a notebook
 
 
@@ -157,7 +158,7 @@ def encode_stored(
     encoded = stored.payload(CODECS[codec], coding)
     # Clips from the cache lie in memory as T, H, W, C, which safetensors refuses.
     payload = {name: values.contiguous() for name, values in encoded.items()}
-    if not all(bool(values.isfinite().all()) for values in payload.values()):
+    if not all(map(_has_values, payload.values())):
         largest = max(map(abs, stored.extremes))
         raise LimitError(
             f"--codec {codec} cannot hold frames with values up to {largest:.3g}; "
@@ -435,8 +436,10 @@ def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedD
     except (FormatError, LimitError, UsageError) as error:
         raise FormatError(f"{folder / kind.payload}: {error}") from error
     for name, values in vars(stored).items():  # a finite range may still be too wide
-        if isinstance(values, Tensor) and not bool(values.isfinite().all()):
-            raise FormatError(f"{folder / kind.payload}: {name!r} holds values that are not finite")
+        if isinstance(values, Tensor) and not _has_values(values):
+            raise FormatError(
+                f"{folder / kind.payload}: {name!r} holds values that are not finite, or too large"
+            )
     soft_labels = payload.get(SOFT_LABELS)
     if soft_labels is not None and not are_labels(soft_labels, manifest["labelling"]["kind"]):
         raise FormatError(f"{folder / kind.payload}: {SOFT_LABELS!r} holds rows that are no probabilities")
@@ -466,6 +469,11 @@ def _read_payload(path: Path, manifest: dict[str, Any], expected: Expected) -> d
         if payload[name].dtype != dtype:
             raise FormatError(f"{path}: {name!r} is {payload[name].dtype}, not {dtype}")
     return payload
+
+
+def _has_values(values: Tensor) -> bool:
+    """Whether numbers are finite, and stay so in a network's units, and where two are multiplied."""
+    return not values.is_floating_point() or bool((values.abs() <= _MOST_VALUE).all())
 
 
 def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
