@@ -92,13 +92,12 @@ def test_a_file_that_is_replaced_meanwhile_is_read_whole(tmp_path):
     writer = threading.Thread(target=replace_again_and_again)
     writer.start()
     try:
-        for _ in range(100):
+        while number < 30:
             tensors, state = load_checkpoint(path)
             assert tensors["a"].eq(state["number"]).all()
     finally:
         stop.set()
         writer.join()
-    assert number > 1
 
 
 @fault("56o", "a checkpoint that is a hole, with a header that fits or not", "refused before it is read")

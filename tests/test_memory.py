@@ -82,7 +82,7 @@ def test_a_process_stays_within_its_limit_and_would_not_without(tmp_path, num_fr
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
-@pytest.mark.parametrize(("match", "steps"), [("dm", 1), ("dc", 1), ("dsa", 1), ("frepo", 16), ("mtt", 1)])
+@pytest.mark.parametrize(("match", "steps"), [("dm", 1), ("dc", 1), ("frepo", 16), ("mtt", 1)])
 def test_what_each_matcher_takes_is_foreseen(memory_clips, tmp_path, match, steps):
     """Networks weigh more than clips here; in 16 steps nearly all of the pool are trained."""
     if match == "mtt":

@@ -66,7 +66,10 @@ def test_a_budget_chooses_the_representation_and_is_kept(run, arguments, toy, ca
     assert outcome.code == 0, outcome.err
     told = json.loads(outcome.out)
     assert told["trials"][0]["setting"]["method"] == "random"
-    assert all(trial["bytes"] <= 8000 for trial in told["trials"])
+    # So few clips leave none to test a draw of best-of-random on: such a trial fails, and the others go on.
+    sizes = [trial["bytes"] for trial in told["trials"] if trial["setting"]["method"] != "best-of-random"]
+    assert len(sizes) >= 2
+    assert all(size <= 8000 for size in sizes)
     recipe = read_recipe(tmp_path / "tuned" / "recipe.toml")
     assert recipe.condense.budget == "8000B", "of two classes"
     shown = run("tune", *asked, "--overwrite")

@@ -1,4 +1,4 @@
-"""How a test says which fault of the list it is about; `make faults` and docs/faults.md are made of it."""
+"""Marks of tests: the fault of the list one is about, of which a page is made, and its processor."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import importlib.util
 from collections.abc import Iterable
 
 import pytest
+import torch
+
+BFLOAT16 = pytest.mark.skipif(
+    not torch.cpu._is_avx512_bf16_supported(),
+    reason="this processor has no instructions for bfloat16, and without them this takes minutes",
+)
 
 
 def fault(number: str, name: str, outcome: str) -> pytest.MarkDecorator:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from marks import BFLOAT16
 from vidcondense.compute import Compute
 from vidcondense.errors import UsageError
 from vidcondense.models import MODELS, build_network, check_features, check_size, initialise
@@ -114,6 +115,7 @@ def test_bfloat16_is_close_to_float32(name):
     assert float((rough.float() - exact).norm() / exact.norm()) < 0.03
 
 
+@BFLOAT16
 @pytest.mark.parametrize("name", [name for name in MODELS if name != HUGE])
 def test_gradients_in_bfloat16_are_those_of_float32(name):
     """Some kernels of some versions of torch hand out memory that nobody filled; here it holds NaN."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from marks import BFLOAT16
 from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import DataError
@@ -106,7 +107,7 @@ def test_same_seed_same_network(make_clips, make_network, cpu, options):
     assert not torch.equal(weights, other)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=BFLOAT16)])
 def test_convnet3d_is_repeatable_and_learns(make_clips, precision):
     compute = Compute(torch.device("cpu"), precision)
     clips = make_clips(num=6, num_classes=2)

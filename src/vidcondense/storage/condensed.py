@@ -473,7 +473,10 @@ def _read_payload(path: Path, manifest: dict[str, Any], expected: Expected) -> d
 
 def _has_values(values: Tensor) -> bool:
     """Whether numbers are finite, and stay so in a network's units, and where two are multiplied."""
-    return not values.is_floating_point() or bool((values.abs() <= _MOST_VALUE).all())
+    if not values.is_floating_point():
+        return True
+    # In float16 the bound itself is infinite.
+    return bool(values.isfinite().all()) and bool((values.abs() <= _MOST_VALUE).all())
 
 
 def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
