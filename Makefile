@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test faults fuzz soak browser stops docs docs-test check clean
+.PHONY: help install demo test faults writes fuzz soak browser stops docs docs-test check clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -27,6 +27,9 @@ test: $(STAMP) ## run all tests
 
 faults: $(STAMP) ## run the tests of the list of faults (docs/faults.md) and count them in docs/trust.md
 	$(BIN)/python .ci/faults.py -n $(WORKERS)
+
+writes: $(STAMP) ## let every write of every command fail, also of those that take long
+	VIDCONDENSE_EVERY_WRITE=1 $(BIN)/python -m pytest -n $(WORKERS) tests/faults/test_writing.py --timeout 0
 
 fuzz: $(STAMP) ## read hostile input for SECONDS=60; adds its counts to docs/trust.md
 	$(BIN)/python benchmarks/fuzz.py --seconds $(SECONDS)
