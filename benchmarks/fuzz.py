@@ -23,6 +23,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
 from cells import RESULTS, ROOT, publish
 
 sys.path += [str(ROOT / "tests" / "fuzz"), str(ROOT / "tests" / "faults")]
@@ -46,6 +47,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of the inputs; default: the number of runs so far")
     parser.add_argument("--no-record", action="store_true", help="leave the result file and the page alone")
     options = parser.parse_args()
+    torch.set_num_threads(1)  # inputs are tried in forks, and in a fork the threads of a pool are missing
     path = RESULTS / f"{NAME}.json"
     before = json.loads(path.read_text()) if path.exists() else {"runs": 0, "targets": {}}
     seed = before["runs"] if options.seed is None else options.seed

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from cells import ROOT, publish
 
 sys.path += [str(ROOT / "tests" / "faults")]
@@ -66,6 +67,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the times at which processes are killed")
     parser.add_argument("--no-record", action="store_true", help="leave the result file and the page alone")
     options = parser.parse_args()
+    torch.set_num_threads(1)  # the work is done in forks, and in a fork the threads of a pool are missing
     with tempfile.TemporaryDirectory() as scratch:
         found = soak(Path(scratch), options.clips, options.seed)
     print(json.dumps(found, indent=2))
