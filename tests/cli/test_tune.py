@@ -28,6 +28,7 @@ def test_tuning_writes_a_recipe_and_is_computed_once(run, arguments, toy, cache,
     assert recipe.condense.iterations == 2
     cells = {path: path.stat().st_mtime_ns for path in (tmp_path / "tuned" / "cells").iterdir()}
     assert {path.name for path in cells} >= {"trial-0-0.json", "trial-0-1.json", "trial-1-0.json"}
+    assert not (tmp_path / "tuned" / "means").exists(), "what trials shared is kept no longer than them"
     for path in cells:
         cell = json.loads(path.read_text())
         assert cell["folds"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,6 +137,7 @@ def tune(
         write_json(place.out / STATE, {"asked": asked, "settings": settings})
     referee.write_plan(settings)
     scores = race(len(settings), options.folds, referee.judge, budget=budget, jobs=jobs.jobs)
+    shutil.rmtree(place.means, ignore_errors=True)
     chosen = best(scores)
     if chosen is None:
         reason = next(iter(referee.failures.values()), "the budget was spent before one was judged")
