@@ -118,6 +118,15 @@ def test_sets_of_format_version_3_have_the_labels_of_a_teacher(real, tmp_path):
     assert load_condensed(tmp_path / "set").label_kind == "hard"
 
 
+def test_labels_of_format_version_3_that_are_no_object_are_refused(real, tmp_path):
+    made = make(real, tmp_path / "set")
+    manifest = {**made.manifest, "format_version": 3, "labelling": [0]}
+    del manifest["sha256"]
+    write_manifest(tmp_path / "set", manifest)
+    with pytest.raises(FormatError, match="'labelling' is missing or of the wrong type"):
+        load_condensed(tmp_path / "set")
+
+
 @pytest.mark.parametrize(
     "bad",
     [{"kind": "rumour"}, {"views": -1}, {"views": True}, {"views": 2**20}, {"seed": "x"}, {"views": 2}],

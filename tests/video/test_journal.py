@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,6 +53,22 @@ def test_it_goes_on_behind_the_last(fill):
         journal.add_clips("d", clips(3), {})
     assert [path for path, _ in reopen(folder)[1]] == ["a", "\udcff", "d"]
     assert (folder / "clips.u8").read_bytes() == bytes([1] * SIZE + [2] * SIZE + [3] * SIZE)
+
+
+@pytest.mark.parametrize("fails", range(1, 5))
+def test_no_file_stays_open_when_one_cannot_be_opened(tmp_path, monkeypatch, fails):
+    handles, really = [], Path.open
+
+    def opened(path, *args, **kwargs):
+        if len(handles) == fails - 1:
+            raise OSError("no more")
+        handles.append(really(path, *args, **kwargs))
+        return handles[-1]
+
+    monkeypatch.setattr(Path, "open", opened)
+    with pytest.raises(OSError, match="no more"):
+        Journal(tmp_path, PATHS, SIZE, pytest.fail)
+    assert [handle.closed for handle in handles] == [True] * (fails - 1)
 
 
 @pytest.mark.parametrize("cut", range(1, 3 * SIZE))

@@ -95,11 +95,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         # The ranges of version 2, a quality that none of its codecs had, and no soft labels.
         manifest |= {**vars(Coding()), "labelling": {}}
     manifest.setdefault("learned", {})  # sets that learned nothing but videos were once written without it
-    if manifest["format_version"] == 3 and manifest.get("labelling"):
-        manifest["labelling"] = {"kind": TEACHER, "views": 0, "seed": 0} | manifest["labelling"]
     if manifest["format_version"] <= 3:
         manifest |= {"bits": 8, "upsampling": "bilinear"}
     _check_fields(path, manifest)
+    if manifest["format_version"] == 3 and manifest["labelling"]:
+        manifest["labelling"] = {"kind": TEACHER, "views": 0, "seed": 0} | manifest["labelling"]
     if _DEFAULTS in manifest:
         table = manifest.pop(_DEFAULTS)
         if type(table) is not int or table not in TABLES:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -65,10 +66,12 @@ class Journal:
                     clips_end += clip_bytes
                 journal_end += len(line)
                 self.entries.append(entry)
-        self._clips, self._lines = clips.open("r+b"), journal.open("r+b")
-        for handle, end in ((self._clips, clips_end), (self._lines, journal_end)):
-            handle.truncate(end)
-            handle.seek(end)
+        with ExitStack() as opened:
+            self._clips, self._lines = (opened.enter_context(file.open("r+b")) for file in (clips, journal))
+            for handle, end in ((self._clips, clips_end), (self._lines, journal_end)):
+                handle.truncate(end)
+                handle.seek(end)
+            self._opened = opened.pop_all()
 
     def add_clips(self, path: str, clips: np.ndarray, facts: dict[str, Any]) -> Entry:
         """Append the clips of the next video."""
@@ -93,8 +96,7 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._clips.close()
-        self._lines.close()
+        self._opened.close()
 
 
 def _entry(line: bytes, path: str) -> Entry | None:
