@@ -1,9 +1,10 @@
 """Run the tests of the list of faults and count them, or write the list into docs/faults.md.
 
-Counts of a whole run in which none failed go to `benchmarks/results/faults.json` and docs/trust.md.
+Counts of a whole run in which none failed go to `benchmarks/results/faults.json` and docs/trust.md, unless the
+first argument is --no-record; the others are pytest's.
 
 python .ci/faults.py
-python .ci/faults.py -n 2 -m "fault and not slow"
+python .ci/faults.py --no-record -n 2 -m "fault and not slow"
 python .ci/faults.py --table
 """
 
@@ -148,6 +149,8 @@ def main(arguments: list[str]) -> int:
         if page(collect()) != PAGE.read_text(encoding="utf-8"):
             sys.exit("docs/faults.md is not what the tests say: python .ci/faults.py --table")
         return 0
+    record = arguments[:1] != ["--no-record"]
+    arguments = arguments if record else arguments[1:]
     tests, recorder = collect_elsewhere(), Recorder()
     code = int(pytest.main(["-q", "-m", "fault", *arguments, str(ROOT / "tests")], [recorder]))
     counts = Counter(map(recorder.outcome, tests.values()))
@@ -157,7 +160,7 @@ def main(arguments: list[str]) -> int:
         f"faults: {tested} tested, {counts['passed']} passed, {rest + ', ' if rest else ''}"
         f"{len(NOT_APPLICABLE)} not applicable"
     )
-    if code == 0 and not counts["not run"]:
+    if code == 0 and record and not counts["not run"]:
         keep({"tested": tested, **{word: counts[word] for word in ("passed", "skipped")}})
     return code
 

@@ -334,7 +334,7 @@ def _example(title: str, path: Path) -> str:
     result = json.loads(path.read_text())
     about = [text for text in result["about"].strip().split("\n\n") if not text.startswith("    ")]
     columns = list(dict.fromkeys(column for row in result["rows"].values() for column in row))
-    settings = ", ".join(f"{name} {value}" for name, value in result["settings"].items() if name != "out")
+    settings = ", ".join(f"{name} {value}" for name, value in result["settings"].items())
     script = f"examples/{result['benchmark'].removeprefix('example_')}.py"
     lines = [
         f"## {title}",

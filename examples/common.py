@@ -29,12 +29,13 @@ def parser(name: str, doc: str) -> argparse.ArgumentParser:
     made.add_argument("--num-frames", type=int, default=8)
     made.add_argument("--stride", type=int, default=1)
     made.add_argument("--size", type=int, default=48)
-    made.add_argument("--vpc", type=int, default=1)
-    made.add_argument("--iterations", type=int, default=200, help="of a condensation")
-    made.add_argument("--real-batch", type=int, default=16, help="real clips a class and iteration")
+    made.add_argument("--vpc", type=int, default=5)
+    made.add_argument("--key-frame-size", type=int, default=8, help="pixels; of condensed sets")
+    made.add_argument("--iterations", type=int, default=100, help="of a condensation")
+    made.add_argument("--real-batch", type=int, default=8, help="real clips a video and iteration")
     made.add_argument("--steps", type=int, default=300, help="of a training")
     made.add_argument("--lr", type=float, default=0.01)
-    made.add_argument("--model", default="convnet3d")
+    made.add_argument("--model", default="networks:small")
     made.add_argument("--seeds", type=int, default=3, help="repeats, each with sets and networks of its own")
     made.add_argument("--toy-videos", type=int, default=40, help="of the generated set: videos a class")
     made.add_argument("--publish", action="store_true", help=f"write the outcome to {RESULTS.name}/")
@@ -102,28 +103,34 @@ class Joined:
 
 
 def condense(real: RealClips, out: Path, arguments: argparse.Namespace, seed: int) -> vc.CondensedDataset:
-    """A condensed set of `real`, stored as WebP so that it is as small as real clips can be."""
-    match = vc.MatchOptions(real_batch=arguments.real_batch)
-    options = {"vpc": arguments.vpc, "iterations": arguments.iterations, "init": "real", "seed": seed}
-    made = vc.CondenseOptions(**options, match=match, codec="webp", quality=75)
-    return vc.condense(real, out, made, overwrite=True)
+    """A condensed set of `real`: each video two coarse key frames with a cluster of its own to stand for."""
+    match = vc.MatchOptions(match_targets="cluster", real_batch=arguments.real_batch, model=arguments.model)
+    options = {"vpc": arguments.vpc, "iterations": arguments.iterations, "seed": seed}
+    coarse = {"key_frame_size": arguments.key_frame_size, "codec": "lzma", "bits": 6}
+    two = vc.InsertionOptions(insertion="none")
+    return vc.condense(
+        real, out, vc.CondenseOptions(**options, **coarse, match=match, insert=two), overwrite=True
+    )
 
 
 def real_at(
     num_bytes: int, real: RealClips, out: Path, arguments: argparse.Namespace, seed: int
 ) -> vc.CondensedDataset:
-    """As many random real clips as WebP at the best quality that takes no more than `num_bytes`.
+    """As many random real clips as WebP, in the form that comes nearest to `num_bytes` from below.
 
-    Where whole clips do not fit at any quality, two frames of each are kept, the others interpolated.
+    Forms are whole clips, and four or two frames of each, the others interpolated, at several qualities.
     """
-    for frames in (None, 2):
-        for quality in QUALITIES:
-            options = {"method": "random", "vpc": arguments.vpc, "seed": seed, "initial_key_frames": frames}
-            made = vc.CondenseOptions(**options, codec="webp", quality=quality)
-            found = vc.condense(real, out, made, overwrite=True)
-            if found.bytes <= num_bytes:
-                return found
-    raise SystemExit(f"{arguments.vpc} real clips a class do not fit into {num_bytes} bytes")
+    forms = [(frames, quality) for frames in (None, 4, 2) for quality in QUALITIES]
+
+    def stored(form: tuple[int | None, int]) -> vc.CondensedDataset:
+        options = {"method": "random", "vpc": arguments.vpc, "seed": seed, "initial_key_frames": form[0]}
+        made = vc.CondenseOptions(**options, codec="webp", quality=form[1])
+        return vc.condense(real, out, made, overwrite=True)
+
+    fitting = [(found, form) for form in forms if (found := stored(form).bytes) <= num_bytes]
+    if not fitting:
+        raise SystemExit(f"{arguments.vpc} real clips a class do not fit into {num_bytes} bytes")
+    return stored(max(fitting, key=lambda each: each[0])[1])
 
 
 def new_network(real: RealClips, arguments: argparse.Namespace, seed: int) -> torch.nn.Module:
@@ -157,7 +164,9 @@ def finish(name: str, doc: str, rows: Rows, arguments: argparse.Namespace) -> No
         cells = (f"{column} {each['mean']:.4g} {each['interval'] or ''}" for column, each in columns.items())
         print(f"{row}: {'; '.join(cells)}")
     if arguments.publish:
-        settings = {key: str(value) for key, value in vars(arguments).items() if key != "publish"}
+        chosen = {key: value for key, value in vars(arguments).items() if key not in ("publish", "out")}
+        data = arguments.data.name if arguments.data else "a generated set of the mode scenes"
+        settings = {key: str(value) for key, value in {**chosen, "data": data}.items()}
         result = {"benchmark": f"example_{name}", "machine": machine(), "about": doc, "settings": settings}
         write_json(RESULTS / f"example_{name}.json", {**result, "rows": told})
 

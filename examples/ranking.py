@@ -13,52 +13,26 @@ import argparse
 from functools import partial
 
 import common
-import torch
-from torch import nn
+from networks import Blocks
 
 import vidcondense as vc
 from vidcondense.evaluation.statistics import mean, rank_correlation
 from vidcondense.interfaces import ClipSource
 
-
-class Blocks(nn.Module):
-    """Blocks of 3-D convolution, instance norm, ReLU and pooling; the mean of what is left; a classifier."""
-
-    def __init__(
-        self, num_classes: int, num_frames: int, size: int, *, width: int, depth: int, time: int
-    ) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        for block in range(depth):
-            channels = 3 if block == 0 else width
-            layers += [
-                nn.Conv3d(channels, width, (time, 3, 3), padding=(time // 2, 1, 1)),
-                nn.InstanceNorm3d(width, affine=True),
-                nn.ReLU(),
-                nn.AvgPool3d((1, 2, 2)),
-            ]
-        self.features = nn.Sequential(*layers)
-        self.classifier = nn.Linear(width, num_classes)
-
-    def forward(self, videos: torch.Tensor) -> torch.Tensor:
-        """Videos `[N, T, C, H, W]` to logits `[N, K]`."""
-        return self.classifier(self.features(videos.permute(0, 2, 1, 3, 4)).mean(dim=(2, 3, 4)))
-
-
-narrow1 = partial(Blocks, width=8, depth=1, time=1)
-narrow2 = partial(Blocks, width=8, depth=2, time=1)
-narrow3 = partial(Blocks, width=8, depth=3, time=1)
-narrow3t = partial(Blocks, width=8, depth=3, time=3)
-middle1 = partial(Blocks, width=16, depth=1, time=1)
-middle2 = partial(Blocks, width=16, depth=2, time=1)
-middle2t = partial(Blocks, width=16, depth=2, time=3)
-middle3t = partial(Blocks, width=16, depth=3, time=3)
-wide2 = partial(Blocks, width=32, depth=2, time=1)
-wide3t = partial(Blocks, width=32, depth=3, time=3)
+narrow1 = partial(Blocks, width=8, depth=1)
+narrow2 = partial(Blocks, width=8, depth=2, kernel=3)
+narrow3 = partial(Blocks, width=8, kernel=3, time=1)
+narrow3t = partial(Blocks, width=8, kernel=3)
+narrow3k = partial(Blocks, width=8)
+middle1 = partial(Blocks, width=16, depth=1, kernel=3, time=1)
+middle2t = partial(Blocks, width=16, depth=2, kernel=5)
+middle3 = partial(Blocks, width=16, time=1)
+middle3t = partial(Blocks, width=16)
+wide2t = partial(Blocks, width=32, depth=2, kernel=3)
 
 ARCHITECTURES = (
-    *("narrow1", "narrow2", "narrow3", "narrow3t", "middle1"),
-    *("middle2", "middle2t", "middle3t", "wide2", "wide3t"),
+    *("narrow1", "narrow2", "narrow3", "narrow3t", "narrow3k"),
+    *("middle1", "middle2t", "middle3", "middle3t", "wide2t"),
 )
 
 

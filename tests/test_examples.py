@@ -100,9 +100,9 @@ def test_an_example_tells_every_row_and_publishes(name, more, rows, scenes, tmp_
     import common
 
     monkeypatch.setattr(common, "RESULTS", tmp_path)
-    quick = ["--size", "44", "--iterations", "2", "--real-batch", "2", "--steps", "2", "--seeds", "2"]
+    quick = ["--size", "44", "--iterations", "2", "--vpc", "1", "--steps", "2", "--seeds", "2"]
     program = str(EXAMPLES / f"{name}.py")
-    given = ["--data", str(scenes), "--out", str(tmp_path / "out"), *quick, "--model", "convnet"]
+    given = ["--data", str(scenes), "--out", str(tmp_path / "out"), *quick]
     monkeypatch.setattr(sys, "argv", [program, *given, *more, "--publish"])
     runpy.run_path(program, run_name="__main__")
     shown = capsys.readouterr().out
