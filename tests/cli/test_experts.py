@@ -96,3 +96,14 @@ def test_experts_that_do_not_fit_are_one_line(run, toy, cache, experts, tmp_path
     assert outcome.code == code
     assert words in outcome.line
     assert not (tmp_path / "set.partial").exists()
+
+
+def test_experts_of_folds_have_not_seen_what_is_held_out(run, toy, cache, tmp_path):
+    command = ["experts", toy, "--out", tmp_path / "o", "--cache-dir", cache, *CLIP, *FEW, "--folds", "2"]
+    told = json.loads(run(*command, "--json").out)
+    folds = [Experts(tmp_path / "o" / f"fold-{fold}-of-2") for fold in range(2)]
+    assert (told["experts"], told["sha256"]) == (2, [found.sha256 for found in folds])
+    assert told["bytes"] == sum(path.stat().st_size for found in folds for path in found.paths)
+    assert [sum(found.record.clips) for found in folds] == [3, 3], "half of the six training clips"
+    assert [found.record.data["held_out_fold"] for found in folds] == [[0, 2], [1, 2]]
+    assert run(*command[:-1], "1").code == 2

@@ -11,12 +11,13 @@ from vidcondense import rng
 from vidcondense.comparison.cells import forget_cell, missing, read_cell, run_cell
 from vidcondense.comparison.plan import make_plan
 from vidcondense.condensation import condense
-from vidcondense.errors import FormatError, OutputError
+from vidcondense.errors import DataError, FormatError, OutputError
 from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.results import as_dict
 from vidcondense.recipe import read_recipe
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.training.experts import ExpertOptions, train_experts
+from vidcondense.video.folds import fold_name, training_folds
 from vidcondense.video.index import load_data
 
 COMMON = {"num-frames": 8, "stride": 1, "size": 44, "iterations": 2, "real-batch": 2}
@@ -224,3 +225,27 @@ def test_a_set_that_follows_experts_is_judged_and_known_by_them(place, compute, 
     experts("experts", 0.02)
     with pytest.raises(OutputError, match=r"data\.experts_sha256"):
         run_cell(place, plan.entrants[0], 0, compute=compute)
+
+
+def test_a_fold_follows_experts_of_its_own(place, compute, tmp_path):
+    mtt = {"method": "mtt", "model": "convnet", "max-start-epoch": 0, "expert-epochs": 1}
+    mtt |= {"synthetic-steps": 2, "experts": str(tmp_path / "experts")}
+    tables = {"folds": 2, "condense": COMMON, "evaluate": {"steps": 1}, "sets": {"mtt": mtt}}
+    plan = make_plan(tables, place.data)
+    place = replace(place, folds=plan.folds)
+    train = load_data(place.data, place.reading, plan.entrants[0].recipe.clip).train
+    own = {}
+    for fold in training_folds(train, 2):
+        folder = tmp_path / "experts" / fold_name(fold.number, 2)
+        made = ExpertOptions(experts=1, epochs=1, batch_size=2, model="convnet")
+        own[fold.number] = train_experts(train.subset(fold.kept), folder, made, compute=compute)
+    for number, experts in own.items():
+        run_cell(place, plan.entrants[0], number, compute=compute)
+        manifest = load_condensed(place.set(f"mtt-{number}", "uint8")).manifest
+        assert manifest["data"]["experts_sha256"] == experts.sha256
+        assert manifest["data"]["held_out_fold"] == [number, 2]
+    assert own[0].sha256 != own[1].sha256
+    shutil.rmtree(own[1].folder)
+    forget_cell(place, "mtt-1")
+    with pytest.raises(DataError, match=rf"--out {tmp_path / 'experts'} --folds 2"):
+        run_cell(place, plan.entrants[0], 1, compute=compute)

@@ -18,6 +18,8 @@ from vidcondense.jobs import run_commands
 from vidcondense.models import check_size
 from vidcondense.options import require
 from vidcondense.training.experts import ExpertOptions, train_experts
+from vidcondense.video.dataset import ClipDataset
+from vidcondense.video.folds import fold_name, training_folds
 from vidcondense.video.index import DataOptions
 from vidcondense.video.record import recorded_data
 
@@ -30,6 +32,7 @@ class Arguments:
       vidcondense experts videos --out experts
       vidcondense condense videos --out small --method mtt --experts experts
       vidcondense experts videos --out experts --jobs 4
+      vidcondense experts videos --out experts --folds 4   # for vidcondense tune
 
     Experts that are in the folder --out already are kept: the same command goes on after an interruption, and
     several at once share the work. Each takes 4 bytes a parameter and epoch, 450 MB at the defaults.
@@ -40,6 +43,10 @@ class Arguments:
 
     out: Path
     """Folder of experts, to make or to go on with."""
+
+    folds: int | None = None
+    """Experts for `tune`, and for `compare` by cross-validation: for each of so many folds of the training
+    clips, of the others, in OUT/fold-N-of-FOLDS (default: of all training clips, in OUT)."""
 
     jobs: int = 1
     """Experts trained at a time, each by a process of its own with a share of the cores."""
@@ -61,6 +68,7 @@ class Arguments:
 
     def __post_init__(self) -> None:
         require(self.jobs >= 1, "jobs", self.jobs, "must be at least 1")
+        require(self.folds is None or self.folds >= 2, "folds", self.folds, "must be at least 2")
 
 
 def run(arguments: Arguments, output: Output) -> dict[str, Any]:
@@ -73,37 +81,52 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         try:
             if arguments.jobs > 1:
                 _train_together(arguments, output)
-            experts = train_experts(
-                real.train,
-                arguments.out,
-                options,
-                data=recorded_data(real, arguments.reading, clip),
-                compute=compute,
-                listener=broadcast(bars.follow("epoch", "training experts"), _tell_of_waiting(output)),
-            )
+            record = recorded_data(real, arguments.reading, clip)
+            listener = broadcast(bars.follow("epoch", "training experts"), _tell_of_waiting(output))
+            made = [
+                train_experts(clips, folder, options, data=facts, compute=compute, listener=listener)
+                for folder, clips, facts in _parts(arguments, real.train, record)
+            ]
         except KeyboardInterrupt:
             output.note("the experts trained so far are kept; the same command goes on from there")
             raise
-    num_bytes = sum(path.stat().st_size for path in experts.paths)
-    losses = [record.losses[-1] for record in experts.records]
+    num_bytes = sum(path.stat().st_size for experts in made for path in experts.paths)
+    count = sum(map(len, made))
+    losses = [record.losses[-1] for experts in made for record in experts.records]
     output.say(
-        f"{arguments.out}: {len(experts)} experts, {options.model}, {options.epochs} epochs each, "
+        f"{arguments.out}: {count} experts, {options.model}, {options.epochs} epochs each, "
         f"mean loss of the last epoch {sum(losses) / len(losses):.4g}, {size_text(num_bytes)}"
     )
     return {
         "out": str(arguments.out),
-        "experts": len(experts),
+        "experts": count,
         "model": options.model,
         "epochs": options.epochs,
         "losses": losses,
-        "sha256": experts.sha256,
+        "sha256": [experts.sha256 for experts in made] if arguments.folds else made[0].sha256,
         "bytes": num_bytes,
     }
 
 
+def _parts(
+    arguments: Arguments, train: ClipDataset, record: dict[str, Any]
+) -> list[tuple[Path, ClipDataset, dict[str, Any]]]:
+    """Where experts are to be, the clips they are trained on, and what is recorded of these."""
+    if arguments.folds is None:
+        return [(arguments.out, train, record)]
+    return [
+        (
+            arguments.out / fold_name(fold.number, fold.folds),
+            train.subset(fold.kept),
+            {**record, **fold.record},
+        )
+        for fold in training_folds(train, arguments.folds)
+    ]
+
+
 def _train_together(arguments: Arguments, output: Output) -> None:
     """Run the same command in several processes, which share the work; what they leave is for this one."""
-    jobs = min(arguments.jobs, arguments.training.experts)
+    jobs = min(arguments.jobs, arguments.training.experts * (arguments.folds or 1))
     alone = replace(arguments, jobs=1, shared=SharedArguments())
     words = ["experts", str(arguments.data), *flags(alone, leave_out=("data",))]
     commands = {str(number): words for number in range(jobs)}

@@ -19,7 +19,7 @@ from vidcondense.assembly import followed_experts
 from vidcondense.comparison.plan import Entrant
 from vidcondense.compute import Compute
 from vidcondense.condensation import condense
-from vidcondense.errors import FormatError, OutputError
+from vidcondense.errors import DataError, FormatError, OutputError
 from vidcondense.estimation import peak_gpu_mb, peak_memory_mb
 from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.protocol import EvaluateOptions
@@ -37,12 +37,9 @@ from vidcondense.storage.labels import HARD
 from vidcondense.storage.recode import recode
 from vidcondense.storage.workspace import CHECKPOINT, LOG
 from vidcondense.video.dataset import ClipDataset
-from vidcondense.video.folds import grouped_folds
+from vidcondense.video.folds import fold_name, training_folds
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.record import recorded_data
-
-FOLD_SEED = 0
-"""Of the folds: one for all, so that every comparison by cross-validation rests on the same ones."""
 
 EXACT = "float32"
 """The codec a set is kept in when it is wanted in several."""
@@ -194,7 +191,7 @@ def run_cell(
             means = KeptMeans(place.means, record) if place.share_means else None
             make = partial(_make, train, record, means, compute=compute, listener=listener)
             made, seconds = _set(place, entrant, seed, codec, make)
-            _check_set(made, _seeded(entrant.recipe, seed, codec).condense, record)
+            _check_set(made, _made_by(place, entrant.recipe, seed, codec).condense, record)
             if seconds is not None:  # what it takes alone, in whatever order the cells are computed
                 saved = means.seconds_saved if means else 0.0
                 cell |= {"seconds_condense": round(seconds + saved, 1), "seconds_saved": round(saved, 3)}
@@ -224,10 +221,8 @@ def _clips(
     record = recorded_data(real, reading, recipe.clip)
     if place.folds is None:
         return real.train, judging.test, record
-    fold = seed % place.folds
-    kept, held_out = grouped_folds(real.train.groups, real.train.labels, place.folds, FOLD_SEED)[fold]
-    record |= {"train_clips": len(kept), "held_out_fold": [fold, place.folds]}
-    return real.train.subset(kept), judging.train.subset(held_out), record
+    fold = training_folds(real.train, place.folds)[seed % place.folds]
+    return real.train.subset(fold.kept), judging.train.subset(fold.held_out), {**record, **fold.record}
 
 
 def _asked(place: Place, entrant: Entrant, seed: int) -> dict[str, Any]:
@@ -253,6 +248,22 @@ def _seeded(recipe: Recipe, seed: int, codec: str | None = None) -> Recipe:
     return replace(recipe, condense=replace(recipe.condense, seed=seed, codec=codec))
 
 
+def _made_by(place: Place, recipe: Recipe, seed: int, codec: str) -> Recipe:
+    """The recipe of a cell's set; by cross-validation it follows the experts of its fold."""
+    made = _seeded(recipe, seed, codec)
+    trajectory = made.condense.match.trajectory
+    if place.folds is None or trajectory.experts is None:
+        return made
+    experts = trajectory.experts / fold_name(seed % place.folds, place.folds)
+    if not experts.is_dir():
+        raise DataError(
+            f"{experts} is missing: experts of all training clips have seen those that are held out; "
+            f"make them: vidcondense experts DATA --out {trajectory.experts} --folds {place.folds}"
+        )
+    match = replace(made.condense.match, trajectory=replace(trajectory, experts=experts))
+    return replace(made, condense=replace(made.condense, match=match))
+
+
 def _with_machine(reading: DataOptions, machine: DataOptions) -> DataOptions:
     return replace(reading, **{name: getattr(machine, name) for name in OF_THE_MACHINE})
 
@@ -274,7 +285,7 @@ def _set(
     if shared and codec != EXACT:
         exact, seconds = _set(place, entrant, seed, EXACT, make)
         return recode(exact, out, codec, options.coding()), seconds
-    return make(_seeded(entrant.recipe, seed, codec), out)
+    return make(_made_by(place, entrant.recipe, seed, codec), out)
 
 
 def _check_set(made: CondensedDataset, wanted: CondenseOptions, record: dict[str, Any]) -> None:

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vidcondense.assembly import learned_videos
-from vidcondense.comparison.cells import FOLD_SEED
 from vidcondense.compute import Compute
 from vidcondense.condensation import origin_of
 from vidcondense.errors import LimitError, UsageError
@@ -32,7 +31,7 @@ from vidcondense.storage.codecs import CODECS
 from vidcondense.storage.condensed import encoder
 from vidcondense.tuning.space import Setting
 from vidcondense.video.dataset import ClipDataset
-from vidcondense.video.folds import grouped_folds
+from vidcondense.video.folds import training_folds
 from vidcondense.video.index import RealData
 from vidcondense.video.record import recorded_data
 
@@ -159,5 +158,5 @@ def _forms(num_frames: int, size: int) -> Iterator[Setting]:
 
 def _fewest_clips(train: ClipDataset, folds: int) -> int:
     """Of a class that a fold leaves to be condensed."""
-    kept = grouped_folds(train.groups, train.labels, folds, FOLD_SEED)
-    return min(int(train.labels[rows].bincount(minlength=len(train.classes)).min()) for rows, _ in kept)
+    kept = [train.labels[fold.kept] for fold in training_folds(train, folds)]
+    return min(int(labels.bincount(minlength=len(train.classes)).min()) for labels in kept)

@@ -4,15 +4,57 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from vidcondense import rng
 from vidcondense.errors import DataError, UsageError
 from vidcondense.interfaces import Indices, Labels
+from vidcondense.video.dataset import ClipDataset
 
 Fold = tuple[Indices, Indices]
 """Clips to train on, clips held out; both in order."""
+
+FOLD_SEED = 0
+"""Of `training_folds`: one for all, so that everything chosen by cross-validation rests on the same ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFold:
+    """One fold of the training clips: what is learned from, and what is judged on.
+
+    Args:
+        number: from 0.
+        folds: how many there are.
+        kept: clips to learn from, in order.
+        held_out: clips to judge on, in order.
+    """
+
+    number: int
+    folds: int
+    kept: Indices
+    held_out: Indices
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What a manifest says of the clips beside how they were read."""
+        return {"train_clips": len(self.kept), "held_out_fold": [self.number, self.folds]}
+
+
+def fold_name(number: int, folds: int) -> str:
+    """Of a folder for what belongs to one fold alone."""
+    return f"fold-{number}-of-{folds}"
+
+
+def training_folds(clips: ClipDataset, folds: int) -> list[TrainingFold]:
+    """The folds of training clips by which options are chosen; raises as `grouped_folds` does."""
+    found = grouped_folds(clips.groups, clips.labels, folds, FOLD_SEED)
+    return [
+        TrainingFold(number=number, folds=folds, kept=kept, held_out=held_out)
+        for number, (kept, held_out) in enumerate(found)
+    ]
 
 
 def grouped_folds(groups: Sequence[str], labels: Labels, k: int, seed: int) -> list[Fold]:
