@@ -274,3 +274,16 @@ def unix_socket(path: Path) -> None:
 
 def good(count: int = 8, sides: Sequence[int] = (16, 16)) -> bytes:
     return encode_lossless(numbered(count, *sides), container="mp4")
+
+
+def rotated(film: bytes, degrees: int) -> bytes:
+    """An mp4 whose header says that it is to be turned clockwise by 90, 180 or 270 degrees."""
+    data = bytearray(film)
+    cosine, sine = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    matrix = b"".join(
+        value.to_bytes(4, "big", signed=True)
+        for value in (cosine << 16, sine << 16, 0, -sine << 16, cosine << 16, 0, 0, 0, 1 << 30)
+    )
+    at = data.find(b"tkhd") + 4 + 40
+    data[at : at + 36] = matrix
+    return bytes(data)

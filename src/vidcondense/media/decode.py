@@ -25,6 +25,8 @@ from vidcondense.media.skim import skim as skim_frames
 from vidcondense.media.skim import skim_plan
 from vidcondense.media.source import Limits, check_pixels, open_video, too_long
 
+_NO_CLIPS = np.empty((0, 0, 1, 1, 3), np.uint8)
+
 Pick = Callable[[int], list[list[int]]]
 """Number of frames → the frame indices of each clip; raises `VideoError` (`too-short`)."""
 
@@ -125,7 +127,30 @@ def look_through(path: Path, look: Callable[[np.ndarray], object], limits: Limit
         VideoError: as `read_clips`.
     """
     seen = _decode(path, set(), 1, limits, look)
-    return _decoded(seen, np.empty((0, 0, 1, 1, 3), np.uint8))
+    return _decoded(seen, _NO_CLIPS)
+
+
+def look_at_first(path: Path, limits: Limits) -> tuple[Decoded, int] | None:
+    """What the first frame of a video file tells, and which of its streams it is of; no clips.
+
+    Returns:
+        None where no whole frame comes first.
+
+    Raises:
+        VideoError: the file must not be opened, or the frame is too large.
+    """
+    seen = _Pass()
+    with open_video(path, limits) as (container, stream):
+        seen.fps = stream.average_rate or stream.guessed_rate
+        frame = next(_frames(container, stream, seen), None)
+        if frame is None or seen.damaged:
+            return None
+        check_pixels(frame.width, frame.height, limits)
+        _look_at(frame, seen)
+        _note_stream(container, stream, seen)
+        number = stream.index
+    _take_notes(seen)
+    return _decoded(seen, _NO_CLIPS), number
 
 
 def _decoded(seen: _Pass, clips: np.ndarray) -> Decoded:
@@ -186,9 +211,7 @@ def _decode(
             seen.count += 1
             if seen.count > limits.max_frames:
                 raise too_long(seen.count, limits)
-        streams = len(container.streams.video)
-        if streams > 1:
-            seen.notes.append(f"video stream {stream.index}, one of {streams}")
+        _note_stream(container, stream, seen)
     if seen.damaged_inside:
         raise VideoError("corrupt", f"it is damaged inside; {seen.count} frames decode")
     if not seen.count:
@@ -226,6 +249,12 @@ def _look_at(frame: VideoFrame, seen: _Pass) -> None:
     if seen.count == 0:
         seen.first_size, seen.rotation = size, 90 * quarter_turns
     seen.same_size = seen.same_size and size == seen.first_size
+
+
+def _note_stream(container: InputContainer, stream: VideoStream, seen: _Pass) -> None:
+    streams = len(container.streams.video)
+    if streams > 1:
+        seen.notes.append(f"video stream {stream.index}, one of {streams}")
 
 
 def _take_notes(seen: _Pass) -> None:

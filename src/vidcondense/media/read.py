@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from vidcondense.media import VIDEO_SUFFIXES
 from vidcondense.media.decode import Decoded, Pick, look_through, read_clips
 from vidcondense.media.source import Limits, open_regular, too_long
 from vidcondense.media.stills import list_frames, load_frame, read_frames
+from vidcondense.media.torchcodec import read_by_torchcodec
+
+Decoder = Literal["pyav", "torchcodec"]
+"""What decodes video files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +43,16 @@ def is_frame_folder(path: Path) -> bool:
 
 
 def try_read_clips(
-    path: Path, size: int, pick: Pick, limits: Limits, skim: bool = False
+    path: Path, size: int, pick: Pick, limits: Limits, skim: bool = False, decoder: Decoder = "pyav"
 ) -> Decoded | VideoError:
     """The clips of a video (see `read_clips`), with the reason returned instead of raised."""
     try:
         if is_frame_folder(path):  # only the images of its clips are decoded in any case
             return read_frames(path, size=size, pick=pick, limits=limits)
+        if decoder == "torchcodec":
+            found = read_by_torchcodec(path, size=size, pick=pick, limits=limits)
+            if found is not None:
+                return found
         return read_clips(path, size=size, pick=pick, limits=limits, skim=skim)
     except VideoError as error:
         return error

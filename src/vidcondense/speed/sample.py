@@ -16,6 +16,7 @@ import numpy as np
 from vidcondense.errors import DataError, VideoError
 from vidcondense.media.read import try_read_clips
 from vidcondense.media.source import Limits
+from vidcondense.media.torchcodec import check_torchcodec
 from vidcondense.speed.clock import Timed
 from vidcondense.video.dataset import ClipDataset, ClipFacts, ClipFile
 from vidcondense.video.index import DataOptions, read_listing
@@ -108,7 +109,12 @@ def _decode(
     found, listing = read_listing(root, data)
     records = _in_turn([r for r in listing.records if r.split == "train" and r.path not in found.blocked])
     pick = functools.partial(clip_indices, options=clip, seed=0)
-    calls = ((root.resolve() / record.path, clip.size, pick, Limits(), data.skim) for record in records)
+    if data.decoder == "torchcodec":
+        check_torchcodec()
+    calls = (
+        (root.resolve() / record.path, clip.size, pick, Limits(), data.skim, data.decoder)
+        for record in records
+    )
     labels: list[int] = []
     with (
         path.open("wb") as file,

@@ -16,8 +16,9 @@ from vidcondense.events import Listener, ignore
 from vidcondense.files import canonical_json, replace_folder
 from vidcondense.media.decode import Decoded
 from vidcondense.media.frames import RULE
-from vidcondense.media.read import try_read_clips
+from vidcondense.media.read import Decoder, try_read_clips
 from vidcondense.media.source import Limits
+from vidcondense.media.torchcodec import check_torchcodec
 from vidcondense.options import as_json, require
 from vidcondense.rng import derive_seed
 from vidcondense.video.build import Task, build_folder, stamp
@@ -72,6 +73,9 @@ class DataOptions:
     """Processes that decode: -1 for one per core, 0 for none (then no time limit holds)."""
     skim: bool = False
     """Decode only the parts of long videos that clips come from; damage elsewhere is then not seen."""
+    decoder: Decoder = "pyav"
+    """What decodes video files: pyav, or torchcodec (an extra), which decodes only the frames of clips, and
+    does not tell when one of them is damaged."""
     time_limit: float = 120.0
     """Seconds to spend on one video at most."""
     cache_dir: Path | None = None
@@ -137,7 +141,7 @@ def load_data(
     root, data, clip = Path(root), data or DataOptions(), clip or ClipOptions()
     found, listing = read_listing(root, data)
     tasks = _tasks(root.resolve(), found, listing, clip)
-    folder = cache_root(data.cache_dir) / _key(found, listing, tasks, clip, skim=data.skim)
+    folder = cache_root(data.cache_dir) / _key(found, listing, tasks, clip, data)
     manifest = _usable(folder, tasks, clip, data)
     if manifest is None:
         _build(folder, root.resolve(), tasks, found, listing, clip, data, listener)
@@ -214,7 +218,7 @@ def _tasks(root: Path, found: Scan, listing: Listing, clip: ClipOptions) -> list
     return tasks
 
 
-def _key(found: Scan, listing: Listing, tasks: list[Task], clip: ClipOptions, *, skim: bool) -> str:
+def _key(found: Scan, listing: Listing, tasks: list[Task], clip: ClipOptions, data: DataOptions) -> str:
     videos = hashlib.sha256()
     for task in tasks:  # one by one: there may be very many
         record = task.record
@@ -228,7 +232,9 @@ def _key(found: Scan, listing: Listing, tasks: list[Task], clip: ClipOptions, *,
             "clip": as_json(clip),
             "limits": as_json(Limits()),
             "rule": RULE,
-            **({"skim": True} if skim else {}),  # other videos may be usable
+            # Other videos may be usable.
+            **({"skim": True} if data.skim else {}),
+            **({"decoder": data.decoder} if data.decoder != "pyav" else {}),
         }
     )
 
@@ -276,7 +282,13 @@ def _decode(
     tasks: list[Task], clip: ClipOptions, data: DataOptions
 ) -> Generator[Decoded | VideoError, None, None]:
     """The clips of each video, or why there are none."""
-    calls = ((task.path, clip.size, task.pick, Limits(), data.skim) for task in tasks if task.refused is None)
+    if data.decoder == "torchcodec":
+        check_torchcodec()
+    calls = (
+        (task.path, clip.size, task.pick, Limits(), data.skim, data.decoder)
+        for task in tasks
+        if task.refused is None
+    )
     decoded = run_tasks(try_read_clips, calls, workers=data.workers, time_limit=data.time_limit)
     with contextlib.closing(decoded):
         for task in tasks:
