@@ -17,6 +17,7 @@ CPU = Compute(torch.device("cpu"), "float32")
 HUGE = "cnn-lstm-8192"
 PARAMETERS = {
     "convnet3d": 3_647_666,
+    "convnet3d-16": 234_578,
     "convnet": 1_553_970,
     "cnn-gru": 28_668_466,
     "cnn-lstm": 38_107_698,

@@ -16,7 +16,9 @@ MIN_FRAMES = 8
 MIN_SIZE = 44
 """Three strided convolutions and three poolings must leave one pixel."""
 
-_WIDTHS = (64, 128, 128)
+WIDTH = 64
+"""Channels of the first block of the papers' network; the others have twice as many."""
+
 _DROPOUT = 0.5
 
 
@@ -32,17 +34,18 @@ class ConvNet3D(VideoNetwork):
 
     Args:
         num_classes: K; 3 647 666 parameters at 50.
+        width: channels of the first block.
     """
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, *, width: int = WIDTH) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            *_block(3, _WIDTHS[0], pool=(1, 2, 2)),
-            *_block(_WIDTHS[0], _WIDTHS[1], pool=(2, 2, 2)),
-            *_block(_WIDTHS[1], _WIDTHS[2], pool=(2, 2, 2)),
+            *_block(3, width, pool=(1, 2, 2)),
+            *_block(width, 2 * width, pool=(2, 2, 2)),
+            *_block(2 * width, 2 * width, pool=(2, 2, 2)),
         )
         self.dropout = nn.Dropout(_DROPOUT)
-        self.classifier = nn.Conv3d(_WIDTHS[2], num_classes, kernel_size=1)
+        self.classifier = nn.Conv3d(2 * width, num_classes, kernel_size=1)
 
     def embed(self, videos: Videos) -> Features:
         """The output of the last pooling, flattened: `[N, D]`, D = 2 048 on 16×112×112."""
