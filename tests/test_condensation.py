@@ -34,7 +34,7 @@ def options_for(**changes):
     defaults = {
         "iterations": 10,
         "lr": 1.0,
-        "match": MatchOptions(real_batch=3),
+        "match": MatchOptions(real_batch=3, model="convnet3d-16"),
         "insert": InsertionOptions(epsilon=0.3, max_per_iteration=1),
     }
     return CondenseOptions(**(defaults | changes))
@@ -119,7 +119,7 @@ def test_gradient_matching_is_interrupted_and_resumed_exactly(memory_clips, tmp_
         method=method,
         iterations=5,
         lr=None,
-        match=MatchOptions(match=match, real_batch=2, outer_steps=3, inner_steps=2),
+        match=MatchOptions(match=match, real_batch=2, outer_steps=3, inner_steps=2, model="convnet3d-16"),
         insert=InsertionOptions(epsilon=0.3, max_per_iteration=1),
     )
     condense(clips, tmp_path / "whole", options)
@@ -210,7 +210,7 @@ def test_static_dynamic_goes_through_both_stages_and_resumes_in_each(memory_clip
     options = options_for(
         method="static-dynamic",
         iterations=3,
-        match=MatchOptions(match="dc", real_batch=2, outer_steps=2),
+        match=MatchOptions(match="dc", real_batch=2, outer_steps=2, model="convnet3d-16"),
         static_dynamic=QUICK_STATICS,
     )
     result = condense(clips, tmp_path / "whole", options)

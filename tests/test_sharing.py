@@ -102,7 +102,11 @@ CASES = {
     "prism": {},
     "random insertion": {"insert": InsertionOptions(insertion="random", epsilon=0.3, max_per_iteration=1)},
     "dm": {"method": "dm"},
-    "dsa": {"method": "dsa", "match": MatchOptions(real_batch=2, outer_steps=2), "lr": 0.1},
+    "dsa": {
+        "method": "dsa",
+        "match": MatchOptions(real_batch=2, outer_steps=2, model="convnet3d-16"),
+        "lr": 0.1,
+    },
     "static-dynamic": {
         "method": "static-dynamic",
         "iterations": 2,

@@ -18,12 +18,14 @@ PLAN = """
 repeats = 1
 baseline = "random"
 [condense]
+model = "convnet3d-16"
 num-frames = 8
 stride = 1
 size = 44
 real-batch = 2
 iterations = 2
 [evaluate]
+model = "convnet3d-16"
 steps = 2
 [sets.random]
 method = "random"
@@ -34,6 +36,7 @@ vpc = 99
 
 ENDLESS = """
 [condense]
+model = "convnet3d-16"
 num-frames = 8
 stride = 1
 size = 44

@@ -12,7 +12,7 @@ from vidcondense.storage.condensed import load_condensed
 from vidcondense.video.sampling import ClipOptions
 
 CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0"]
-QUICK = [*CLIP, "--real-batch", "2", "--iterations", "3", "--precision", "float32"]
+QUICK = [*CLIP, "--real-batch", "2", "--iterations", "3", "--precision", "float32", "--model", "convnet3d-16"]
 
 
 def test_set_is_what_was_asked_for(condensed):
@@ -114,6 +114,7 @@ def test_dry_run_tells_and_writes_nothing(run, toy, cache, tmp_path):
 
 def test_memory_chooses_how_many_clips_go_through_the_network_at_once(run, toy, cache, tmp_path):
     arguments = ["--out", tmp_path / "set", "--cache-dir", cache, *QUICK, "--vpc", "3", "--dry-run"]
+    arguments += ["--model", "convnet3d"]
     plenty = run("condense", toy, *arguments, "--memory", "8GB")
     assert plenty.code == 0
     assert "clips at once, as without a limit" in plenty.err
@@ -204,7 +205,7 @@ def test_network_without_features_is_refused_before_the_videos_are_read(run, tmp
         "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(features, num_classes))\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    command = ["condense", tmp_path / "nowhere", "--out", tmp_path / "set", "--model", "featureless:make"]
-    outcome = run(*command, *QUICK)
+    command = ["condense", tmp_path / "nowhere", "--out", tmp_path / "set", *QUICK]
+    outcome = run(*command, "--model", "featureless:make")
     assert outcome.code == 2
     assert "--model featureless:make has no method embed(videos)" in outcome.line

@@ -11,7 +11,18 @@ import pytest
 
 from vidcondense.storage.condensed import load_condensed
 
-FAST = ["--steps", "3", "--repeats", "2", "--workers", "0", "--precision", "float32"]
+FAST = [
+    "--steps",
+    "3",
+    "--repeats",
+    "2",
+    "--workers",
+    "0",
+    "--precision",
+    "float32",
+    "--model",
+    "convnet3d-16",
+]
 CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0"]
 
 
@@ -125,7 +136,7 @@ def test_cost_is_told_before_anything_is_trained(run, condensed, toy, cache, mon
     outcome = run("evaluate", condensed, "--data", toy, "--cache-dir", cache, *FAST)
     assert outcome.code == 130
     told = [line for line in outcome.err.splitlines() if line.startswith("vidcondense: ")]
-    assert told[0].startswith("vidcondense: convnet3d: 3.6 million parameters, ")
+    assert told[0].startswith("vidcondense: convnet3d-16: 0.2 million parameters, ")
     assert told[1].startswith("vidcondense: 2 networks to train and test, about ")
 
 

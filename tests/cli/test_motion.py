@@ -11,7 +11,18 @@ from vidcondense.storage.condensed import load_condensed
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
 
-FAST = ["--steps", "2", "--repeats", "2", "--workers", "0", "--precision", "float32"]
+FAST = [
+    "--steps",
+    "2",
+    "--repeats",
+    "2",
+    "--workers",
+    "0",
+    "--precision",
+    "float32",
+    "--model",
+    "convnet3d-16",
+]
 
 
 def energy(clips: torch.Tensor) -> float:

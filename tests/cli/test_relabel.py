@@ -9,7 +9,18 @@ import torch
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.training import train
 
-FAST = ["--steps", "3", "--repeats", "1", "--workers", "0", "--precision", "float32"]
+FAST = [
+    "--steps",
+    "3",
+    "--repeats",
+    "1",
+    "--workers",
+    "0",
+    "--precision",
+    "float32",
+    "--model",
+    "convnet3d-16",
+]
 
 
 @pytest.fixture

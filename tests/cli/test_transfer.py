@@ -6,7 +6,20 @@ import json
 import numpy as np
 import pytest
 
-FAST = ["--steps", "2", "--repeats", "2", "--shots", "1", "--workers", "0", "--precision", "float32"]
+FAST = [
+    "--steps",
+    "2",
+    "--repeats",
+    "2",
+    "--shots",
+    "1",
+    "--workers",
+    "0",
+    "--precision",
+    "float32",
+    "--model",
+    "convnet3d-16",
+]
 
 
 def test_table_json_and_csv(run, condensed, toy, cache, tmp_path):

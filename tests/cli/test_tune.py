@@ -6,12 +6,14 @@ import pytest
 
 from vidcondense.recipe import read_recipe
 
+QUICK = ["--model", "convnet3d-16", "--eval-model", "convnet3d-16"]
+
 
 @pytest.fixture
 def arguments(toy, cache, tmp_path):
     clip = ["--num-frames", "8", "--stride", "1", "--size", "44", "--real-batch", "2", "--iterations", "2"]
     places = ["--out", tmp_path / "tuned", "--cache-dir", cache, "--workers", "0", "--precision", "float32"]
-    return [toy, *clip, *places, "--eval-steps", "2", "--folds", "2", "--jobs", "2"]
+    return [toy, *clip, *places, "--eval-steps", "2", "--folds", "2", "--jobs", "2", *QUICK]
 
 
 @pytest.mark.slow

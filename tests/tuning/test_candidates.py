@@ -7,6 +7,7 @@ import pytest
 from vidcondense.compute import choose_compute
 from vidcondense.condensation import condense
 from vidcondense.errors import LimitError, UsageError
+from vidcondense.matching.options import MatchOptions
 from vidcondense.methods import METHODS
 from vidcondense.recipe import Recipe, from_keys, to_keys
 from vidcondense.selection.options import SelectOptions
@@ -38,7 +39,10 @@ def real(videos):
 
 def base_of(budget):
     select = SelectOptions(draws=2, draw_steps=1)
-    return Recipe(condense=CondenseOptions(budget=budget, iterations=2, select=select), clip=CLIP)
+    match = MatchOptions(model="convnet3d-16")
+    return Recipe(
+        condense=CondenseOptions(budget=budget, iterations=2, match=match, select=select), clip=CLIP
+    )
 
 
 def recipe_of(base, candidate):
