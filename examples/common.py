@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -120,17 +121,19 @@ def real_at(
 
     Forms are whole clips, and four or two frames of each, the others interpolated, at several qualities.
     """
-    forms = [(frames, quality) for frames in (None, 4, 2) for quality in QUALITIES]
-
-    def stored(form: tuple[int | None, int]) -> vc.CondensedDataset:
-        options = {"method": "random", "vpc": arguments.vpc, "seed": seed, "initial_key_frames": form[0]}
-        made = vc.CondenseOptions(**options, codec="webp", quality=form[1])
-        return vc.condense(real, out, made, overwrite=True)
-
-    fitting = [(found, form) for form in forms if (found := stored(form).bytes) <= num_bytes]
+    fitting = []
+    for frames, quality in itertools.product((None, 4, 2), QUALITIES):
+        options = {"method": "random", "vpc": arguments.vpc, "seed": seed, "initial_key_frames": frames}
+        made = vc.CondenseOptions(**options, codec="webp", quality=quality)
+        found = vc.condense(real, out / f"{frames}-{quality}", made, overwrite=True)
+        if found.bytes <= num_bytes:
+            fitting.append(found)
     if not fitting:
-        raise SystemExit(f"{arguments.vpc} real clips a class do not fit into {num_bytes} bytes")
-    return stored(max(fitting, key=lambda each: each[0])[1])
+        raise SystemExit(
+            f"{arguments.vpc} real clips a class do not fit into {num_bytes} bytes; use a larger "
+            "--key-frame-size, or a smaller --size"
+        )
+    return max(fitting, key=lambda found: found.bytes)
 
 
 def new_network(real: RealClips, arguments: argparse.Namespace, seed: int) -> torch.nn.Module:

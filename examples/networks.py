@@ -17,7 +17,7 @@ class Blocks(nn.Module):
         width: channels of the first block; the others have twice as many.
         depth: blocks, 1 to 3.
         kernel: of a convolution in space, odd.
-        time: of a convolution in time, odd; 1 is blind to motion.
+        time: of a convolution in time, odd; 1 and depth 1 make it blind to the order of frames.
     """
 
     def __init__(
@@ -60,4 +60,4 @@ class Blocks(nn.Module):
 
 
 small = partial(Blocks, width=16)
-"""ConvNet3D at a quarter of its width: a device's network, and an example's that is to take minutes."""
+"""About ConvNet3D at a quarter of its width: a device's network, and an example's that is to take minutes."""

@@ -220,20 +220,21 @@ def check_condense(real: RealClips, options: CondenseOptions, ranks: Ranks = ALO
                 f"class {name!r} has {found} training clips, fewer than --vpc {options.vpc}; "
                 "use a smaller --vpc or leave the class out"
             )
-    if _follows_experts(options):
+    if follows_experts(options):
         experts_for(options.match, real)
 
 
 def followed_experts(options: CondenseOptions) -> dict[str, Any]:
     """Which experts the videos will follow, as JSON for the manifest; empty where they follow none."""
-    if not _follows_experts(options):
+    if not follows_experts(options):
         return {}
     folder = options.match.trajectory.experts
     assert folder is not None, "checked before anything starts"
     return {"experts_sha256": Experts(folder).sha256}
 
 
-def _follows_experts(options: CondenseOptions) -> bool:
+def follows_experts(options: CondenseOptions) -> bool:
+    """Whether videos are learned by matching the trajectories of experts (mtt)."""
     stages = METHODS[options.method].stages
     return bool(stages) and options.matcher_of(stages[-1]) == "mtt"
 

@@ -5,18 +5,21 @@ import shutil
 from dataclasses import replace
 
 import pytest
+import tomli_w
 import torch
 
 from vidcondense import rng
-from vidcondense.comparison.cells import forget_cell, missing, read_cell, run_cell
+from vidcondense.comparison.cells import check_experts, forget_cell, missing, read_cell, run_cell
 from vidcondense.comparison.plan import make_plan
+from vidcondense.comparison.run import compare
 from vidcondense.condensation import condense
 from vidcondense.errors import DataError, FormatError, OutputError
 from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.results import as_dict
-from vidcondense.recipe import read_recipe
+from vidcondense.recipe import Recipe, from_keys, read_recipe
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.training.experts import ExpertOptions, train_experts
+from vidcondense.tuning.tune import TuneOptions, tune
 from vidcondense.video.folds import fold_name, training_folds
 from vidcondense.video.index import load_data
 
@@ -238,14 +241,32 @@ def test_a_fold_follows_experts_of_its_own(place, compute, tmp_path):
     for fold in training_folds(train, 2):
         folder = tmp_path / "experts" / fold_name(fold.number, 2)
         made = ExpertOptions(experts=1, epochs=1, batch_size=2, model="convnet")
-        own[fold.number] = train_experts(train.subset(fold.kept), folder, made, compute=compute)
+        clips = train.subset(fold.kept)
+        own[fold.number] = train_experts(clips, folder, made, data=fold.record, compute=compute)
     for number, experts in own.items():
         run_cell(place, plan.entrants[0], number, compute=compute)
         manifest = load_condensed(place.set(f"mtt-{number}", "uint8")).manifest
         assert manifest["data"]["experts_sha256"] == experts.sha256
         assert manifest["data"]["held_out_fold"] == [number, 2]
     assert own[0].sha256 != own[1].sha256
+    entrant = plan.entrants[0]
     shutil.rmtree(own[1].folder)
-    forget_cell(place, "mtt-1")
-    with pytest.raises(DataError, match=rf"--out {tmp_path / 'experts'} --folds 2"):
-        run_cell(place, plan.entrants[0], 1, compute=compute)
+    with pytest.raises(DataError, match=rf"--out {tmp_path / 'experts'} --model convnet --folds 2"):
+        check_experts(place, entrant, 1)
+    shutil.copytree(own[0].folder, own[1].folder)
+    with pytest.raises(DataError, match=r"not made for fold 1 of 2 but \[0, 2\]"):
+        check_experts(place, entrant, 1)
+    still = replace(entrant.recipe, condense=replace(entrant.recipe.condense, method="random"))
+    check_experts(place, replace(entrant, recipe=still), 1)  # follows none
+
+
+def test_experts_that_a_fold_lacks_are_told_before_anything_is_computed(place, tmp_path):
+    mtt = {"method": "mtt", "model": "convnet", "experts": str(tmp_path / "experts")}
+    plan = tmp_path / "plan.toml"
+    plan.write_text(tomli_w.dumps({"folds": 2, "condense": COMMON, "sets": {"mtt": mtt}}))
+    with pytest.raises(DataError, match="experts/fold-0-of-2 is missing"):
+        compare(plan, place.data, place.out)
+    base = from_keys(Recipe, {**COMMON, **mtt})
+    with pytest.raises(DataError, match="experts/fold-0-of-2 is missing"):
+        tune(base, place.data, place.out, TuneOptions(folds=2, trials=2), space={"lr": [1.0, 2.0]})
+    assert not (place.out / "cells").exists()

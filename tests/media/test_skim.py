@@ -51,6 +51,16 @@ def test_where_it_does_not_pay_or_cannot_be_told_all_is_decoded(film, tmp_path, 
     assert np.array_equal(plain.clips, skimmed.clips)
 
 
+@pytest.mark.parametrize("container", ["avi", "matroska", "mp4"])
+def test_every_frame_is_the_one_that_is_wanted(tmp_path, encode, busy, container):
+    """AVI stores no times: with B-frames those that FFmpeg makes up name other frames."""
+    path = tmp_path / "film"
+    path.write_bytes(encode(busy, container, "libx264", "yuv420p", **H264))
+    for frame in range(0, 100, 7):
+        plain, skimmed = (read_clips(path, size=24, pick=pick_only(frame), skim=s) for s in (False, True))
+        assert np.array_equal(plain.clips, skimmed.clips), frame
+
+
 def test_damage_elsewhere_is_not_seen_and_damage_in_a_clip_is(film):
     data = bytearray(film.read_bytes())
     at = data.find(b"mdat")

@@ -45,8 +45,8 @@ class Arguments:
     """Folder of experts, to make or to go on with."""
 
     folds: int | None = None
-    """Experts for `tune`, and for `compare` by cross-validation: for each of so many folds of the training
-    clips, of the others, in OUT/fold-N-of-FOLDS (default: of all training clips, in OUT)."""
+    """For `tune`, or `compare` with `folds`: for each of this many folds (the same number as there), experts
+    trained without it, in OUT/fold-N-of-FOLDS (default: experts of all training clips, in OUT)."""
 
     jobs: int = 1
     """Experts trained at a time, each by a process of its own with a share of the cores."""
@@ -126,7 +126,7 @@ def _parts(
 
 def _train_together(arguments: Arguments, output: Output) -> None:
     """Run the same command in several processes, which share the work; what they leave is for this one."""
-    jobs = min(arguments.jobs, arguments.training.experts * (arguments.folds or 1))
+    jobs = min(arguments.jobs, arguments.training.experts)
     alone = replace(arguments, jobs=1, shared=SharedArguments())
     words = ["experts", str(arguments.data), *flags(alone, leave_out=("data",))]
     commands = {str(number): words for number in range(jobs)}

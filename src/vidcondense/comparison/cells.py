@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from vidcondense import __version__, rng
-from vidcondense.assembly import followed_experts
+from vidcondense.assembly import followed_experts, follows_experts
 from vidcondense.comparison.plan import Entrant
 from vidcondense.compute import Compute
 from vidcondense.condensation import condense
@@ -36,6 +36,7 @@ from vidcondense.storage.key_frames import KIND as KEY_FRAMES
 from vidcondense.storage.labels import HARD
 from vidcondense.storage.recode import recode
 from vidcondense.storage.workspace import CHECKPOINT, LOG
+from vidcondense.training.trajectories import Experts
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.folds import fold_name, training_folds
 from vidcondense.video.index import DataOptions, load_data
@@ -251,17 +252,36 @@ def _seeded(recipe: Recipe, seed: int, codec: str | None = None) -> Recipe:
 def _made_by(place: Place, recipe: Recipe, seed: int, codec: str) -> Recipe:
     """The recipe of a cell's set; by cross-validation it follows the experts of its fold."""
     made = _seeded(recipe, seed, codec)
-    trajectory = made.condense.match.trajectory
-    if place.folds is None or trajectory.experts is None:
+    if place.folds is None or not follows_experts(made.condense):
         return made
-    experts = trajectory.experts / fold_name(seed % place.folds, place.folds)
-    if not experts.is_dir():
+    match = made.condense.match
+    trajectory = replace(match.trajectory, experts=_experts(place, made, seed % place.folds))
+    return replace(made, condense=replace(made.condense, match=replace(match, trajectory=trajectory)))
+
+
+def check_experts(place: Place, entrant: Entrant, seed: int) -> None:
+    """Raise `DataError` where a cell's fold lacks the experts that its set would follow."""
+    if entrant.condensed:
+        _made_by(place, entrant.recipe, seed, EXACT)
+
+
+def _experts(place: Place, recipe: Recipe, fold: int) -> Path | None:
+    """The folder of those that have not seen what a fold holds out."""
+    match, folds = recipe.condense.match, place.folds
+    folder = match.trajectory.experts
+    if folder is None or folds is None:
+        return folder  # which is refused with its reason when the set is made
+    own = folder / fold_name(fold, folds)
+    if not own.is_dir():
         raise DataError(
-            f"{experts} is missing: experts of all training clips have seen those that are held out; "
-            f"make them: vidcondense experts DATA --out {trajectory.experts} --folds {place.folds}"
+            f"{own} is missing: experts of all training clips have seen those that are held out; make them "
+            f"from the same clips: vidcondense experts {place.data} --out {folder} --model {match.model} "
+            f"--folds {folds}"
         )
-    match = replace(made.condense.match, trajectory=replace(trajectory, experts=experts))
-    return replace(made, condense=replace(made.condense, match=match))
+    held_out = Experts(own).record.data.get("held_out_fold")
+    if held_out != [fold, folds]:
+        raise DataError(f"the experts in {own} were not made for fold {fold} of {folds} but {held_out}")
+    return own
 
 
 def _with_machine(reading: DataOptions, machine: DataOptions) -> DataOptions:

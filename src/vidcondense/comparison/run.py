@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from vidcondense.comparison.cells import Place, forget_cell, missing, read_cell
+from vidcondense.comparison.cells import Place, check_experts, forget_cell, missing, read_cell
 from vidcondense.comparison.outcome import Outcome, collect
 from vidcondense.comparison.plan import Plan, read_plan
 from vidcondense.comparison.tables import to_cells, to_commands, to_latex, to_markdown
@@ -104,6 +104,7 @@ def compare(
     Raises:
         FormatError: the plan, or a result in `out`, makes no sense.
         OutputError: a result in `out` was computed with other options.
+        DataError: the experts of a fold are missing.
         Interrupted: a signal came; the same call goes on from there.
     """
     path, jobs = Path(path), jobs or Jobs()
@@ -117,6 +118,8 @@ def compare(
     )
     done = states(plan, place, overwrite=overwrite)
     todo = [name for name, ready in done.items() if not ready]
+    for name in todo:
+        check_experts(place, *plan.cells()[name])
     listener({"kind": "cells", "total": len(done), "todo": len(todo)})
     write_text(place.out / "compare.toml", path.read_text(encoding="utf-8-sig"))
     failures = run_cells(path, place, todo, jobs=jobs, listener=listener)

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from vidcondense.errors import VideoError
 from vidcondense.media.source import Limits, open_video, too_long
 
-_CODECS = ("h264", "hevc")
+CODECS = ("h264", "hevc")
 """Where every packet is a frame that is shown; others have hidden ones, so that counting needs decoding."""
 
 _PAYS = 0.5
@@ -49,9 +49,9 @@ def skim_plan(path: Path, pick: Callable[[int], list[list[int]]], limits: Limits
         VideoError: the file cannot be opened, or is too long.
     """
     with open_video(path, limits) as (container, stream):
-        if stream.codec_context.name not in _CODECS:
+        if stream.codec_context.name not in CODECS:
             return None
-        times = _times(container, stream, limits)
+        times = packet_times(container, stream, limits)
     if times is None:
         return None
     shown, keys = times
@@ -87,10 +87,16 @@ def skim(container: InputContainer, stream: VideoStream, plan: Plan) -> Iterator
                 yield plan.wanted[frame.pts], frame
 
 
-def _times(
+def packet_times(
     container: InputContainer, stream: VideoStream, limits: Limits
 ) -> tuple[list[int], list[int]] | None:
-    """The time of each packet, and which packets can be decoded alone; None where the file does not tell."""
+    """The time of each packet, and which packets can be decoded alone; None where the file does not tell.
+
+    Raises:
+        VideoError: there are too many.
+    """
+    if "avi" in container.format.name.split(","):
+        return None  # it stores no times, and those that FFmpeg makes up are wrong where there are B-frames
     shown: list[int] = []
     keys: list[int] = []
     try:

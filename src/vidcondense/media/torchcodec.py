@@ -1,8 +1,8 @@
 """Reading clips with torchcodec: the chosen frames alone, behind the same door and by the same rule of size.
 
-The file is opened by `source.open_video` first, and its first frame decoded: what is to be refused is, before
-torchcodec sees it. What torchcodec then cannot read is left to PyAV, which says why: a cut or damaged file
-costs time, never a different reason.
+The file is opened by `source.open_video` first, its packets are looked at and its first frame is decoded:
+what is to be refused is, before torchcodec sees it. Only where every packet is one frame that says when it is
+shown does torchcodec find frames by their number; all else is left to PyAV, and so is what it cannot read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from vidcondense.errors import UsageError
 from vidcondense.extras import import_extra, require_extra
 from vidcondense.media.decode import Decoded, Pick, look_at_first
 from vidcondense.media.frames import crop_and_resize
-from vidcondense.media.source import Limits, check_pixels, open_regular, too_long
+from vidcondense.media.skim import CODECS, packet_times
+from vidcondense.media.source import Limits, open_regular, open_video
 
 
 def check_torchcodec() -> None:
@@ -25,9 +26,10 @@ def check_torchcodec() -> None:
     try:
         import_extra("torchcodec.decoders")
     except (ImportError, OSError, RuntimeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UsageError(
-            f"--decoder torchcodec: it cannot be loaded ({str(error).strip().splitlines()[0]}); it needs "
-            "the shared libraries of FFmpeg 4 to 8, and a version that fits this torch"
+            f"--decoder torchcodec: it cannot be loaded ({reason}); it needs the shared libraries of FFmpeg, "
+            "4 to 8, and a version made for this torch, with CUDA or without"
         ) from error
 
 
@@ -35,33 +37,45 @@ def read_by_torchcodec(path: Path, *, size: int, pick: Pick, limits: Limits) -> 
     """As `media.decode.read_clips`, but damage is seen only where no frame comes of it at all.
 
     Returns:
-        None where torchcodec cannot read the file: PyAV may, or says why not.
+        None where torchcodec may find other frames, or none: PyAV reads the file, or says why not.
 
     Raises:
         VideoError: as `read_clips`, of what the header tells or `pick` refuses.
     """
+    num_frames = _plain_frames(path, limits)
     opened = look_at_first(path, limits)
-    if opened is None:
+    if num_frames is None or opened is None:
         return None
     first, number = opened
+    chosen = pick(num_frames)
     kept: dict[int, np.ndarray] = {}
     with open_regular(path) as file:
         try:
             decoder = import_extra("torchcodec.decoders").VideoDecoder(
                 file, stream_index=number, dimension_order="NHWC", num_ffmpeg_threads=1, seek_mode="exact"
             )
-        except (RuntimeError, ValueError):
-            return None
-        num_frames = len(decoder)
-        if num_frames > limits.max_frames:
-            raise too_long(num_frames, limits)
-        chosen = pick(num_frames)
-        for index in sorted({index for clip in chosen for index in clip}):
-            try:
-                frame = decoder.get_frame_at(index).data.numpy()
-            except (RuntimeError, IndexError):
+            if len(decoder) != num_frames:
                 return None
-            check_pixels(frame.shape[1], frame.shape[0], limits)
-            kept[index] = crop_and_resize(frame, size)
+            for index in sorted({index for clip in chosen for index in clip}):
+                frame = decoder.get_frame_at(index).data.numpy()
+                if frame.shape[:2] != (first.height, first.width):
+                    return None
+                kept[index] = crop_and_resize(frame, size)
+        except (RuntimeError, ValueError, IndexError):
+            return None
     clips = np.stack([np.stack([kept[index] for index in clip]) for clip in chosen])
     return replace(first, clips=clips, num_frames=num_frames)
+
+
+def _plain_frames(path: Path, limits: Limits) -> int | None:
+    """How many there are, where each packet is one, of 8 bits, with a time of its own, the first first."""
+    with open_video(path, limits) as (container, stream):
+        pixels = stream.format
+        if stream.codec_context.name not in CODECS or any(part.bits != 8 for part in pixels.components):
+            return None
+        times = packet_times(container, stream, limits)
+    if times is None:
+        return None
+    shown, keys = times
+    plain = len(set(shown)) == len(shown) and keys[:1] == [0] and shown[0] == min(shown)
+    return len(shown) if plain else None

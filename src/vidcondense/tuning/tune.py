@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 import tomli_w
 
-from vidcondense.comparison.cells import Place, defaults_of, missing, read_cell
+from vidcondense.comparison.cells import Place, check_experts, defaults_of, missing, read_cell
 from vidcondense.comparison.outcome import accuracy_of
 from vidcondense.comparison.plan import Plan, read_plan
 from vidcondense.comparison.run import Jobs, run_cells
@@ -190,6 +191,8 @@ class _Referee:
             if missing(entrants[number], read_cell(self.place, entrants[number], fold))
         ]
         if todo:
+            for number, fold in itertools.product(dict(pairs), range(self.place.folds or 0)):
+                check_experts(self.place, entrants[number], fold)
             plan = self.place.out / PLAN
             self.failures |= run_cells(plan, self.place, todo, jobs=self.jobs, listener=self.listener)
         return {(number, fold): self._judged(number, fold) for number, fold in pairs}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vidcondense.errors import DataError, OutputError, VideoError
+from vidcondense.errors import DataError, OutputError, UsageError, VideoError
 from vidcondense.events import Listener, ignore
 from vidcondense.files import canonical_json, replace_folder
 from vidcondense.media.decode import Decoded
@@ -74,8 +74,8 @@ class DataOptions:
     skim: bool = False
     """Decode only the parts of long videos that clips come from; damage elsewhere is then not seen."""
     decoder: Decoder = "pyav"
-    """What decodes video files: pyav, or torchcodec (an extra), which decodes only the frames of clips, and
-    does not tell when one of them is damaged."""
+    """What decodes video files: pyav, or torchcodec (an extra) where that finds the same frames (H.264 and
+    HEVC of 8 bits); it decodes only those of clips, and does not tell when one is damaged."""
     time_limit: float = 120.0
     """Seconds to spend on one video at most."""
     cache_dir: Path | None = None
@@ -96,6 +96,8 @@ class DataOptions:
         require(most is None or most >= 1, "max_per_class", most, "must be at least 1")
         require(0 <= self.max_bad <= 1, "max_bad", self.max_bad, "must be 0 to 1")
         require(-1 <= self.workers <= 1024, "workers", self.workers, "must be -1 (all cores), 0, or a number")
+        if self.skim and self.decoder != "pyav":
+            raise UsageError("--skim is a way of PyAV; leave it out with --decoder torchcodec")
         require(self.time_limit > 0, "time_limit", self.time_limit, "must be more than 0 seconds")
 
 
@@ -139,6 +141,8 @@ def load_data(
         OutputError: the cache cannot be written.
     """
     root, data, clip = Path(root), data or DataOptions(), clip or ClipOptions()
+    if data.decoder == "torchcodec":
+        check_torchcodec()
     found, listing = read_listing(root, data)
     tasks = _tasks(root.resolve(), found, listing, clip)
     folder = cache_root(data.cache_dir) / _key(found, listing, tasks, clip, data)
@@ -282,8 +286,6 @@ def _decode(
     tasks: list[Task], clip: ClipOptions, data: DataOptions
 ) -> Generator[Decoded | VideoError, None, None]:
     """The clips of each video, or why there are none."""
-    if data.decoder == "torchcodec":
-        check_torchcodec()
     calls = (
         (task.path, clip.size, task.pick, Limits(), data.skim, data.decoder)
         for task in tasks
