@@ -361,7 +361,8 @@ def _of_seeds(column: str, told: dict[str, Any] | None) -> str:
         interval = told["interval"]
         ends = "" if interval is None else f" ({interval[0]:.2f} to {interval[1]:.2f})"
         return f"{told['mean']:.2f}{ends}"
-    return f"{_percent(told['mean'])} ({_interval(told['interval'])})"
+    ends = told["interval"] and [min(1.0, max(0.0, end)) for end in told["interval"]]  # no share lies beyond
+    return f"{_percent(told['mean'])} ({_interval(ends)})"
 
 
 def _words(result: dict[str, Any]) -> str:
