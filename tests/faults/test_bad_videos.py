@@ -442,7 +442,7 @@ def test_memory_is_bounded(tmp_path, make, code):
     assert int(kilobytes) < 600_000
 
 
-def greedy(path, size, pick, limits, skim):
+def greedy(path, size, pick, limits, skim, decoder):
     """A decoder that a hostile file makes take 8 GB."""
     from vidcondense.media.read import try_read_clips
 

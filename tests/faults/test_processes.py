@@ -175,13 +175,13 @@ def test_clock_jumps(memory_clips, tmp_path, monkeypatch):
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
-def hang(path, size, pick, limits, skim):
+def hang(path, size, pick, limits, skim, decoder):
     if path.name == "bad.mp4":
         threading.Event().wait(600)
     return try_read_clips(path, size, pick, limits)
 
 
-def die(path, size, pick, limits, skim):
+def die(path, size, pick, limits, skim, decoder):
     if path.name == "bad.mp4":
         os.kill(os.getpid(), signal.SIGKILL)
     return try_read_clips(path, size, pick, limits)

@@ -308,13 +308,13 @@ def test_a_time_limit_stops_a_slow_file(make_folder, monkeypatch):
     assert load(root).quarantined == (), "the next time it is tried again"
 
 
-def hang_on_the_first(path, size, pick, limits, skim):
+def hang_on_the_first(path, size, pick, limits, skim, decoder):
     if path.match("train/a/0.mp4"):
         threading.Event().wait(60)
     return try_read_clips(path, size, pick, limits)
 
 
-def die_on_the_first(path, size, pick, limits, skim):
+def die_on_the_first(path, size, pick, limits, skim, decoder):
     if path.match("train/a/0.mp4"):
         os._exit(3)
     return try_read_clips(path, size, pick, limits)

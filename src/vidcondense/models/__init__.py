@@ -70,7 +70,7 @@ MODELS: dict[str, Architecture] = {
         min_size=convnet3d.MIN_SIZE,
     ),
     "convnet3d-16": Architecture(
-        summary="the same at a quarter of its width: 235 thousand parameters, a tenth of the time",
+        summary="the same at a quarter of its width: 0.2 million parameters, a tenth of the time",
         build=lambda num_classes, num_frames, size: ConvNet3D(num_classes, width=16),
         min_frames=convnet3d.MIN_FRAMES,
         min_size=convnet3d.MIN_SIZE,
