@@ -1,7 +1,7 @@
 """Run the tests of the list of faults and count them, or write the list into docs/faults.md.
 
-Counts of a whole run in which none failed go to `benchmarks/results/faults.json` and docs/trust.md, unless the
-first argument is --no-record; the others are pytest's.
+Counts of a whole run in which none failed go to `benchmarks/results/faults.json` and docs/trust.md, unless
+the first argument is --no-record; the others are pytest's.
 
 python .ci/faults.py
 python .ci/faults.py --no-record -n 2 -m "fault and not slow"
