@@ -359,7 +359,7 @@ def _of_seeds(column: str, told: dict[str, Any] | None) -> str:
         return f"{told['mean']:,.0f}".replace(",", " ")
     if column == "Spearman":
         interval = told["interval"]
-        ends = "" if interval is None else f" ({interval[0]:.2f} to {interval[1]:.2f})"
+        ends = "" if interval is None else f" ({max(-1, interval[0]):.2f} to {min(1, interval[1]):.2f})"
         return f"{told['mean']:.2f}{ends}"
     ends = told["interval"] and [min(1.0, max(0.0, end)) for end in told["interval"]]  # no share lies beyond
     return f"{_percent(told['mean'])} ({_interval(ends)})"
