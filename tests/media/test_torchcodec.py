@@ -129,6 +129,22 @@ def test_limits_and_choices_that_cannot_be(film):
     assert try_read_clips(film, 8, refuse, Limits(), decoder="torchcodec").code == "too-short"
 
 
+def test_a_header_that_does_not_tell_the_pixels_is_left_to_pyav(tmp_path, encode, busy):
+    film = bytearray(encode(busy, "mp4", "libx264", "yuv420p"))
+    at = film.find(b"avcC")
+    end = at - 4 + int.from_bytes(film[at - 4 : at], "big")
+    film[at + 4 : end] = bytes(end - at - 4)
+    at = film.find(b"mdat") + 4
+    film[at : at + 4000] = bytes(4000)
+    path = tmp_path / "film.mp4"
+    path.write_bytes(film)
+    ours, theirs = (
+        try_read_clips(path, 8, lambda count: [[0]], Limits(), decoder=name)
+        for name in ("pyav", "torchcodec")
+    )
+    assert (theirs.code, theirs.detail) == (ours.code, ours.detail)
+
+
 @pytest.mark.usefixtures("loaded")
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.95])
 def test_a_cut_file_is_refused_for_the_same_reason_or_read(tmp_path, encode, busy, share):

@@ -70,8 +70,10 @@ def read_by_torchcodec(path: Path, *, size: int, pick: Pick, limits: Limits) -> 
 def _plain_frames(path: Path, limits: Limits) -> int | None:
     """How many there are, where each packet is one, of 8 bits, with a time of its own, the first first."""
     with open_video(path, limits) as (container, stream):
-        pixels = stream.format
-        if stream.codec_context.name not in CODECS or any(part.bits != 8 for part in pixels.components):
+        pixels = stream.format  # None where a damaged header does not tell
+        if pixels is None or any(part.bits != 8 for part in pixels.components):
+            return None
+        if stream.codec_context.name not in CODECS:
             return None
         times = packet_times(container, stream, limits)
     if times is None:
