@@ -22,7 +22,7 @@ from vidcondense.evaluation import EvaluateOptions, as_dict, evaluate
 from vidcondense.evaluation.statistics import deviation, mean
 from vidcondense.selection.random import select_random
 from vidcondense.video.dataset import ClipDataset
-from vidcondense.video.folds import grouped_folds
+from vidcondense.video.folds import training_folds
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
 
@@ -41,12 +41,12 @@ SETS = {"1 clip a class": 1, "5 clips a class": 5, "all clips": None}
 
 def measure(data: ClipDataset, size: int | None, setting: dict[str, Any], fold: int) -> dict[str, Any]:
     """Train on the other folds, or on a draw from them; test on this one."""
-    kept, held_out = grouped_folds(data.groups, data.labels, FOLDS, 0)[fold]
-    clips = data.subset(kept)
+    split = training_folds(data, FOLDS)[fold]
+    clips = data.subset(split.kept)
     if size is not None:
         clips = clips.subset(select_random(clips, size, fold))
     options = replace(EvaluateOptions(repeats=1, seed=fold), **setting)
-    return as_dict(evaluate(clips, data.subset(held_out), options, compute=choose_compute()))
+    return as_dict(evaluate(clips, data.subset(split.held_out), options, compute=choose_compute()))
 
 
 def main() -> None:

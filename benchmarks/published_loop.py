@@ -40,7 +40,7 @@ from vidcondense.matching.options import MatchOptions
 from vidcondense.options import as_json
 from vidcondense.settings import CondenseOptions
 from vidcondense.video.dataset import ClipDataset
-from vidcondense.video.folds import grouped_folds
+from vidcondense.video.folds import training_folds
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
 
@@ -105,8 +105,8 @@ def curve(
     data: ClipDataset, name: str, seed: int, checkpoints: Sequence[int], judge: EvaluateOptions = JUDGE
 ) -> dict[str, Any]:
     """Condense for as long as the last checkpoint, and judge at each; the clock runs in iterations only."""
-    kept, held_out = grouped_folds(data.groups, data.labels, FOLDS, 0)[seed % FOLDS]
-    real, test, compute = data.subset(kept), data.subset(held_out), choose_compute()
+    split = training_folds(data, FOLDS)[seed % FOLDS]
+    real, test, compute = data.subset(split.kept), data.subset(split.held_out), choose_compute()
     options = replace(DEFAULT, iterations=checkpoints[-1], seed=seed)
     running, seconds, points = LOOPS[name](real, options), 0.0, []
     for iteration in range(1, checkpoints[-1] + 1):

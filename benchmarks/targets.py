@@ -36,7 +36,7 @@ from vidcondense.options import as_json
 from vidcondense.settings import CondenseOptions
 from vidcondense.training import TrainOptions, train
 from vidcondense.video.dataset import ClipDataset
-from vidcondense.video.folds import grouped_folds
+from vidcondense.video.folds import training_folds
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
 
@@ -312,8 +312,8 @@ class Rendered:
 
 def measure(data: ClipDataset, name: str, fold: int, compute: Compute) -> dict[str, Any]:
     """Condense without a fold, judge on it."""
-    kept, held_out = grouped_folds(data.groups, data.labels, FOLDS, 0)[fold]
-    real, trial = data.subset(kept), TRIALS[name]
+    split = training_folds(data, FOLDS)[fold]
+    real, trial = data.subset(split.kept), TRIALS[name]
     options = replace(trial.options, seed=fold)
     condenser = Condenser(real, options, compute)
     labels = condenser.videos.labels
@@ -331,7 +331,7 @@ def measure(data: ClipDataset, name: str, fold: int, compute: Compute) -> dict[s
         order = order.repeat_interleave(sizes)
     made = Rendered(videos, labels, real, order)
     judge = replace(JUDGE, seed=rng.derive_seed(0, "set", fold))
-    found = evaluate(made, data.subset(held_out), judge, compute=compute)
+    found = evaluate(made, data.subset(split.held_out), judge, compute=compute)
     sizes = [len(clips) for clips in matcher.targets.members]
     network = matcher.network(-1)
     with torch.no_grad(), compute.autocast():

@@ -8,22 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from quick import QUICK
 from vidcondense.cli.main import main
-
-CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44"]
-QUICK = [
-    *CLIP,
-    "--workers",
-    "0",
-    "--real-batch",
-    "2",
-    "--iterations",
-    "3",
-    "--precision",
-    "float32",
-    "--model",
-    "convnet3d-16",
-]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,13 +6,13 @@ import re
 import pytest
 import torch
 
+from quick import QUICK
 from vidcondense.cli.arguments import ClipArguments
 from vidcondense.recipe import read_recipe
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.video.sampling import ClipOptions
 
 CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0"]
-QUICK = [*CLIP, "--real-batch", "2", "--iterations", "3", "--precision", "float32", "--model", "convnet3d-16"]
 
 
 def test_set_is_what_was_asked_for(condensed):

@@ -9,20 +9,10 @@ import sys
 import numpy as np
 import pytest
 
+from quick import SMALL
 from vidcondense.storage.condensed import load_condensed
 
-FAST = [
-    "--steps",
-    "3",
-    "--repeats",
-    "2",
-    "--workers",
-    "0",
-    "--precision",
-    "float32",
-    "--model",
-    "convnet3d-16",
-]
+FAST = ["--steps", "3", "--repeats", "2", *SMALL]
 CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0"]
 
 

@@ -7,22 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from quick import SMALL
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
 
-FAST = [
-    "--steps",
-    "2",
-    "--repeats",
-    "2",
-    "--workers",
-    "0",
-    "--precision",
-    "float32",
-    "--model",
-    "convnet3d-16",
-]
+FAST = ["--steps", "2", "--repeats", "2", *SMALL]
 
 
 def energy(clips: torch.Tensor) -> float:

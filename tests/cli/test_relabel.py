@@ -6,21 +6,11 @@ import json
 import pytest
 import torch
 
+from quick import SMALL
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.training import train
 
-FAST = [
-    "--steps",
-    "3",
-    "--repeats",
-    "1",
-    "--workers",
-    "0",
-    "--precision",
-    "float32",
-    "--model",
-    "convnet3d-16",
-]
+FAST = ["--steps", "3", "--repeats", "1", *SMALL]
 
 
 @pytest.fixture

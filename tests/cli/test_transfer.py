@@ -6,20 +6,9 @@ import json
 import numpy as np
 import pytest
 
-FAST = [
-    "--steps",
-    "2",
-    "--repeats",
-    "2",
-    "--shots",
-    "1",
-    "--workers",
-    "0",
-    "--precision",
-    "float32",
-    "--model",
-    "convnet3d-16",
-]
+from quick import SMALL
+
+FAST = ["--steps", "2", "--repeats", "2", "--shots", "1", *SMALL]
 
 
 def test_table_json_and_csv(run, condensed, toy, cache, tmp_path):

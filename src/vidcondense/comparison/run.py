@@ -118,8 +118,9 @@ def compare(
     )
     done = states(plan, place, overwrite=overwrite)
     todo = [name for name, ready in done.items() if not ready]
+    cells = plan.cells()
     for name in todo:
-        check_experts(place, *plan.cells()[name])
+        check_experts(place, *cells[name])
     listener({"kind": "cells", "total": len(done), "todo": len(todo)})
     write_text(place.out / "compare.toml", path.read_text(encoding="utf-8-sig"))
     failures = run_cells(path, place, todo, jobs=jobs, listener=listener)

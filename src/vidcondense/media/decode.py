@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from vidcondense.errors import VideoError
-from vidcondense.media.frames import crop_and_resize, rgb_converter
+from vidcondense.media.frames import crop_and_resize, frames_of, rgb_converter, stack_clips
 from vidcondense.media.skim import skim as skim_frames
 from vidcondense.media.skim import skim_plan
 from vidcondense.media.source import Limits, check_pixels, open_video, too_long
@@ -86,11 +86,11 @@ def read_clips(
     if found is not None:
         return found
     wanted = _guess(path, pick, limits)
-    seen = _decode(path, _union(wanted), size, limits)
+    seen = _decode(path, set(frames_of(wanted)), size, limits)
     chosen = pick(seen.count)
     if chosen != wanted:
-        seen = _decode(path, _union(chosen), size, limits)
-    return _decoded(seen, _stacked(seen, chosen))
+        seen = _decode(path, set(frames_of(chosen)), size, limits)
+    return _decoded(seen, stack_clips(seen.kept, chosen))
 
 
 def _skim(path: Path, size: int, pick: Pick, limits: Limits) -> Decoded | None:
@@ -112,7 +112,7 @@ def _skim(path: Path, size: int, pick: Pick, limits: Limits) -> Decoded | None:
     if len(seen.kept) < len(plan.wanted):
         return None
     _take_notes(seen)
-    return _decoded(seen, _stacked(seen, pick(plan.num_frames)))
+    return _decoded(seen, stack_clips(seen.kept, pick(plan.num_frames)))
 
 
 def look_through(path: Path, look: Callable[[np.ndarray], object], limits: Limits) -> Decoded:
@@ -158,14 +158,6 @@ def _decoded(seen: _Pass, clips: np.ndarray) -> Decoded:
     fps = float(seen.fps) if seen.fps else None
     notes = tuple(seen.notes)
     return Decoded(clips=clips, num_frames=seen.count, width=width, height=height, fps=fps, notes=notes)
-
-
-def _stacked(seen: _Pass, chosen: list[list[int]]) -> np.ndarray:
-    return np.stack([np.stack([seen.kept[index] for index in clip]) for clip in chosen])
-
-
-def _union(clips: list[list[int]]) -> set[int]:
-    return {index for clip in clips for index in clip}
 
 
 def _guess(path: Path, pick: Pick, limits: Limits) -> list[list[int]]:

@@ -7,7 +7,7 @@ Pillow, in one step from the exact box). Interlaced frames stay as they are; tra
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -43,3 +43,15 @@ def crop_and_resize(frame: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.nd
     image = Image.fromarray(np.ascontiguousarray(frame))
     box = (left, top, left + side, top + side)
     return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, box=box))
+
+
+def frames_of(clips: Sequence[Sequence[int]]) -> list[int]:
+    """The frames that clips are made of, each once, in order."""
+    return sorted({index for clip in clips for index in clip})
+
+
+def stack_clips(
+    frames: Mapping[int, UInt8[np.ndarray, "size size 3"]], clips: Sequence[Sequence[int]]
+) -> UInt8[np.ndarray, "k t size size 3"]:
+    """Clips from the frames by their indices."""
+    return np.stack([np.stack([frames[index] for index in clip]) for clip in clips])

@@ -14,7 +14,7 @@ from vidcondense.media import VIDEO_SUFFIXES
 from vidcondense.media.decode import Decoded, Pick, look_through, read_clips
 from vidcondense.media.source import Limits, open_regular, too_long
 from vidcondense.media.stills import list_frames, load_frame, read_frames
-from vidcondense.media.torchcodec import read_by_torchcodec
+from vidcondense.media.torchcodec import check_torchcodec, read_by_torchcodec
 
 Decoder = Literal["pyav", "torchcodec"]
 """What decodes video files."""
@@ -35,6 +35,12 @@ class Probed:
     """Of the bytes of the file (or of all images)."""
     frames_digest: str
     """Of all frames as RGB: the same for the same pictures in another container."""
+
+
+def check_decoder(decoder: Decoder) -> None:
+    """Raise `UsageError` unless it can be used here."""
+    if decoder == "torchcodec":
+        check_torchcodec()
 
 
 def is_frame_folder(path: Path) -> bool:

@@ -18,9 +18,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidcondense.errors import VideoError
+from vidcondense.media.frames import frames_of
 from vidcondense.media.source import Limits, open_video, too_long
 
-CODECS = ("h264", "hevc")
+_CODECS = ("h264", "hevc")
 """Where every packet is a frame that is shown; others have hidden ones, so that counting needs decoding."""
 
 _PAYS = 0.5
@@ -49,17 +50,13 @@ def skim_plan(path: Path, pick: Callable[[int], list[list[int]]], limits: Limits
         VideoError: the file cannot be opened, or is too long.
     """
     with open_video(path, limits) as (container, stream):
-        if stream.codec_context.name not in CODECS:
-            return None
         times = packet_times(container, stream, limits)
     if times is None:
         return None
     shown, keys = times
     order = {time: number for number, time in enumerate(sorted(shown))}
-    if len(order) != len(shown):
-        return None
     try:
-        wanted = {index for clip in pick(len(shown)) for index in clip}
+        wanted = set(frames_of(pick(len(shown))))
     except VideoError:
         return None  # the header's times may be wrong; decoding will tell
     packets = [packet for packet, time in enumerate(shown) if order[time] in wanted]
@@ -90,11 +87,16 @@ def skim(container: InputContainer, stream: VideoStream, plan: Plan) -> Iterator
 def packet_times(
     container: InputContainer, stream: VideoStream, limits: Limits
 ) -> tuple[list[int], list[int]] | None:
-    """The time of each packet, and which packets can be decoded alone; None where the file does not tell.
+    """The time of each packet, and which packets can be decoded alone.
+
+    Returns:
+        None where the file does not tell, or where a packet may not be one frame with a time of its own.
 
     Raises:
         VideoError: there are too many.
     """
+    if stream.codec_context.name not in _CODECS:
+        return None
     if "avi" in container.format.name.split(","):
         return None  # it stores no times, and those that FFmpeg makes up are wrong where there are B-frames
     shown: list[int] = []
@@ -112,7 +114,7 @@ def packet_times(
                 raise too_long(len(shown), limits)
     except av.error.FFmpegError:
         return None
-    return shown, keys
+    return (shown, keys) if len(set(shown)) == len(shown) else None
 
 
 def _runs(packets: Sequence[int], shown: Sequence[int], keys: Sequence[int]) -> list[tuple[int, int]] | None:

@@ -17,7 +17,7 @@ from PIL import Image
 from vidcondense.errors import VideoError
 from vidcondense.media import FRAME
 from vidcondense.media.decode import Decoded, Pick
-from vidcondense.media.frames import crop_and_resize
+from vidcondense.media.frames import crop_and_resize, frames_of, stack_clips
 from vidcondense.media.source import Limits, check_pixels, open_regular, too_long
 
 
@@ -40,13 +40,13 @@ def read_frames(folder: Path, *, size: int, pick: Pick, limits: Limits | None = 
     chosen = pick(len(paths))
     resized: dict[int, np.ndarray] = {}
     shapes = []
-    for index in sorted({i for clip in chosen for i in clip}):
+    for index in frames_of(chosen):
         image = load_frame(paths[index], limits)
         shapes.append(image.shape[:2])
         resized[index] = crop_and_resize(image, size)  # at once: of the large images only one is ever held
     height, width = shapes[0]
     return Decoded(
-        clips=np.stack([np.stack([resized[index] for index in clip]) for clip in chosen]),
+        clips=stack_clips(resized, chosen),
         num_frames=len(paths),
         width=width,
         height=height,

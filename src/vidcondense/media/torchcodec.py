@@ -15,8 +15,8 @@ import numpy as np
 from vidcondense.errors import UsageError
 from vidcondense.extras import import_extra, require_extra
 from vidcondense.media.decode import Decoded, Pick, look_at_first
-from vidcondense.media.frames import crop_and_resize
-from vidcondense.media.skim import CODECS, packet_times
+from vidcondense.media.frames import crop_and_resize, frames_of, stack_clips
+from vidcondense.media.skim import packet_times
 from vidcondense.media.source import Limits, open_regular, open_video
 
 
@@ -43,8 +43,10 @@ def read_by_torchcodec(path: Path, *, size: int, pick: Pick, limits: Limits) -> 
         VideoError: as `read_clips`, of what the header tells or `pick` refuses.
     """
     num_frames = _plain_frames(path, limits)
+    if num_frames is None:
+        return None
     opened = look_at_first(path, limits)
-    if num_frames is None or opened is None:
+    if opened is None:
         return None
     first, number = opened
     chosen = pick(num_frames)
@@ -56,28 +58,21 @@ def read_by_torchcodec(path: Path, *, size: int, pick: Pick, limits: Limits) -> 
             )
             if len(decoder) != num_frames:
                 return None
-            for index in sorted({index for clip in chosen for index in clip}):
+            for index in frames_of(chosen):
                 frame = decoder.get_frame_at(index).data.numpy()
                 if frame.shape[:2] != (first.height, first.width):
                     return None
                 kept[index] = crop_and_resize(frame, size)
         except (RuntimeError, ValueError, IndexError):
             return None
-    clips = np.stack([np.stack([kept[index] for index in clip]) for clip in chosen])
-    return replace(first, clips=clips, num_frames=num_frames)
+    return replace(first, clips=stack_clips(kept, chosen), num_frames=num_frames)
 
 
 def _plain_frames(path: Path, limits: Limits) -> int | None:
     """How many there are, where each packet is one, of 8 bits, with a time of its own, the first first."""
     with open_video(path, limits) as (container, stream):
-        pixels = stream.format  # None where a damaged header does not tell
-        if pixels is None or any(part.bits != 8 for part in pixels.components):
-            return None
-        if stream.codec_context.name not in CODECS:
-            return None
-        times = packet_times(container, stream, limits)
-    if times is None:
+        times, pixels = packet_times(container, stream, limits), stream.format  # None: it does not tell
+    if times is None or pixels is None or any(part.bits != 8 for part in pixels.components):
         return None
     shown, keys = times
-    plain = len(set(shown)) == len(shown) and keys[:1] == [0] and shown[0] == min(shown)
-    return len(shown) if plain else None
+    return len(shown) if keys[:1] == [0] and shown[0] == min(shown) else None

@@ -14,14 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from vidcondense.errors import DataError, VideoError
-from vidcondense.media.read import try_read_clips
-from vidcondense.media.source import Limits
-from vidcondense.media.torchcodec import check_torchcodec
+from vidcondense.media.read import check_decoder
 from vidcondense.speed.clock import Timed
 from vidcondense.video.dataset import ClipDataset, ClipFacts, ClipFile
-from vidcondense.video.index import DataOptions, read_listing
+from vidcondense.video.index import DataOptions, decode_videos, read_listing
 from vidcondense.video.listing import Record
-from vidcondense.video.pool import run_tasks
 from vidcondense.video.sampling import ClipOptions, clip_indices, span
 from vidcondense.video.toy import ToyOptions, make_toy
 
@@ -109,18 +106,12 @@ def _decode(
     found, listing = read_listing(root, data)
     records = _in_turn([r for r in listing.records if r.split == "train" and r.path not in found.blocked])
     pick = functools.partial(clip_indices, options=clip, seed=0)
-    if data.decoder == "torchcodec":
-        check_torchcodec()
-    calls = (
-        (root.resolve() / record.path, clip.size, pick, Limits(), data.skim, data.decoder)
-        for record in records
-    )
+    check_decoder(data.decoder)
+    videos = ((root.resolve() / record.path, pick) for record in records)
     labels: list[int] = []
     with (
         path.open("wb") as file,
-        contextlib.closing(
-            run_tasks(try_read_clips, calls, workers=data.workers, time_limit=data.time_limit)
-        ) as results,
+        contextlib.closing(decode_videos(videos, clip.size, data)) as results,
     ):
         start = time.perf_counter()
         for record, result in zip(records, results, strict=True):

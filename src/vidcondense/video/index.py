@@ -6,7 +6,7 @@ import contextlib
 import functools
 import hashlib
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,10 @@ from typing import Any
 from vidcondense.errors import DataError, OutputError, UsageError, VideoError
 from vidcondense.events import Listener, ignore
 from vidcondense.files import canonical_json, replace_folder
-from vidcondense.media.decode import Decoded
+from vidcondense.media.decode import Decoded, Pick
 from vidcondense.media.frames import RULE
-from vidcondense.media.read import Decoder, try_read_clips
+from vidcondense.media.read import Decoder, check_decoder, try_read_clips
 from vidcondense.media.source import Limits
-from vidcondense.media.torchcodec import check_torchcodec
 from vidcondense.options import as_json, require
 from vidcondense.rng import derive_seed
 from vidcondense.video.build import Task, build_folder, stamp
@@ -141,8 +140,7 @@ def load_data(
         OutputError: the cache cannot be written.
     """
     root, data, clip = Path(root), data or DataOptions(), clip or ClipOptions()
-    if data.decoder == "torchcodec":
-        check_torchcodec()
+    check_decoder(data.decoder)
     found, listing = read_listing(root, data)
     tasks = _tasks(root.resolve(), found, listing, clip)
     folder = cache_root(data.cache_dir) / _key(found, listing, tasks, clip, data)
@@ -286,15 +284,20 @@ def _decode(
     tasks: list[Task], clip: ClipOptions, data: DataOptions
 ) -> Generator[Decoded | VideoError, None, None]:
     """The clips of each video, or why there are none."""
-    calls = (
-        (task.path, clip.size, task.pick, Limits(), data.skim, data.decoder)
-        for task in tasks
-        if task.refused is None
+    decoded = decode_videos(
+        ((task.path, task.pick) for task in tasks if task.refused is None), clip.size, data
     )
-    decoded = run_tasks(try_read_clips, calls, workers=data.workers, time_limit=data.time_limit)
     with contextlib.closing(decoded):
         for task in tasks:
             yield task.refused or _of_this_file(task, next(decoded))
+
+
+def decode_videos(
+    videos: Iterable[tuple[Path, Pick]], size: int, data: DataOptions
+) -> Generator[Decoded | VideoError, None, None]:
+    """The clips of each video, or why there are none, in order; read by worker processes as `data` says."""
+    calls = ((path, size, pick, Limits(), data.skim, data.decoder) for path, pick in videos)
+    return run_tasks(try_read_clips, calls, workers=data.workers, time_limit=data.time_limit)
 
 
 def _of_this_file(task: Task, result: Decoded | VideoError) -> Decoded | VideoError:
