@@ -1,4 +1,4 @@
-"""Draw the figures of the docs from the result files.
+"""Draw the figures of docs/findings.md and docs/speed.md from the result files.
 
 python benchmarks/figures.py
 """
@@ -6,9 +6,11 @@ python benchmarks/figures.py
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from vidcondense.files import write_bytes
@@ -19,6 +21,8 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 FIGURES = ROOT / "docs" / "figures"
 
+Row = Mapping[str, Any]
+
 CURVES = {
     "cluster targets, two key frames 16×16": "uint8",
     "random": "uint8",
@@ -26,31 +30,107 @@ CURVES = {
     "PRISM": "uint8",
     "DM, noise": "uint8",
 }
-"""The sets that are drawn, with the codec they are drawn in; the plan has more."""
+"""The sets that are drawn, with the codec they are drawn in; the plans have more."""
+
+FULL = "full data"
 
 
-def figures() -> dict[str, Figure]:
-    """Each figure by its name."""
-    result = json.loads((RESULTS / "ucf101_5.json").read_text())
-    curves, dashed = _curves(result), ("random", "herding")
-    full = next((row for row in result["rows"] if row["name"] == "full data"), None)
-    line = (f"full data ({full['accuracy']:.0f} %)", full["accuracy"]) if full else None
-    return {
-        "accuracy-videos": accuracy_curves(curves, "vpc", x_label="videos a class", dashed=dashed, line=line),
-        "accuracy-bytes": accuracy_curves(
-            curves, "bytes", x_label="bytes of the whole set (five classes)", dashed=dashed, line=line
-        ),
-    }
+def figures() -> Iterator[tuple[str, Figure]]:
+    """Each figure that there are results for, with its name."""
+    for name in ("one_video", "toy_scenes", "toy_reversal"):
+        if rows := rows_of(name):
+            full = next(row for row in rows if row["name"] == FULL)
+            line = (f"full data ({full['accuracy']:.0f} %)", full["accuracy"])
+            shown = [row for row in rows if row is not full]
+            yield (
+                name.replace("_", "-"),
+                intervals(shown, "accuracy", ("ci_low", "ci_high"), "accuracy %", line=line),
+            )
+    if rows := rows_of("toy_ablations"):
+        differences = [row for row in rows if row["difference"] is not None]
+        bounds = ("difference_low", "difference_high")
+        label = "points of accuracy more than PRISM, in pairs by seed"
+        yield "toy-ablations", intervals(differences, "difference", bounds, label, line=("PRISM", 0.0))
+    if rows := [*rows_of("many_videos"), *rows_of("one_video")]:
+        curves = {
+            name: list(
+                {row["vpc"]: row for row in rows if (row["name"], row["codec"]) == (name, codec)}.values()
+            )
+            for name, codec in CURVES.items()
+        }
+        full = next(row for row in rows if row["name"] == FULL)
+        line = (f"full data ({full['accuracy']:.0f} %)", full["accuracy"])
+        dashed = ("random", "herding")
+        x_bytes = "bytes of the whole set (five classes)"
+        yield (
+            "accuracy-videos",
+            accuracy_curves(curves, "vpc", x_label="videos a class", dashed=dashed, line=line),
+        )
+        yield "accuracy-bytes", accuracy_curves(curves, "bytes", x_label=x_bytes, dashed=dashed, line=line)
+    if (RESULTS / "scaling.json").exists():
+        yield "scaling", growth(json.loads((RESULTS / "scaling.json").read_text())["rows"])
 
 
-def _curves(result: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    found = {
-        name: [row for row in result["rows"] if (row["name"], row["codec"]) == (name, codec)]
-        for name, codec in CURVES.items()
-    }
-    return {name: rows for name, rows in found.items() if rows}
+def rows_of(benchmark: str) -> list[Row]:
+    """The rows of a comparison that were computed; none where it was not published."""
+    path = RESULTS / f"{benchmark}.json"
+    if not path.exists():
+        return []
+    return [row for row in json.loads(path.read_text())["rows"] if row["accuracy"] is not None]
+
+
+def intervals(
+    rows: Sequence[Row], value: str, bounds: tuple[str, str], label: str, *, line: tuple[str, float]
+) -> Figure:
+    """A row a set: a number, and its 95 % interval over repeats."""
+    figure = Figure(figsize=(7, 0.6 + 0.3 * len(rows)), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for at, row in enumerate(rows):
+        low, high = (row[value] if row[bound] is None else row[bound] for bound in bounds)
+        axes.plot([low, high], [at, at], color="#0072b2", linewidth=2)
+        axes.plot(row[value], at, "o", color="#0072b2", markersize=5)
+    axes.axvline(line[1], color="#666666", linewidth=1, linestyle=":", label=line[0])
+    axes.set_yticks(range(len(rows)), [_name(row, rows) for row in rows], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel(label, fontsize=9)
+    axes.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    figure.legend(fontsize=8, frameon=False, loc="outside upper right")
+    return figure
+
+
+def growth(sweeps: Mapping[str, Any]) -> Figure:
+    """Time and memory against the size of the work, with the straight line through the points."""
+    figure = Figure(figsize=(7, 5), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(2, len(sweeps), squeeze=False)
+    measures = {"time": ("seconds_an_iteration", "seconds an iteration"), "memory": ("mib", "MiB")}
+    for column, (name, sweep) in enumerate(sweeps.items()):
+        for row, (measure, (key, label)) in enumerate(measures.items()):
+            axes, line = panels[row][column], sweep[measure]
+            x = [point["classes" if name == "classes" else "vpc"] for point in sweep["points"]]
+            axes.plot(x, [point[key] for point in sweep["points"]], "o", color="#0072b2")
+            ends = [0, max(x)]
+            axes.plot(
+                ends, [line["start"] + line["slope"] * end for end in ends], color="#666666", linewidth=1
+            )
+            axes.set_title(f"exponent {line['exponent']:.2f}", fontsize=8)
+            axes.set_xlabel(name, fontsize=9)
+            axes.set_ylabel(label, fontsize=9)
+            axes.set_ylim(bottom=0)
+            axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _name(row: Row, rows: Sequence[Row]) -> str:
+    """The name of a row, with its codec where the set is there in several."""
+    name = str(row["name"])
+    several = len({other["codec"] for other in rows if other["name"] == name}) > 1
+    return f"{name}, {row['codec']}" if several else name
 
 
 if __name__ == "__main__":
-    for name, figure in figures().items():
+    for name, figure in figures():
         write_bytes(FIGURES / f"{name}.svg", svg(figure))

@@ -42,6 +42,7 @@ def toy(mode: Mode, *, train: int, test: int) -> Path:
 DATA: dict[str, Callable[[], Path]] = {
     "ucf101_5": ucf101_5,
     "one_video": ucf101_5,
+    "many_videos": ucf101_5,
     "methods": ucf101_5,
     "pool": ucf101_5,
     "toy_scenes": lambda: toy("scenes", train=80, test=400),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from vidcondense.comparison.tables import to_cells, to_markdown
@@ -35,6 +36,7 @@ def _sections() -> list[tuple[Any, Path]]:
     makers = {
         "main_job": _main_job,
         "one_video": partial(_plan, "One video per class on ucf101-5"),
+        "many_videos": partial(_plan, "More videos per class on ucf101-5"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
         "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes"),
@@ -42,10 +44,13 @@ def _sections() -> list[tuple[Any, Path]]:
         "toy_ablations": partial(_plan, "PRISM's ablations on the toy set"),
         "judge": _judge,
         "targets": _targets,
+        "representations": _representations,
+        "control_variates": _control_variates,
         "pool": partial(_plan, "Random networks used more than once"),
         "toy": _toy,
         "published_loop": _published_loop,
         "scaling": _scaling,
+        "ranks": _ranks,
         "h200": _h200,
         "compile": _compile,
         "codecs": _codecs,
@@ -146,6 +151,76 @@ def _targets(path: Path) -> str:
             accuracy += f" ± {_percent(row['std'])}"
         cells = [name, len(row["folds"]), accuracy, shown, _interval(difference["interval"])]
         lines.append("| " + " | ".join(map(str, [*cells, f"{row['spread']:.3f}"])) + " |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _representations(path: Path) -> str:
+    result = json.loads(path.read_text())
+    base = next(iter(result["rows"]))
+    titles = f"| representation | bytes a video | n | accuracy | 95 % CI | to {base} | 95 % CI (paired) |"
+    lines = [
+        "## What the bytes of a synthetic video should be",
+        "",
+        _words(result),
+        "",
+        titles,
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, row in result["rows"].items():
+        difference = row["difference"] or {"mean": None, "interval": None}
+        cells = [
+            name,
+            f"{row['bytes']:.0f}",
+            str(len(row["accuracies"])),
+            f"{_percent(row['accuracy'])}" + (f" ± {_percent(row['std'])}" if row["std"] is not None else ""),
+            _interval(row["interval"]),
+            "–" if difference["mean"] is None else f"{100 * difference['mean']:+.1f}",
+            _interval(difference["interval"]),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _control_variates(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## How well a batch tells the mean of its class",
+        "",
+        _words(result),
+        "",
+        "| network | clips a class | way | error | 95 % CI over networks | worth |",
+        "|---|---:|---|---:|---:|---:|",
+    ]
+    for row in result["rows"]:
+        low, high = row["interval"]
+        cells = [row["model"], row["batch"], row["way"], f"{row['error']:.2f}", f"{low:.2f} to {high:.2f}"]
+        lines.append("| " + " | ".join(map(str, [*cells, f"{row['worth']:.1f}"])) + " |")
+    where = (
+        f"{result['networks']} networks, {result['draws']} draws each; {result['clips_a_class']:.0f} clips."
+    )
+    return "\n".join([*lines, "", f"{where} {_machine(result)}", ""])
+
+
+def _ranks(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## Two processes of one thread, one of two",
+        "",
+        _words(result),
+        "",
+        "| what | classes | seconds an iteration, one process | two processes | efficiency | of each turn |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in result["rows"]:
+        cells = [
+            row["case"],
+            row["classes"],
+            f"{median(row['seconds_one_process_two_threads']):.2f}",
+            f"{median(row['seconds_two_processes_one_thread']):.2f}",
+            f"{row['efficiency']:.2f}",
+            ", ".join(f"{each:.2f}" for each in row["efficiency_of_turns"]),
+        ]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 
 

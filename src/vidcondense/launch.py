@@ -10,6 +10,11 @@ def num_ranks() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def num_local_ranks() -> int:
+    """How many of them run on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if num_ranks() > 1 else 1
+
+
 def is_first() -> bool:
     """Whether this process is rank 0, or alone."""
     return num_ranks() == 1 or os.environ.get("RANK") == "0"

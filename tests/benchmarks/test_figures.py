@@ -1,18 +1,47 @@
 from __future__ import annotations
 
-import importlib.util
-import json
+import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+import pytest
+
+sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
+
+import figures
+
+from vidcondense.report.figures import svg
+
+ROWS = [
+    {"name": "a", "codec": "uint8", "accuracy": 30.0, "ci_low": 20.0, "ci_high": 40.0},
+    {"name": "b", "codec": "uint8", "accuracy": 50.0, "ci_low": None, "ci_high": None},
+    {"name": "b", "codec": "float32", "accuracy": 60.0, "ci_low": 55.0, "ci_high": 65.0},
+]
 
 
-def test_a_figure_has_every_row_of_its_curves():
-    spec = importlib.util.spec_from_file_location("figures", ROOT / "benchmarks" / "figures.py")
-    figures = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(figures)
-    rows = json.loads((ROOT / "benchmarks" / "results" / "ucf101_5.json").read_text())["rows"]
-    wanted = sum((row["name"], row["codec"]) in figures.CURVES.items() for row in rows)
-    for figure in figures.figures().values():
-        (axes,) = figure.axes
-        assert sum(len(container.lines[0].get_xdata()) for container in axes.containers) == wanted > 0
+def test_the_committed_figures_are_what_the_result_files_say():
+    made = {f"{name}.svg": svg(figure) for name, figure in figures.figures()}
+    assert {path.name for path in figures.FIGURES.iterdir()} == made.keys()
+    for name, drawn in made.items():
+        assert drawn == (figures.FIGURES / name).read_bytes(), "run python benchmarks/figures.py"
+
+
+def test_a_row_has_its_number_and_its_interval():
+    figure = figures.intervals(ROWS, "accuracy", ("ci_low", "ci_high"), "accuracy %", line=("all", 80.0))
+    (axes,) = figure.axes
+    drawn = [list(line.get_xdata()) for line in axes.lines]
+    assert drawn == [[20, 40], [30], [50, 50], [50], [55, 65], [60], [80, 80]]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["a", "b, uint8", "b, float32"]
+
+
+def test_growth_has_every_point_and_its_line():
+    points = [
+        {"classes": classes, "vpc": 1, "seconds_an_iteration": 1.0 + classes, "mib": 5.0 * classes}
+        for classes in (1, 3)
+    ]
+    line = {"start": 1.0, "slope": 1.0, "exponent": 0.5}
+    figure = figures.growth({"classes": {"points": points, "time": line, "memory": line}})
+    time, memory = figure.axes
+    assert list(time.lines[0].get_ydata()) == [2, 4]
+    assert list(time.lines[1].get_ydata()) == pytest.approx([1, 4])
+    assert list(memory.lines[0].get_ydata()) == [5, 15]

@@ -79,7 +79,7 @@ def build_folder(
         LimitError: there is too little room on the disk.
         OutputError: the folder cannot be written; what was done so far stays there.
     """
-    per_video = _clip_shape(clip)
+    per_video = clip_shape(clip)
     clip_bytes = int(np.prod(per_video))
     trained = {task.record.path for task in tasks if task.record.split == "train"}
     histogram = np.zeros((_CHANNELS, 256), np.int64)
@@ -97,7 +97,7 @@ def build_folder(
                 if isinstance(result, VideoError):
                     journal.add_error(task.record.path, result)
                 else:
-                    count(journal.add_clips(task.record.path, result.clips, _facts(result)), result.clips)
+                    count(journal.add_clips(task.record.path, result.clips, facts_of(result)), result.clips)
         sync(folder / CLIPS)
         _finish(folder, tasks, journal.entries, also_bad, per_video, histogram, facts)
         (folder / JOURNAL).unlink()
@@ -131,7 +131,8 @@ def _finish(
     write_text(folder / MANIFEST, json.dumps({**facts, **held}, allow_nan=False) + "\n")
 
 
-def _clip_shape(clip: ClipOptions) -> tuple[int, ...]:
+def clip_shape(clip: ClipOptions) -> tuple[int, ...]:
+    """Of what is kept of a video: `(clips, frames, height, width, channels)`."""
     return (clip.clips_per_video, clip.num_frames, clip.size, clip.size, _CHANNELS)
 
 
@@ -146,7 +147,8 @@ def _check_room(folder: Path, needed: int) -> None:
         )
 
 
-def _facts(result: Decoded) -> dict[str, Any]:
+def facts_of(result: Decoded) -> dict[str, Any]:
+    """What is kept of a video beside its clips."""
     return {
         "num_frames": result.num_frames,
         "width": result.width,

@@ -29,7 +29,7 @@ QUARANTINE = "quarantine.jsonl"
 CLIPS = "clips.u8"
 
 _KEY = re.compile(r"[0-9a-f]{64}")
-_LEFTOVER = re.compile(r"\.[0-9a-f]{64}\.((tmp|old)-\d+|partial)")
+_LEFTOVER = re.compile(r"\.[0-9a-f]{64}\.((tmp|old)-\d+|partial|blocks)")
 _LOCK = re.compile(r"\.[0-9a-f]{64}\.lock")
 
 

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import hashlib
 import json
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from typing import Any
 from vidcondense.errors import DataError, OutputError, UsageError, VideoError
 from vidcondense.events import Listener, ignore
 from vidcondense.files import canonical_json, replace_folder
+from vidcondense.launch import num_ranks
 from vidcondense.media.decode import Decoded, Pick
 from vidcondense.media.frames import RULE
 from vidcondense.media.read import Decoder, check_decoder, try_read_clips
 from vidcondense.media.source import Limits
 from vidcondense.options import as_json, require
 from vidcondense.rng import derive_seed
-from vidcondense.video.build import Task, build_folder, stamp
+from vidcondense.video.build import Task, build_folder, clip_shape, stamp
 from vidcondense.video.cache import (
     CLIPS,
     QUARANTINE,
@@ -31,6 +32,7 @@ from vidcondense.video.cache import (
 )
 from vidcondense.video.checks import check_usable
 from vidcondense.video.dataset import ClipDataset, ClipFacts, ClipFile
+from vidcondense.video.helpers import Blocks
 from vidcondense.video.layouts import Layout, parse
 from vidcondense.video.listing import Listing, Split, SplitRule
 from vidcondense.video.pool import run_tasks
@@ -125,7 +127,8 @@ def load_data(
 
     The result depends on the files and the options only, not on workers, or the order of a folder's entries.
 
-    An interrupted call leaves what it decoded in the cache; the same call goes on from there.
+    An interrupted call leaves what it decoded in the cache; the same call goes on from there. Ranks share the
+    work, where they see the same cache folder (`video/helpers.py`).
 
     Args:
         root: the dataset's folder.
@@ -252,13 +255,25 @@ def _build(
     listener: Listener,
 ) -> None:
     listed = {record.path for record in listing.records}
-    with building(folder, lambda: listener({"kind": "wait", "path": str(folder)})) as partial:
+    blocks = Blocks(
+        folder=folder.with_name(f".{folder.name}.blocks"),
+        tasks=tasks,
+        shape=clip_shape(clip),
+        decode=lambda some: _decode(some, clip, data),
+    )
+
+    def on_wait() -> None:
+        listener({"kind": "wait", "path": str(folder)})
+        if num_ranks() > 1:
+            blocks.help(over=folder.exists)
+
+    with building(folder, on_wait) as partial:
         if _usable(folder, tasks, clip, data) is not None:
             return  # another process was faster
         build_folder(
             partial,
             tasks,
-            lambda done: contextlib.closing(_read(tasks, done, clip, data, listener)),
+            lambda done: contextlib.closing(_read(blocks, done, listener)),
             also_bad={path: error for path, error in found.blocked.items() if path not in listed},
             clip=clip,
             facts={
@@ -268,20 +283,20 @@ def _build(
             },
         )
         replace_folder(partial, folder)
+        blocks.remove()
 
 
-def _read(
-    tasks: list[Task], done: int, clip: ClipOptions, data: DataOptions, listener: Listener
-) -> Generator[Decoded | VideoError, None, None]:
-    """Decode all videos but the first `done`, in order."""
-    with contextlib.closing(_decode(tasks[done:], clip, data)) as results:
+def _read(blocks: Blocks, done: int, listener: Listener) -> Generator[Decoded | VideoError, None, None]:
+    """The clips of all videos but the first `done`, in order; of those that other ranks have read, theirs."""
+    helped = num_ranks() > 1 or blocks.folder.exists()
+    with contextlib.closing(blocks.read(done) if helped else blocks.decode(blocks.tasks[done:])) as results:
         for number, result in enumerate(results, start=done + 1):
             yield result
-            listener({"kind": "index", "done": number, "total": len(tasks)})
+            listener({"kind": "index", "done": number, "total": len(blocks.tasks)})
 
 
 def _decode(
-    tasks: list[Task], clip: ClipOptions, data: DataOptions
+    tasks: Sequence[Task], clip: ClipOptions, data: DataOptions
 ) -> Generator[Decoded | VideoError, None, None]:
     """The clips of each video, or why there are none."""
     decoded = decode_videos(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -53,19 +53,12 @@ class Journal:
         for file in (clips, journal):
             file.touch()
         clips_end = journal_end = 0
-        with clips.open("rb") as held, journal.open("rb") as lines:
-            for line, path in zip(lines, paths, strict=False):
-                entry = _entry(line, path)
-                if entry is None:
-                    break
-                if "crc" in entry:
-                    block = held.read(clip_bytes)
-                    if len(block) < clip_bytes or zlib.crc32(block) != entry["crc"]:
-                        break
-                    look(entry, np.frombuffer(block, np.uint8))
-                    clips_end += clip_bytes
-                journal_end += len(line)
-                self.entries.append(entry)
+        for entry, block, line_bytes in read_journal(folder, paths, clip_bytes):
+            if block:
+                look(entry, np.frombuffer(block, np.uint8))
+            clips_end += len(block)
+            journal_end += line_bytes
+            self.entries.append(entry)
         with ExitStack() as opened:
             self._clips, self._lines = (opened.enter_context(file.open("r+b")) for file in (clips, journal))
             for handle, end in ((self._clips, clips_end), (self._lines, journal_end)):
@@ -97,6 +90,26 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._opened.close()
+
+
+def read_journal(folder: Path, paths: Sequence[str], clip_bytes: int) -> Iterator[tuple[Entry, bytes, int]]:
+    """What a folder holds that fits together: of each video the entry, its clips, and the bytes of its line.
+
+    Args:
+        folder: where `journal.jsonl` and `clips.u8` lie.
+        paths: of all videos, in order.
+        clip_bytes: bytes of the clips of one video; a video that has none gives no bytes.
+    """
+    with (folder / CLIPS).open("rb") as held, (folder / JOURNAL).open("rb") as lines:
+        for line, path in zip(lines, paths, strict=False):
+            entry, block = _entry(line, path), b""
+            if entry is None:
+                return
+            if "crc" in entry:
+                block = held.read(clip_bytes)
+                if len(block) < clip_bytes or zlib.crc32(block) != entry["crc"]:
+                    return
+            yield entry, block, len(line)
 
 
 def _entry(line: bytes, path: str) -> Entry | None:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from vidcondense.errors import VideoError
+from vidcondense.launch import num_local_ranks
 
 R = TypeVar("R")
 
@@ -30,10 +31,11 @@ _STUCK = 90.0
 
 
 def num_workers(workers: int) -> int:
-    """The number of worker processes: -1 is one for each core this process may use."""
+    """The number of worker processes: -1 is one for each core this process may use, or this rank's share."""
     if workers >= 0:
         return workers
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // num_local_ranks())
 
 
 def run_tasks(
