@@ -53,11 +53,12 @@ def features_of(real: ClipDataset, model: str, number: int) -> Tensor:
     return torch.cat([network.embed(real.batch(part)).float() for part in parts])
 
 
-def components(pixels: Tensor) -> Tensor:
-    """The first principal components of some points, each of unit variance, `[N, COMPONENTS]`."""
-    centred = pixels - pixels.mean(0)
+def components(pixels: list[Tensor]) -> list[Tensor]:
+    """The first principal components within classes, of unit variance, `[N, COMPONENTS]` of each class."""
+    centred = torch.cat([points - points.mean(0) for points in pixels])
     left, _, _ = torch.linalg.svd(centred, full_matrices=False)
-    return left[:, :COMPONENTS] * len(pixels) ** 0.5
+    scaled = left[:, :COMPONENTS] * len(centred) ** 0.5
+    return list(scaled.split([len(points) for points in pixels]))
 
 
 def strata_of(pixels: Tensor, batch: int, stream: torch.Generator) -> list[Tensor]:
@@ -90,7 +91,7 @@ def errors(real: ClipDataset, features: Tensor, batch: int, number: int) -> dict
     """The squared distance from a class's mean in one network, over draws and classes, of each way."""
     classes = [real.indices_of(label) for label in range(len(real.classes))]
     pixels = [pooled_pixels(real, clips) for clips in classes]
-    known = [components(points) for points in pixels]  # their mean over a class is 0
+    known = components(pixels)  # their mean over a class is 0
     stream = rng.generator(0, "strata", batch)
     strata = [strata_of(points, batch, stream) for points in pixels]
     found = {"random": 0.0, "control variate": 0.0, "strata": 0.0}

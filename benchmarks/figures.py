@@ -46,12 +46,16 @@ def figures() -> Iterator[tuple[str, Figure]]:
                 name.replace("_", "-"),
                 intervals(shown, "accuracy", ("ci_low", "ci_high"), "accuracy %", line=line),
             )
-    if rows := rows_of("toy_ablations"):
+    if rows := rows_of("toy_scenes"):
         differences = [row for row in rows if row["difference"] is not None]
         bounds = ("difference_low", "difference_high")
         label = "points of accuracy more than PRISM, in pairs by seed"
-        yield "toy-ablations", intervals(differences, "difference", bounds, label, line=("PRISM", 0.0))
-    if rows := [*rows_of("many_videos"), *rows_of("one_video")]:
+        yield (
+            "toy-scenes-differences",
+            intervals(differences, "difference", bounds, label, line=("PRISM", 0.0)),
+        )
+    if (many := rows_of("many_videos")) and (one := rows_of("one_video")):
+        rows = [*many, *one]
         curves = {
             name: list(
                 {row["vpc"]: row for row in rows if (row["name"], row["codec"]) == (name, codec)}.values()

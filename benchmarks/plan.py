@@ -47,7 +47,6 @@ DATA: dict[str, Callable[[], Path]] = {
     "pool": ucf101_5,
     "toy_scenes": lambda: toy("scenes", train=80, test=400),
     "toy_reversal": lambda: toy("reversal", train=80, test=200),
-    "toy_ablations": lambda: toy("scenes", train=80, test=400),
 }
 """The data of each plan."""
 

@@ -39,9 +39,8 @@ def _sections() -> list[tuple[Any, Path]]:
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
-        "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes"),
+        "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes: methods and PRISM's ablations"),
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
-        "toy_ablations": partial(_plan, "PRISM's ablations on the toy set"),
         "judge": _judge,
         "targets": _targets,
         "representations": _representations,
@@ -156,7 +155,7 @@ def _targets(path: Path) -> str:
 
 def _representations(path: Path) -> str:
     result = json.loads(path.read_text())
-    base = next(iter(result["rows"]))
+    base = result["baseline"]
     titles = f"| representation | bytes a video | n | accuracy | 95 % CI | to {base} | 95 % CI (paired) |"
     lines = [
         "## What the bytes of a synthetic video should be",

@@ -272,8 +272,9 @@ def _take_lock(path: Path, on_wait: Callable[[], object]) -> int:
                 os.close(handle)
                 raise
         # Who had the lock deletes its file last: a lock on a file that is not there any more is none.
-        if path.exists() and os.path.samestat(path.stat(), os.fstat(handle)):
-            return handle
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(path.stat(), os.fstat(handle)):
+                return handle
         os.close(handle)
 
 

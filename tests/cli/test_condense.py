@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 import torch
 
 from quick import QUICK
 from vidcondense.cli.arguments import ClipArguments
+from vidcondense.cli.condense import _note_end
+from vidcondense.cli.output import Output
 from vidcondense.recipe import read_recipe
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.video.sampling import ClipOptions
@@ -209,3 +212,21 @@ def test_network_without_features_is_refused_before_the_videos_are_read(run, tmp
     outcome = run(*command, "--model", "featureless:make")
     assert outcome.code == 2
     assert "--model featureless:make has no method embed(videos)" in outcome.line
+
+
+def test_it_says_when_the_end_asks_for_other_options(condensed, tmp_path, capfd):
+    folder = shutil.copytree(condensed, tmp_path / "set")
+    made = load_condensed(folder)
+    insertion = {"kind": "insertion", "iteration": 0, "video": 0, "frame": 3}
+    losses = [{"kind": "iteration", "iteration": at, "loss": 0.99**at} for at in range(100)]
+    for events in ([insertion, *losses], losses):
+        (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+        fall = _note_end(made, [8, 8], Output())
+        assert fall == pytest.approx(1 - 0.99**25)
+        err = " ".join(capfd.readouterr().err.split())
+        assert "the loss was still falling, by 22% from the third quarter" in err
+        assert ("every frame became a key frame, as in --method dm" in err) == (insertion in events)
+    assert _note_end(made, [8, 7], Output()) is not None
+    assert "every frame" not in capfd.readouterr().err
+    (folder / "events.jsonl").unlink()
+    assert _note_end(made, [8, 8], Output()) is None

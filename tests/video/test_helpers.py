@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import asdict
+import threading
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from vidcondense.errors import VideoError
+from vidcondense.errors import OutputError, VideoError
 from vidcondense.media.decode import Decoded
 from vidcondense.video import helpers
 from vidcondense.video.build import Task
@@ -23,7 +24,8 @@ COUNT = 10
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
-    monkeypatch.setattr(helpers, "BLOCK", 4)
+    monkeypatch.setattr(helpers, "MAX_BLOCK", 4)
+    monkeypatch.setattr(helpers, "_BLOCKS_A_RANK", 1)
 
 
 class Reader:
@@ -86,8 +88,8 @@ def test_alone_the_builder_decodes_all_but_what_is_done(make_blocks, expected, d
 @pytest.mark.parametrize("done", [0, 6, 9])
 def test_what_a_helper_has_read_is_not_decoded_again(make_blocks, expected, done):
     helper, reader = Reader(), Reader()
-    over = iter([False, False, True]).__next__
-    assert make_blocks(helper).help(over) == 2
+    over = iter([False] * 8 + [True]).__next__  # before each of two blocks, and after each of their videos
+    assert make_blocks(helper).help(over) == 6
     assert helper.asked == [8, 9, 4, 5, 6, 7]  # the last block first
     assert plain(make_blocks(reader).read(done)) == expected[done:]
     assert reader.asked == list(range(done, 4))
@@ -106,13 +108,13 @@ def test_another_helper_goes_on_where_one_stopped(make_blocks):
     first, second = Reader(3), Reader()
     with pytest.raises(KeyboardInterrupt):
         make_blocks(first).help(lambda: False)
-    assert make_blocks(second).help(lambda: False) == 2
+    assert make_blocks(second).help(lambda: False) == 7
     assert second.asked == [5, 6, 7, 0, 1, 2, 3]
 
 
 def test_clips_that_were_damaged_on_the_disk_are_decoded_again(make_blocks, expected, tmp_path):
     make_blocks(Reader()).help(lambda: False)
-    (part,) = tmp_path.glob("blocks/000001.part")
+    (part,) = tmp_path.glob("blocks/4-8.part")
     held = bytearray((part / "clips.u8").read_bytes())
     held[np.prod(SHAPE)] ^= 1  # in the second clip of the block: of video 6, as 5 is bad
     (part / "clips.u8").write_bytes(held)
@@ -122,7 +124,7 @@ def test_clips_that_were_damaged_on_the_disk_are_decoded_again(make_blocks, expe
 
 
 def test_a_part_without_its_files_is_no_part(make_blocks, expected, tmp_path):
-    (tmp_path / "blocks" / "000000.part").mkdir(parents=True)
+    (tmp_path / "blocks" / "0-4.part").mkdir(parents=True)
     assert plain(make_blocks(Reader()).read(0)) == expected
 
 
@@ -135,13 +137,59 @@ def test_a_helper_reads_nothing_that_the_builder_has_passed(make_blocks):
     assert not {0, 1, 2, 3} & set(helper.asked)
 
 
-def test_a_helper_stops_when_the_folder_goes(make_blocks, tmp_path):
-    def decode(tasks):
-        blocks.remove()
-        yield from Reader()(tasks)
+def test_of_blocks_that_were_done_before_a_helper_reads_nothing(make_blocks):
+    builder, helper = make_blocks(Reader()).read(8), Reader()
+    next(builder)
+    make_blocks(helper).help(lambda: False)
+    assert helper.asked == [8, 9]
 
-    blocks = make_blocks(decode)
-    blocks.help(iter([False, True, True]).__next__)
+
+def test_a_helper_stops_within_a_block_when_the_cache_is_done(make_blocks):
+    helper = Reader()
+    over = iter([False] * 4 + [True] * 2).__next__
+    assert make_blocks(helper).help(over) == 3
+    assert helper.asked == [8, 9, 4]
+
+
+def test_a_helper_takes_the_folder_that_goes_for_the_end(make_blocks, monkeypatch, tmp_path):
+    """The builder deletes it between two blocks, before the helper has a lock there."""
+    helper = Reader()
+    blocks = make_blocks(helper)
+    answers = iter([False, True, True])
+    monkeypatch.setattr(helpers, "make_folder", lambda folder: None)
+    blocks.help(answers.__next__)
+    assert list(answers) == []  # it asked again when it could not write, and once more before the next block
+    assert helper.asked == []
+    assert not blocks.folder.exists()
+
+
+def test_a_helper_that_cannot_write_says_so(make_blocks, monkeypatch):
+    monkeypatch.setattr(helpers, "make_folder", lambda folder: None)
+    with pytest.raises(OutputError, match="blocks"):
+        make_blocks(Reader()).help(lambda: False)
+
+
+def test_a_helper_that_comes_late_makes_no_folder(make_blocks):
+    blocks = make_blocks(Reader())
+    assert blocks.help(lambda: True) == 0
+    assert not blocks.folder.exists()
+
+
+def test_the_bytes_are_those_of_clips_that_wait_for_the_builder(make_blocks):
+    blocks = make_blocks(Reader())
+    assert blocks.bytes() == 0
+    blocks.help(lambda: False)
+    assert blocks.bytes() == 7 * np.prod(SHAPE)  # of ten videos three are bad
+    list(blocks.read(0))
+    assert blocks.bytes() == 0
+
+
+@pytest.mark.parametrize(("count", "ranks", "lengths"), [(10, 1, {4, 2}), (3, 2, {2, 1}), (7, 7, {1})])
+def test_blocks_hold_every_video_once(make_blocks, monkeypatch, count, ranks, lengths):
+    monkeypatch.setenv("WORLD_SIZE", str(ranks))
+    blocks = replace(make_blocks(Reader()), tasks=make_blocks(Reader()).tasks[:count])._blocks()
+    assert [at for block in blocks for at in block] == list(range(count))
+    assert {len(block) for block in blocks} == lengths
 
 
 BUILD = """
@@ -156,7 +204,7 @@ def listen(event):
         print(flush=True)
         sys.stdin.read(1)
 
-helpers.BLOCK = 4
+helpers.MAX_BLOCK, helpers._BLOCKS_A_RANK = 4, 1
 options = DataOptions(workers=0, cache_dir=Path(sys.argv[2]))
 load_data(sys.argv[1], options, ClipOptions(num_frames=3, stride=2, size=8), listener=listen)
 """
@@ -179,9 +227,12 @@ def test_two_ranks_make_the_cache_of_one(make_folder, tmp_path, monkeypatch):
         monkeypatch.setattr(Blocks, "help", help_and_go_on)
         heard = []
         options = DataOptions(workers=0, cache_dir=tmp_path / "two")
+        hang_guard = threading.Timer(60, builder.kill)
+        hang_guard.start()
         shared = load_data(root, options, clip, listener=heard.append).cache
+        hang_guard.cancel()
         assert builder.wait(60) == 0
-    assert helped == [2]  # of three blocks all but the first, which the builder has
+    assert helped == [6]  # of ten videos all but those of the first block, which the builder has
     assert [event["kind"] for event in heard] == ["wait"]
     assert list((tmp_path / "two").iterdir()) == [shared]
     for file in alone.iterdir():

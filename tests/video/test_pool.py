@@ -107,3 +107,13 @@ def test_number_of_workers():
     assert num_workers(3) == 3
     assert num_workers(0) == 0
     assert 1 <= num_workers(-1) <= (os.cpu_count() or 1)
+
+
+def test_ranks_of_a_machine_share_its_cores(monkeypatch):
+    cores = num_workers(-1)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert num_workers(-1) == cores  # a single process, whatever its environment was made for
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert num_workers(-1) == max(1, cores // 2)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(10 * cores))
+    assert num_workers(-1) == 1

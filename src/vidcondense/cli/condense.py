@@ -19,10 +19,11 @@ from vidcondense.cli.reading import read_data
 from vidcondense.cli.recorded import note_lowered
 from vidcondense.compute import Compute
 from vidcondense.condensation import CheckpointOptions, condense
+from vidcondense.convergence import fall_at_end
 from vidcondense.distributed import Ranks, join_ranks
 from vidcondense.errors import UsageError
 from vidcondense.estimation import Estimate, estimate
-from vidcondense.events import broadcast
+from vidcondense.events import broadcast, read_events
 from vidcondense.interfaces import RealClips
 from vidcondense.launch import num_ranks
 from vidcondense.memory import plan_memory
@@ -32,7 +33,7 @@ from vidcondense.recipe import Recipe, read_recipe, recipe_text
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.codecs import CODECS
 from vidcondense.storage.condensed import CondensedDataset
-from vidcondense.storage.workspace import check_output
+from vidcondense.storage.workspace import LOG, check_output
 from vidcondense.trackers import TrackerName, tracking
 from vidcondense.video.index import DataOptions, RealData
 from vidcondense.video.record import recorded_data
@@ -193,6 +194,7 @@ def _log_folder(arguments: Arguments) -> Path:
 def _report(made: CondensedDataset, seconds: float, output: Output) -> dict[str, Any]:
     note_lowered(made, output)
     counts = [len(positions) for positions in made.positions]
+    fall = _note_end(made, counts, output)
     frames = (
         f"{sum(counts)} key frames ({min(counts)} to {max(counts)} a video, "
         f"mean {sum(counts) / len(counts):.2f})"
@@ -212,7 +214,27 @@ def _report(made: CondensedDataset, seconds: float, output: Output) -> dict[str,
         "paper_mb": made.paper_mb,
         "bytes": made.bytes,
         "seconds": round(seconds, 3),
+        "loss_fall_at_end": None if fall is None else round(fall, 4),
     }
+
+
+def _note_end(made: CondensedDataset, counts: Sequence[int], output: Output) -> float | None:
+    """Say what in the end of a run asks for other options; returns how the loss still fell."""
+    log = made.folder / LOG
+    events = read_events(log) if log.exists() else []
+    fall = fall_at_end(events)
+    if fall is not None:
+        output.note(
+            f"the loss was still falling, by {fall:.0%} from the third quarter of the iterations to the "
+            "last; more --iterations should bring it further down"
+        )
+    inserted = any(event["kind"] == "insertion" for event in events)
+    if inserted and min(counts) == made.shape[0]:
+        output.note(
+            "every frame became a key frame, as in --method dm; --max-key-frames, --patience or --budget "
+            "keep videos sparse"
+        )
+    return fall
 
 
 def _tell(cost: Estimate, real: RealData, packed: str, output: Output) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from vidcondense.convergence import fall_at_end
 from vidcondense.errors import FormatError
 from vidcondense.events import Event, read_events
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
@@ -90,6 +91,11 @@ class Run:
     def insertions(self) -> list[Event]:
         """The events of the insertions, in order."""
         return [event for event in self.events if event["kind"] == "insertion"]
+
+    @cached_property
+    def fall_at_end(self) -> float | None:
+        """By what share the loss still fell at the end; None where it did not."""
+        return fall_at_end(self.events)
 
     @cached_property
     def key_frames(self) -> list[list[KeyFrame]]:

@@ -64,6 +64,7 @@ def build_folder(
     also_bad: Mapping[str, VideoError],
     clip: ClipOptions,
     facts: Mapping[str, Any],
+    read_ahead: int = 0,
 ) -> None:
     """Fill a folder with clips, quarantine list and manifest; go on where an earlier attempt stopped.
 
@@ -74,6 +75,7 @@ def build_folder(
         also_bad: paths that no record has, and why they are not used.
         clip: how the clips were cut.
         facts: what else to put into the manifest.
+        read_ahead: bytes of clips that lie on the same disk already, to be copied from there and deleted.
 
     Raises:
         LimitError: there is too little room on the disk.
@@ -91,7 +93,7 @@ def build_folder(
     paths = [task.record.path for task in tasks]
     with writing(folder), Journal(folder, paths, clip_bytes, count) as journal:
         done = len(journal.entries)
-        _check_room(folder, (len(tasks) - done) * clip_bytes)
+        _check_room(folder, (len(tasks) - done) * clip_bytes - read_ahead)
         with read(done) as results:
             for task, result in zip(tasks[done:], results, strict=True):
                 if isinstance(result, VideoError):

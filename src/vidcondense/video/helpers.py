@@ -18,12 +18,16 @@ import numpy as np
 
 from vidcondense.errors import OutputError, VideoError
 from vidcondense.files import locked, make_folder, writing
+from vidcondense.launch import num_ranks
 from vidcondense.media.decode import Decoded
 from vidcondense.video.build import Task, facts_of
+from vidcondense.video.cache import CLIPS
 from vidcondense.video.journal import JOURNAL, Journal, read_journal
 
-BLOCK = 64
-"""Videos of a block."""
+MAX_BLOCK = 512
+"""Videos of a block, at most: as long a rank may wait for another at the end."""
+
+_BLOCKS_A_RANK = 8
 
 Decode = Callable[[Sequence[Task]], Generator[Decoded | VideoError, None, None]]
 """The clips of each video, or why there are none, in order."""
@@ -52,41 +56,43 @@ class Blocks:
             OutputError: the folder cannot be written.
         """
         make_folder(self.folder)
-        for number, block in self._blocks():
+        todo = []
+        for block in self._blocks():
             if block.stop <= done:
-                continue
-            with locked(self._file(number, "lock"), _wait):
+                self._pass(block)
+            else:
+                todo.append(block)
+        for block in todo:
+            with locked(self._file(block, "lock"), _wait):
                 at = max(block.start, done)
-                for position, result in self._held(number, block):
+                for position, result in self._held(block):
                     if position >= at:
                         yield result
                         at = position + 1
                 with closing(self.decode(self.tasks[at : block.stop])) as results:
                     yield from results
-                with writing(self.folder):
-                    self._file(number, "passed").touch()
-                shutil.rmtree(self._file(number, "part"), ignore_errors=True)
+                self._pass(block)
 
     def help(self, over: Callable[[], bool]) -> int:
         """A helper's: read blocks, the last first, until there is none that nobody has read or reads.
 
         Args:
-            over: asked before every block whether the cache is done.
+            over: asked before every video whether the cache is done.
 
         Returns:
-            The number of blocks that this call has read.
+            The number of videos that this call has read.
 
         Raises:
             OutputError: the folder cannot be written.
         """
-        make_folder(self.folder)
         read = 0
-        for number, block in reversed(self._blocks()):
+        for block in reversed(self._blocks()):
             if over():
                 break
+            make_folder(self.folder)
             try:
-                with locked(self._file(number, "lock"), _refuse):
-                    read += self._fill(number, block)
+                with locked(self._file(block, "lock"), _refuse):
+                    read += self._fill(block, over)
             except _Busy:
                 continue
             except OutputError:
@@ -94,30 +100,43 @@ class Blocks:
                     raise
         return read
 
+    def bytes(self) -> int:
+        """What lies in the folder for the builder."""
+        return sum(file.stat().st_size for file in self.folder.glob(f"*.part/{CLIPS}"))
+
     def remove(self) -> None:
         """Delete what helpers left."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _fill(self, number: int, block: range) -> bool:
-        """Read a block, unless that was done; whether there was something to do."""
-        part = self._file(number, "part")
-        if self._file(number, "passed").exists():
-            return False
+    def _pass(self, block: range) -> None:
+        """Let no helper read a block any more."""
+        with writing(self.folder):
+            self._file(block, "passed").touch()
+        shutil.rmtree(self._file(block, "part"), ignore_errors=True)
+
+    def _fill(self, block: range, over: Callable[[], bool]) -> int:
+        """Read a block, unless that was done; how many videos there were to read."""
+        part = self._file(block, "part")
+        if self._file(block, "passed").exists():
+            return 0
         make_folder(part)
         paths = [self.tasks[at].record.path for at in block]
         with writing(part), Journal(part, paths, prod(self.shape), lambda entry, clips: None) as journal:
-            todo = [self.tasks[at] for at in block[len(journal.entries) :]]
+            before = len(journal.entries)
+            todo = [self.tasks[at] for at in block[before:]]
             with closing(self.decode(todo)) as results:
                 for task, result in zip(todo, results, strict=True):
                     if isinstance(result, VideoError):
                         journal.add_error(task.record.path, result)
                     else:
                         journal.add_clips(task.record.path, result.clips, facts_of(result))
-        return bool(todo)
+                    if over():
+                        break
+            return len(journal.entries) - before
 
-    def _held(self, number: int, block: range) -> Generator[tuple[int, Decoded | VideoError], None, None]:
+    def _held(self, block: range) -> Generator[tuple[int, Decoded | VideoError], None, None]:
         """What a helper has read of a block, with the places of the videos."""
-        part = self._file(number, "part")
+        part = self._file(block, "part")
         if not (part / JOURNAL).exists():
             return
         paths = [self.tasks[at].record.path for at in block]
@@ -130,14 +149,14 @@ class Blocks:
                 else:
                     yield at, VideoError(entry["code"], entry["detail"])
 
-    def _blocks(self) -> list[tuple[int, range]]:
-        starts = range(0, len(self.tasks), BLOCK)
-        return [
-            (number, range(start, min(start + BLOCK, len(self.tasks)))) for number, start in enumerate(starts)
-        ]
+    def _blocks(self) -> list[range]:
+        """Equal ones, the same for all ranks of a job."""
+        count = len(self.tasks)
+        length = max(1, min(MAX_BLOCK, -(-count // (_BLOCKS_A_RANK * num_ranks()))))
+        return [range(start, min(start + length, count)) for start in range(0, count, length)]
 
-    def _file(self, number: int, kind: str) -> Path:
-        return self.folder / f"{number:06}.{kind}"
+    def _file(self, block: range, kind: str) -> Path:
+        return self.folder / f"{block.start}-{block.stop}.{kind}"
 
 
 class _Busy(Exception):  # noqa: N818 - not a mistake

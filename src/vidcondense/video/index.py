@@ -24,6 +24,7 @@ from vidcondense.rng import derive_seed
 from vidcondense.video.build import Task, build_folder, clip_shape, stamp
 from vidcondense.video.cache import (
     CLIPS,
+    MANIFEST,
     QUARANTINE,
     building,
     cache_key,
@@ -262,18 +263,24 @@ def _build(
         decode=lambda some: _decode(some, clip, data),
     )
 
+    before = _identity(folder / MANIFEST)
+
     def on_wait() -> None:
         listener({"kind": "wait", "path": str(folder)})
         if num_ranks() > 1:
-            blocks.help(over=folder.exists)
+            blocks.help(over=lambda: _identity(folder / MANIFEST) != before)
 
     with building(folder, on_wait) as partial:
         if _usable(folder, tasks, clip, data) is not None:
+            blocks.remove()
             return  # another process was faster
+        if num_ranks() == 1:
+            blocks.remove()  # what ranks left that were interrupted; other blocks than theirs are of no use
         build_folder(
             partial,
             tasks,
             lambda done: contextlib.closing(_read(blocks, done, listener)),
+            read_ahead=blocks.bytes(),
             also_bad={path: error for path, error in found.blocked.items() if path not in listed},
             clip=clip,
             facts={
@@ -286,10 +293,19 @@ def _build(
         blocks.remove()
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one of its name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def _read(blocks: Blocks, done: int, listener: Listener) -> Generator[Decoded | VideoError, None, None]:
     """The clips of all videos but the first `done`, in order; of those that other ranks have read, theirs."""
-    helped = num_ranks() > 1 or blocks.folder.exists()
-    with contextlib.closing(blocks.read(done) if helped else blocks.decode(blocks.tasks[done:])) as results:
+    together = num_ranks() > 1
+    with contextlib.closing(blocks.read(done) if together else blocks.decode(blocks.tasks[done:])) as results:
         for number, result in enumerate(results, start=done + 1):
             yield result
             listener({"kind": "index", "done": number, "total": len(blocks.tasks)})
