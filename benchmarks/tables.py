@@ -40,6 +40,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
         "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes: methods and PRISM's ablations"),
+        "toy_five": partial(_plan, "Five videos per class on the toy set, scenes"),
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
         "judge": _judge,
         "targets": _targets,
