@@ -37,15 +37,11 @@ FULL = "full data"
 
 def figures() -> Iterator[tuple[str, Figure]]:
     """Each figure that there are results for, with its name."""
-    for name in ("one_video", "toy_scenes", "toy_reversal"):
+    for name in ("one_video", "toy_scenes", "toy_reversal", "toy_five"):
         if rows := rows_of(name):
-            full = next(row for row in rows if row["name"] == FULL)
-            line = (f"full data ({full['accuracy']:.0f} %)", full["accuracy"])
-            shown = [row for row in rows if row is not full]
-            yield (
-                name.replace("_", "-"),
-                intervals(shown, "accuracy", ("ci_low", "ci_high"), "accuracy %", line=line),
-            )
+            bounds = ("ci_low", "ci_high")
+            shown = [row for row in rows if row["name"] != FULL]
+            yield name.replace("_", "-"), intervals(shown, "accuracy", bounds, "accuracy %", line=_full(rows))
     if rows := rows_of("toy_scenes"):
         differences = [row for row in rows if row["difference"] is not None]
         bounds = ("difference_low", "difference_high")
@@ -55,24 +51,27 @@ def figures() -> Iterator[tuple[str, Figure]]:
             intervals(differences, "difference", bounds, label, line=("PRISM", 0.0)),
         )
     if (many := rows_of("many_videos")) and (one := rows_of("one_video")):
-        rows = [*many, *one]
-        curves = {
-            name: list(
-                {row["vpc"]: row for row in rows if (row["name"], row["codec"]) == (name, codec)}.values()
-            )
-            for name, codec in CURVES.items()
-        }
-        full = next(row for row in rows if row["name"] == FULL)
-        line = (f"full data ({full['accuracy']:.0f} %)", full["accuracy"])
-        dashed = ("random", "herding")
-        x_bytes = "bytes of the whole set (five classes)"
-        yield (
-            "accuracy-videos",
-            accuracy_curves(curves, "vpc", x_label="videos a class", dashed=dashed, line=line),
-        )
-        yield "accuracy-bytes", accuracy_curves(curves, "bytes", x_label=x_bytes, dashed=dashed, line=line)
+        line, dashed = _full(one), ("random", "herding")
+        curves = {name: _by_size(name, codec, [*many, *one]) for name, codec in CURVES.items()}
+        for name, x, label in (
+            ("accuracy-videos", "vpc", "videos a class"),
+            ("accuracy-bytes", "bytes", "bytes of the whole set (five classes)"),
+        ):
+            yield name, accuracy_curves(curves, x, x_label=label, dashed=dashed, line=line)
     if (RESULTS / "scaling.json").exists():
         yield "scaling", growth(json.loads((RESULTS / "scaling.json").read_text())["rows"])
+
+
+def _full(rows: Sequence[Row]) -> tuple[str, float] | None:
+    """The line of the full data; None where that was not measured."""
+    full = next((row for row in rows if row["name"] == FULL), None)
+    return None if full is None else (f"full data ({full['accuracy']:.0f} %)", full["accuracy"])
+
+
+def _by_size(name: str, codec: str, rows: Sequence[Row]) -> list[Row]:
+    """The rows of a set in a codec, one for each number of videos per class."""
+    found = {row["vpc"]: row for row in rows if (row["name"], row["codec"]) == (name, codec)}
+    return list(found.values())
 
 
 def rows_of(benchmark: str) -> list[Row]:
@@ -84,7 +83,7 @@ def rows_of(benchmark: str) -> list[Row]:
 
 
 def intervals(
-    rows: Sequence[Row], value: str, bounds: tuple[str, str], label: str, *, line: tuple[str, float]
+    rows: Sequence[Row], value: str, bounds: tuple[str, str], label: str, *, line: tuple[str, float] | None
 ) -> Figure:
     """A row a set: a number, and its 95 % interval over repeats."""
     figure = Figure(figsize=(7, 0.6 + 0.3 * len(rows)), dpi=120, layout="constrained")
@@ -94,14 +93,15 @@ def intervals(
         low, high = (row[value] if row[bound] is None else row[bound] for bound in bounds)
         axes.plot([low, high], [at, at], color="#0072b2", linewidth=2)
         axes.plot(row[value], at, "o", color="#0072b2", markersize=5)
-    axes.axvline(line[1], color="#666666", linewidth=1, linestyle=":", label=line[0])
+    if line is not None:
+        axes.axvline(line[1], color="#666666", linewidth=1, linestyle=":", label=line[0])
+        figure.legend(fontsize=8, frameon=False, loc="outside upper right")
     axes.set_yticks(range(len(rows)), [_name(row, rows) for row in rows], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel(label, fontsize=9)
     axes.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    figure.legend(fontsize=8, frameon=False, loc="outside upper right")
     return figure
 
 

@@ -44,6 +44,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
         "judge": _judge,
         "targets": _targets,
+        "conflicts": _conflicts,
         "representations": _representations,
         "control_variates": _control_variates,
         "pool": partial(_plan, "Random networks used more than once"),
@@ -151,6 +152,25 @@ def _targets(path: Path) -> str:
             accuracy += f" ± {_percent(row['std'])}"
         cells = [name, len(row["folds"]), accuracy, shown, _interval(difference["interval"])]
         lines.append("| " + " | ".join(map(str, [*cells, f"{row['spread']:.3f}"])) + " |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _conflicts(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## How often frames are in conflict",
+        "",
+        _words(result),
+        "",
+        "| | frames | iterations | median cosine | in conflict | ever | again | by chance | 4 in a row | 16 in a row |",
+        "|---|" + "---:|" * 9,
+    ]
+    for name, row in result["rows"].items():
+        shares = ("in_conflict", "ever", "again", "again_by_chance", "4_in_a_row", "16_in_a_row")
+        cells = [name, row["frames"], row["iterations"], f"{row['median']:.3f}"]
+        lines.append(
+            "| " + " | ".join(map(str, [*cells, *(f"{_percent(row[key])} %" for key in shares)])) + " |"
+        )
     return "\n".join([*lines, "", _machine(result), ""])
 
 
