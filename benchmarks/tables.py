@@ -162,15 +162,14 @@ def _conflicts(path: Path) -> str:
         "",
         _words(result),
         "",
-        "| | frames | iterations | median cosine | in conflict | ever | again | by chance | 4 in a row | 16 in a row |",
+        "| | frames | iterations | median cosine | in conflict | ever | again | by chance | 4 in a row | 16 |",
         "|---|" + "---:|" * 9,
     ]
+    shares = ("in_conflict", "ever", "again", "again_by_chance", "4_in_a_row", "16_in_a_row")
     for name, row in result["rows"].items():
-        shares = ("in_conflict", "ever", "again", "again_by_chance", "4_in_a_row", "16_in_a_row")
-        cells = [name, row["frames"], row["iterations"], f"{row['median']:.3f}"]
-        lines.append(
-            "| " + " | ".join(map(str, [*cells, *(f"{_percent(row[key])} %" for key in shares)])) + " |"
-        )
+        cells = [name, str(row["frames"]), str(row["iterations"]), f"{row['median']:.3f}"]
+        cells += [f"{_percent(row[key])} %" for key in shares]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 
 
