@@ -162,7 +162,7 @@ def _conflicts(path: Path) -> str:
         "",
         _words(result),
         "",
-        "| | frames | iterations | median cosine | in conflict | ever | again | by chance | 4 in a row | 16 |",
+        "| | frames | iterations | cosine | in conflict | ever | again | by chance | 4 in a row | 16 |",
         "|---|" + "---:|" * 9,
     ]
     shares = ("in_conflict", "ever", "again", "again_by_chance", "4_in_a_row", "16_in_a_row")
