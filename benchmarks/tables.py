@@ -45,6 +45,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "judge": _judge,
         "targets": _targets,
         "conflicts": _conflicts,
+        "motion": _motion,
         "representations": _representations,
         "control_variates": _control_variates,
         "pool": partial(_plan, "Random networks used more than once"),
@@ -169,6 +170,26 @@ def _conflicts(path: Path) -> str:
     for name, row in result["rows"].items():
         cells = [name, str(row["frames"]), str(row["iterations"]), f"{row['median']:.3f}"]
         cells += [f"{_percent(row[key])} %" for key in shares]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _motion(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## Motion of sets of the toy set, scenes",
+        "",
+        _words(result),
+        "",
+        "| set | seeds | frame difference | flow px/frame | explained | in order | shuffled | backwards |",
+        "|---|" + "---:|" * 7,
+    ]
+    for name, row in result["rows"].items():
+        cells = [name, str(row["seeds"]), f"{row['energy']:.4f}", f"{row['speed']:.2f}"]
+        cells.append(f"{_percent(row['explained'])} %")
+        for order in ("ordered", "shuffled", "reversed"):
+            accuracy, std = row[order]["mean"], row[order]["std"]
+            cells.append(_percent(accuracy) + (f" ± {_percent(std)}" if std is not None else ""))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 

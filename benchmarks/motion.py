@@ -1,0 +1,101 @@
+"""Do the sets move, and do networks trained on them look at it?
+
+The sets of the toy set, scenes, that `plan.py toy_scenes` condensed (it must have run here; sets are not
+published): one video per class, 8 frames of 48×48, uint8. The motion of the videos is compared with that of
+20 real training clips a class; networks (ConvNet3D at a quarter of its width, 200 steps, learning rate
+0.01; of all real clips 1 000 steps) are tested on 2 000 test clips in order, with the frames of each clip
+shuffled, and backwards. A repeat is a condensation seed with two networks.
+
+"explained" is the share of the squared differences of neighbouring frames that disappears when the later
+frame is moved back along the optical flow: motion, not fading.
+
+    OMP_NUM_THREADS=1 python benchmarks/motion.py   # half an hour on one core; goes on
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cells import RUNS, cell, publish
+from plan import toy
+
+from vidcondense.compute import choose_compute
+from vidcondense.evaluation.measures import score
+from vidcondense.evaluation.motion import ORDERS, motion_of, order_accuracy
+from vidcondense.evaluation.networks import NetworkOptions
+from vidcondense.evaluation.statistics import deviation, mean, t_interval
+from vidcondense.interfaces import ClipSource
+from vidcondense.selection.random import select_random
+from vidcondense.storage.condensed import load_condensed
+from vidcondense.training import TrainOptions
+from vidcondense.video.index import DataOptions, RealData, load_data
+from vidcondense.video.sampling import ClipOptions
+
+NAME = "motion"
+SETS = {
+    "random": "random-{}/uint8",
+    "DM, noise": "dm-noise-{}/uint8",
+    "two key frames": "two-key-frames-{}/uint8",
+    "PRISM": "prism-{}/uint8",
+    "PRISM, real": "prism-real-{}/uint8",
+}
+REAL = "real clips"
+SEEDS = range(3)
+MODEL = "convnet3d-16"
+
+
+def measure(clips: ClipSource, data: RealData, seed: int, steps: int) -> dict[str, Any]:
+    """How videos move, and how right networks that they train are on each order of frames."""
+    options = NetworkOptions(model=MODEL, repeats=2, seed=seed, training=TrainOptions(steps=steps, lr=0.01))
+    found = order_accuracy(clips, data.train, data.test, options, compute=choose_compute())
+    return {order: score([found], order).mean for order in ORDERS}
+
+
+def moves(clips: ClipSource) -> dict[str, Any]:
+    """How videos move."""
+    found = motion_of(clips)
+    return {
+        "energy": float(found.energy.mean()),
+        "speed": float(found.speed.mean()),
+        "explained": found.explained,
+    }
+
+
+def of_set(path: Path, data: RealData, seed: int) -> dict[str, Any]:
+    """Both, of a condensed set."""
+    clips = load_condensed(path)
+    return {**moves(clips), **measure(clips, data, seed, 200)}
+
+
+def row_of(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The mean over seeds; of accuracies also deviation and interval."""
+    row: dict[str, Any] = {"seeds": len(found)}
+    for key in ("energy", "speed", "explained"):
+        row[key] = mean([each[key] for each in found])
+    for order in ORDERS:
+        values = [each[order] for each in found]
+        row[order] = {"mean": mean(values), "std": deviation(values), "interval": t_interval(values)}
+    return row
+
+
+def main() -> None:
+    data = load_data(toy("scenes", train=80, test=400), DataOptions(), ClipOptions(num_frames=8, size=48))
+    rows = {}
+    for name, folder in SETS.items():
+        found = []
+        for seed in SEEDS:
+            path = RUNS / "toy_scenes" / "sets" / folder.format(seed)
+
+            found.append(cell(NAME, f"{name} {seed}", partial(of_set, path, data, seed)))
+        rows[name] = row_of([each for each in found if each is not None])
+    shown = data.train.subset(select_random(data.train, 20, 0))
+    real = cell(NAME, REAL, lambda: {**moves(shown), **measure(data.train, data, 0, 1000)})
+    assert real is not None
+    rows[REAL] = row_of([real])
+    publish(NAME, {"settings": __doc__, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
