@@ -44,8 +44,8 @@ class CondenseOptions:
     """Optimisation steps."""
 
     lr: float | None = None
-    """Learning rate of the frames (default: by SGD 10 for dm, 0.1 for dc and dsa, 100 for mtt; by Adam
-    0.01 for frepo)."""
+    """Learning rate of the frames (default: by SGD 10 for dm, times --vpc where the videos of a class share a
+    target; 0.1 for dc and dsa, 100 for mtt; by Adam 0.01 for frepo)."""
 
     momentum: float = 0.95
     """Momentum of SGD; of Adam β₁."""
@@ -194,8 +194,16 @@ class CondenseOptions:
         return bool(stages) and self.matcher_of(stages[-1]) == "frepo" and self.kernel.label_lr > 0
 
     def lr_of(self, stage: Stage) -> float:
-        """The learning rate of a stage's videos."""
-        return self.lr or LEARNING_RATES[self.matcher_of(stage)]
+        """The learning rate of a stage's videos.
+
+        Of the gradient of a mean over V videos each has a share of 1/V, and the step at which descent becomes
+        unstable is V times as long: V times the learning rate moves each video as one would move alone.
+        """
+        if self.lr is not None:
+            return self.lr
+        matcher = self.matcher_of(stage)
+        shared = matcher == "dm" and self.match.match_targets == "class"
+        return LEARNING_RATES[matcher] * (self.vpc if shared else 1)
 
     def optimiser_of(self, stage: Stage) -> OptimiserName:
         """What steps a stage's videos."""

@@ -11,7 +11,9 @@ from vidcondense.errors import UsageError
 from vidcondense.matching.distribution import DistributionMatcher, group_means
 from vidcondense.matching.kept_means import KeptMeans
 from vidcondense.matching.options import MatchOptions
+from vidcondense.methods import METHODS
 from vidcondense.models.random import network_number
+from vidcondense.settings import CondenseOptions
 
 FLOAT32 = choose_compute("cpu", "float32")
 LABELS = torch.tensor([1, 0, 1])
@@ -184,3 +186,26 @@ def test_means_in_networks_of_the_users_own_are_not_kept(memory_clips, tmp_path)
     matcher.options = dataclasses.replace(matcher.options, model="networks:own")
     matcher.keep(KeptMeans(tmp_path, {}))
     assert matcher.kept is None
+
+
+@pytest.mark.parametrize("vpc", [1, 3])
+def test_the_default_step_moves_equal_videos_as_far_as_one(memory_clips, vpc):
+    """Of V equal videos each has 1/V of the gradient of their mean, and V times the learning rate."""
+    clips = memory_clips()
+    one = videos_of(clips)[:2].detach()
+    labels = torch.arange(2).repeat_interleave(vpc)
+    steps = []
+    several = one.repeat_interleave(vpc, 0)
+    for videos, of_class, each in ((one, torch.arange(2), 1), (several, labels, vpc)):
+        options = CondenseOptions(method="dm", vpc=each)
+        lr = options.lr_of(METHODS["dm"].stages[0])
+        steps.append(lr * matcher_for(clips, labels=of_class).match(videos, 0).gradient)
+    torch.testing.assert_close(steps[1], steps[0].repeat_interleave(vpc, 0), rtol=1e-4, atol=1e-6)
+
+
+def test_videos_with_targets_of_their_own_and_a_rate_that_is_asked_for_keep_it():
+    (stage,) = METHODS["prism"].stages
+    cluster = CondenseOptions(vpc=5, match=MatchOptions(match_targets="cluster"))
+    assert cluster.lr_of(stage) == CondenseOptions().lr_of(stage) == 10
+    assert CondenseOptions(vpc=5, lr=3.0).lr_of(stage) == 3
+    assert CondenseOptions(vpc=5, match=MatchOptions(match="dc")).lr_of(stage) == 0.1
