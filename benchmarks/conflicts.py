@@ -9,7 +9,7 @@ iteration, so a conflict that is of the video and not of chance comes again.
 - "in conflict": the share of (frame, iteration) pairs; with it the cosine's median.
 - "ever": the share of frames that are in conflict at least once in the window: what the rule would insert.
 - "again": of frames in conflict, the share that is so in the next iteration, too; if conflicts were chance it
-  would be the share in conflict (of the same frame, for some are in conflict more often than others).
+  would be the share of the other iterations in which the same frame is.
 - "4 in a row", "16 in a row": the share of frames that `--patience 4` or 16 would insert.
 
     OMP_NUM_THREADS=1 python benchmarks/conflicts.py   # a quarter of an hour on one core; goes on
@@ -101,6 +101,7 @@ def counts(cosines: Tensor, epsilon: float) -> dict[str, float]:
     conflict = cosines < epsilon
     of_frame = conflict.double().mean(0)
     pairs = conflict[:-1]
+    others = (conflict.sum(0) - 1) / (len(conflict) - 1)  # of a frame in conflict, in the other iterations
     return {
         "frames": conflict.shape[1],
         "iterations": len(conflict),
@@ -108,7 +109,7 @@ def counts(cosines: Tensor, epsilon: float) -> dict[str, float]:
         "in_conflict": float(of_frame.mean()),
         "ever": float(conflict.any(0).double().mean()),
         "again": float(conflict[1:][pairs].double().mean()),
-        "again_by_chance": float(of_frame.expand_as(pairs)[pairs].mean()),
+        "again_by_chance": float(others.expand_as(pairs)[pairs].mean()),
         **{
             f"{length}_in_a_row": float(conflict.unfold(0, length, 1).all(-1).any(0).double().mean())
             for length in (4, 16)

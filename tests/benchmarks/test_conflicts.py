@@ -20,7 +20,7 @@ def test_conflicts_are_counted():
     assert found["in_conflict"] == pytest.approx(4 / 40)
     assert found["ever"] == 0.5
     assert found["again"] == pytest.approx(3 / 4)
-    assert found["again_by_chance"] == pytest.approx(4 / 20)
+    assert found["again_by_chance"] == pytest.approx(3 / 19)
     assert (found["4_in_a_row"], found["16_in_a_row"]) == (0.5, 0)
 
 
