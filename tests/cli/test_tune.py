@@ -42,7 +42,7 @@ def test_tuning_writes_a_recipe_and_is_computed_once(run, arguments, toy, cache,
     assert json.loads(again.out) == told
     assert {path: path.stat().st_mtime_ns for path in cells} == cells
     other = run("tune", *arguments, *vary, "--trials", "2", "--overwrite", "--vpc", "2")
-    assert "of another tuning (base.vpc: 1 → 2)" in other.line
+    assert "of another tuning (base.lr: 10.0 → 20.0; base.vpc: 1 → 2)" in other.line
 
 
 def test_mistakes_are_one_line(run, arguments, tmp_path):
