@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 import tracemalloc
 
 import pytest
@@ -95,6 +96,7 @@ def test_a_file_that_is_replaced_meanwhile_is_read_whole(tmp_path):
         while number < 30:
             tensors, state = load_checkpoint(path)
             assert tensors["a"].eq(state["number"]).all()
+            time.sleep(0.001)  # the writer needs a turn, too
     finally:
         stop.set()
         writer.join()
