@@ -14,11 +14,13 @@ import json
 import os
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vidcondense.evaluation.statistics import deviation, mean, paired_difference, t_interval
 from vidcondense.files import locked, make_folder, write_bytes, write_file, write_json
+from vidcondense.options import as_json
 from vidcondense.speed.machine import machine
 
 ROOT = Path(__file__).parent.parent
@@ -62,6 +64,24 @@ def claimed(benchmark: str, name: str) -> Iterator[bool]:
             yield True
     except BlockingIOError:
         yield False
+
+
+def over_repeats(own: Mapping[int, float | None], base: Mapping[int, float | None] | None) -> dict[str, Any]:
+    """Mean accuracy, deviation and interval over repeats; the difference to a baseline on the same ones.
+
+    Args:
+        own: the accuracy of each repeat; None where nothing came of it.
+        base: likewise, of the baseline; None for the baseline itself.
+    """
+    values = [value for value in own.values() if value is not None]
+    shared = sorted(own.keys() & (base or {}).keys())
+    pairs = paired_difference([own[each] for each in shared], [(base or {})[each] for each in shared])
+    return {
+        "accuracy": mean(values),
+        "std": deviation(values),
+        "interval": t_interval(values),
+        "difference": as_json(pairs) if shared else None,
+    }
 
 
 def publish(benchmark: str, result: dict[str, Any], cells: str = "*.json") -> None:

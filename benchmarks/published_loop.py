@@ -38,6 +38,7 @@ from vidcondense.evaluation import EvaluateOptions, evaluate
 from vidcondense.interfaces import Labels, RealClips
 from vidcondense.matching.options import MatchOptions
 from vidcondense.options import as_json
+from vidcondense.selection.best import Rendered
 from vidcondense.settings import CondenseOptions
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.folds import training_folds
@@ -85,22 +86,6 @@ def start_default(real: RealClips, options: CondenseOptions) -> Running:
 LOOPS = {"published": start_published, "default": start_default}
 
 
-class Rendered:
-    """The videos of a condensation that goes on, as a set to train on."""
-
-    def __init__(self, running: Running, real: RealClips) -> None:
-        with torch.no_grad():
-            self.videos = running.render().cpu()
-        self.labels, self.classes = running.labels, real.classes
-        self.mean, self.std = real.mean, real.std
-
-    def batch(self, indices: Sequence[int] | torch.Tensor) -> torch.Tensor:
-        return self.videos[torch.as_tensor(indices)]
-
-    def __len__(self) -> int:
-        return len(self.videos)
-
-
 def curve(
     data: ClipDataset, name: str, seed: int, checkpoints: Sequence[int], judge: EvaluateOptions = JUDGE
 ) -> dict[str, Any]:
@@ -115,7 +100,9 @@ def curve(
         seconds += passed[0]
         if iteration in checkpoints:
             own = replace(judge, seed=rng.derive_seed(seed, "judge"))
-            found = evaluate(Rendered(running, real), test, own, compute=compute).repeats[0]
+            found = evaluate(
+                Rendered(running.render(), running.labels, real), test, own, compute=compute
+            ).repeats[0]
             points.append({"iteration": iteration, "condensed": seconds, "accuracy": found.accuracy})
     return {"loop": name, "seed": seed, "options": as_json(options), "points": points}
 

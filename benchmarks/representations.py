@@ -32,25 +32,25 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from cells import RUNS, cell, claimed, publish, restore
+from cells import RUNS, cell, claimed, over_repeats, publish, restore
 from plan import toy
 from torch import Tensor
 
 from vidcondense import rng
 from vidcondense.compute import choose_compute
 from vidcondense.evaluation import EvaluateOptions, as_dict, evaluate
-from vidcondense.evaluation.statistics import deviation, mean, paired_difference, t_interval
+from vidcondense.evaluation.statistics import mean
 from vidcondense.insertion.conflict import Inserter
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.matching.distribution import DistributionMatcher
 from vidcondense.matching.kept_means import KeptMeans
 from vidcondense.matching.options import MatchOptions
 from vidcondense.options import as_json
+from vidcondense.selection.best import Rendered
 from vidcondense.synthetic.interpolation import interpolate
 from vidcondense.synthetic.keyframes import KeyFrameVideos, Upsampling, spread_mask
 from vidcondense.video.dataset import ClipDataset
@@ -384,60 +384,28 @@ SHAPES: dict[str, Make] = {
 }
 
 
-@dataclass(frozen=True)
-class Learned:
-    """Learned videos as a training set."""
-
-    videos: Tensor
-    labels: Tensor
-    real: ClipDataset
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.real.classes
-
-    @property
-    def mean(self) -> Tensor:
-        return self.real.mean
-
-    @property
-    def std(self) -> Tensor:
-        return self.real.std
-
-    def batch(self, indices: Sequence[int] | Tensor) -> Tensor:
-        return self.videos[torch.as_tensor(indices)]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
 def reach(shape: Shape) -> float:
     """The square of the largest singular value of a linear rendering, by power iteration."""
+    before = [each.detach().clone() for each in shape.values]
     stream = rng.generator(0, "power")
     direction = [noise(stream, *each.shape) for each in shape.values]
     size = 1.0
     for _ in range(12):
-        _, pushed = torch.autograd.functional.jvp(_rendering(shape), tuple(shape.values), tuple(direction))
-        size = float(pushed.square().sum() / sum(each.square().sum() for each in direction))
-        back = torch.autograd.grad(shape.render(), shape.values, pushed)
+        put(shape, direction)
+        pushed = shape.render()
+        size = float(pushed.detach().square().sum() / sum(each.square().sum() for each in direction))
+        back = torch.autograd.grad(pushed, shape.values, pushed.detach())
         norm = sum(each.square().sum() for each in back).sqrt()
         direction = [each / norm for each in back]
+    put(shape, before)
     return size
 
 
-def _rendering(shape: Shape) -> Callable[..., Tensor]:
-    def render(*values: Tensor) -> Tensor:
-        held, shape.values = shape.values, list(values)
-        if isinstance(shape, InTime):
-            shape.videos.frames = values[0]
-        try:
-            return shape.render()
-        finally:
-            shape.values = held
-            if isinstance(shape, InTime):
-                shape.videos.frames = held[0]
-
-    return render
+@torch.no_grad()
+def put(shape: Shape, values: Sequence[Tensor]) -> None:
+    """Give a shape other values."""
+    for mine, new in zip(shape.values, values, strict=True):
+        mine.copy_(new)
 
 
 def learn(real: ClipDataset, name: str, seed: int, step: float, iterations: int) -> tuple[Shape, list[float]]:
@@ -487,7 +455,7 @@ def measure(data: RealData, name: str, seed: int) -> dict[str, Any]:
         videos = shape.render()
     labels = torch.arange(len(data.train.classes)).repeat_interleave(VPC)
     judge = EvaluateOptions(**{**as_json(JUDGE), "seed": rng.derive_seed(0, "set", seed)})
-    found = evaluate(Learned(videos, labels, data.train), data.test, judge, compute=choose_compute())
+    found = evaluate(Rendered(videos, labels, data.train), data.test, judge, compute=choose_compute())
     return {
         "shape": name,
         "seed": seed,
@@ -512,16 +480,9 @@ def summary() -> dict[str, Any]:
     for name, by_seed in known.items():
         if not by_seed:
             continue
-        own, base = accuracies[name], accuracies[BASELINE]
-        shared = sorted(own.keys() & base.keys())
-        pairs = paired_difference([own[s] for s in shared], [base[s] for s in shared])
-        values = list(own.values())
         rows[name] = {
-            "accuracies": own,
-            "accuracy": mean(values),
-            "std": deviation(values),
-            "interval": t_interval(values),
-            "difference": as_json(pairs) if name != BASELINE and shared else None,
+            "accuracies": accuracies[name],
+            **over_repeats(accuracies[name], None if name == BASELINE else accuracies[BASELINE]),
             "bytes": mean([found["bytes"] for found in by_seed.values()]),
             "loss": mean([found["loss"] for found in by_seed.values()]),
             "step": mean([found["step"] for found in by_seed.values()]),

@@ -13,19 +13,19 @@ Each cell is one variant on one fold and one process does one at a time; start s
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from cells import cell, claimed, publish, ucf101_5
+from cells import cell, claimed, over_repeats, publish, ucf101_5
 from torch import Tensor
 
 from vidcondense import rng
 from vidcondense.compute import Compute, choose_compute
 from vidcondense.condenser import Condenser
 from vidcondense.evaluation import EvaluateOptions, as_dict, evaluate
-from vidcondense.evaluation.statistics import deviation, mean, paired_difference, t_interval
+from vidcondense.evaluation.statistics import mean
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.matching.distribution import DistributionMatcher, group_means
 from vidcondense.matching.kmeans import kmeans
@@ -33,6 +33,7 @@ from vidcondense.matching.options import MatchOptions
 from vidcondense.matching.targets import Targets, pooled_pixels
 from vidcondense.models import VideoNetwork
 from vidcondense.options import as_json
+from vidcondense.selection.best import Rendered
 from vidcondense.settings import CondenseOptions
 from vidcondense.training import TrainOptions, train
 from vidcondense.video.dataset import ClipDataset
@@ -278,38 +279,6 @@ TRIALS: dict[str, Trial] = {
 }
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """Learned videos as a training set; `order` may name some more than once."""
-
-    videos: Tensor
-    of_class: Tensor
-    real: ClipDataset
-    order: Tensor
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.real.classes
-
-    @property
-    def labels(self) -> Tensor:
-        return self.of_class[self.order]
-
-    @property
-    def mean(self) -> Tensor:
-        return self.real.mean
-
-    @property
-    def std(self) -> Tensor:
-        return self.real.std
-
-    def batch(self, indices: Sequence[int] | Tensor) -> Tensor:
-        return self.videos[self.order[torch.as_tensor(indices)]]
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-
 def measure(data: ClipDataset, name: str, fold: int, compute: Compute) -> dict[str, Any]:
     """Condense without a fold, judge on it."""
     split = training_folds(data, FOLDS)[fold]
@@ -329,7 +298,7 @@ def measure(data: ClipDataset, name: str, fold: int, compute: Compute) -> dict[s
     if trial.weighted:
         sizes = torch.tensor([len(matcher.targets.members[int(t)]) for t in matcher.targets.of_video])
         order = order.repeat_interleave(sizes)
-    made = Rendered(videos, labels, real, order)
+    made = Rendered(videos[order], labels[order], real)
     judge = replace(JUDGE, seed=rng.derive_seed(0, "set", fold))
     found = evaluate(made, data.subset(split.held_out), judge, compute=compute)
     sizes = [len(clips) for clips in matcher.targets.members]
@@ -354,16 +323,10 @@ def summary(cells: dict[str, dict[int, dict[str, Any]]]) -> dict[str, Any]:
     base = {fold: _accuracy(found) for fold, found in cells.get(BASELINE, {}).items()}
     for name, by_fold in cells.items():
         own = {fold: _accuracy(found) for fold, found in sorted(by_fold.items())}
-        values = [value for value in own.values() if value is not None]
-        shared = sorted(own.keys() & base.keys())
-        pairs = paired_difference([own[f] for f in shared], [base[f] for f in shared])
         rows[name] = {
             "folds": list(own),
             "accuracies": list(own.values()),
-            "accuracy": mean(values),
-            "std": deviation(values),
-            "interval": t_interval(values),
-            "difference": as_json(pairs) if name != BASELINE and shared else None,
+            **over_repeats(own, None if name == BASELINE else base),
             "spread": mean([found["spread"] for found in by_fold.values()]),
         }
     return rows

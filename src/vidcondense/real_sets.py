@@ -65,6 +65,10 @@ def _by_features(rule: Rule) -> Select:
 
 
 def _best(real: RealClips, options: CondenseOptions, compute: Compute, listener: Listener) -> Indices:
+    def keep(indices: Indices) -> Rendered:
+        videos = _kept(indices, real, options, compute)
+        return Rendered(videos.render(0), videos.labels, real)
+
     return select_best(
         real,
         options.vpc,
@@ -73,7 +77,7 @@ def _best(real: RealClips, options: CondenseOptions, compute: Compute, listener:
         seed=options.seed,
         compute=compute,
         listener=listener,
-        keep=lambda indices: Rendered(_kept(indices, real, options, compute), real),
+        keep=keep,
         chunk=min(64, options.match.chunk_of(real.shape)),
     )
 

@@ -92,7 +92,7 @@ def test_the_judged_set_is_what_is_condensed_so_far(script, memory_clips):
     clips, options = memory_clips(), options_for()
     running = script.start_default(clips, options)
     running.step()
-    made = script.Rendered(running, clips)
+    made = script.Rendered(running.render(), running.labels, clips)
     assert len(made) == 4
     assert torch.equal(made.batch([2, 0]), running.render().detach()[[2, 0]])
     before = made.batch([0]).clone()

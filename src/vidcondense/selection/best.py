@@ -21,7 +21,7 @@ from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import DataError, LimitError, UsageError
 from vidcondense.events import Listener
-from vidcondense.interfaces import ClipSource, Indices, Labels, RealClips, Representation, Videos
+from vidcondense.interfaces import ClipSource, Indices, Labels, RealClips, Videos
 from vidcondense.models import build_network
 from vidcondense.selection.options import SelectOptions
 from vidcondense.selection.random import select_random
@@ -39,16 +39,17 @@ class GroupedClips(RealClips, Protocol):
 
 
 class Rendered:
-    """Videos of a representation, as a source of clips.
+    """Rendered videos, as a source of clips.
 
     Args:
-        videos: all are rendered at once.
+        videos: `[N, T, C, H, W]` in network units, on any device.
+        labels: `[N]`.
         real: the clips whose classes and units they have.
     """
 
-    def __init__(self, videos: Representation, real: RealClips) -> None:
-        self._videos = videos.render(0).detach().cpu()
-        self.labels = videos.labels
+    def __init__(self, videos: Videos, labels: Labels, real: ClipSource) -> None:
+        self._videos = videos.detach().cpu()
+        self.labels = labels
         self.classes = real.classes
         self.mean, self.std = real.mean, real.std
 

@@ -96,10 +96,9 @@ def build_folder(
         _check_room(folder, (len(tasks) - done) * clip_bytes - read_ahead)
         with read(done) as results:
             for task, result in zip(tasks[done:], results, strict=True):
-                if isinstance(result, VideoError):
-                    journal.add_error(task.record.path, result)
-                else:
-                    count(journal.add_clips(task.record.path, result.clips, facts_of(result)), result.clips)
+                entry = journal.add(task.record.path, result)
+                if isinstance(result, Decoded):
+                    count(entry, result.clips)
         sync(folder / CLIPS)
         _finish(folder, tasks, journal.entries, also_bad, per_video, histogram, facts)
         (folder / JOURNAL).unlink()
@@ -147,17 +146,6 @@ def _check_room(folder: Path, needed: int) -> None:
             f"are free and {size_text(spare)} must stay so; make room, choose another disk with --cache-dir, "
             "or take fewer or smaller frames"
         )
-
-
-def facts_of(result: Decoded) -> dict[str, Any]:
-    """What is kept of a video beside its clips."""
-    return {
-        "num_frames": result.num_frames,
-        "width": result.width,
-        "height": result.height,
-        "fps": result.fps,
-        "notes": list(result.notes),
-    }
 
 
 def _histogram(clips: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from vidcondense.errors import OutputError, VideoError
 from vidcondense.files import locked, make_folder, writing
 from vidcondense.launch import num_ranks
 from vidcondense.media.decode import Decoded
-from vidcondense.video.build import Task, facts_of
+from vidcondense.video.build import Task
 from vidcondense.video.cache import CLIPS
 from vidcondense.video.journal import JOURNAL, Journal, read_journal
 
@@ -126,10 +126,7 @@ class Blocks:
             todo = [self.tasks[at] for at in block[before:]]
             with closing(self.decode(todo)) as results:
                 for task, result in zip(todo, results, strict=True):
-                    if isinstance(result, VideoError):
-                        journal.add_error(task.record.path, result)
-                    else:
-                        journal.add_clips(task.record.path, result.clips, facts_of(result))
+                    journal.add(task.record.path, result)
                     if over():
                         break
             return len(journal.entries) - before

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from vidcondense.errors import VideoError
+from vidcondense.media.decode import Decoded
 from vidcondense.video.cache import CLIPS
 
 JOURNAL = "journal.jsonl"
@@ -65,6 +66,19 @@ class Journal:
                 handle.truncate(end)
                 handle.seek(end)
             self._opened = opened.pop_all()
+
+    def add(self, path: str, result: Decoded | VideoError) -> Entry:
+        """Append what was found in the next video: its clips, or why it has none."""
+        if isinstance(result, VideoError):
+            return self.add_error(path, result)
+        facts = {
+            "num_frames": result.num_frames,
+            "width": result.width,
+            "height": result.height,
+            "fps": result.fps,
+            "notes": list(result.notes),
+        }
+        return self.add_clips(path, result.clips, facts)
 
     def add_clips(self, path: str, clips: np.ndarray, facts: dict[str, Any]) -> Entry:
         """Append the clips of the next video."""
