@@ -25,6 +25,8 @@ from vidcondense.methods import METHODS
 from vidcondense.models.convnet3d import ConvNet3D
 from vidcondense.settings import CondenseOptions
 
+WIDTHS = {"convnet3d": 64, "convnet3d-16": 16}
+
 
 class PlainConvNet3D(ConvNet3D):
     """ConvNet3D with its feature maps in torch's default layout, `[N, C, T, H, W]` in memory."""
@@ -98,5 +100,5 @@ class PublishedLoop:
     def network(self, iteration: int) -> ConvNet3D:
         """The random network of an iteration, frozen."""
         with rng.isolated(rng.derive_seed(self.options.seed, "network", iteration), torch.device("cpu")):
-            network = PlainConvNet3D(len(self.real.classes))
+            network = PlainConvNet3D(len(self.real.classes), width=WIDTHS[self.options.match.model])
         return network.to(self.device).eval().requires_grad_(False)

@@ -50,6 +50,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "control_variates": _control_variates,
         "pool": partial(_plan, "Random networks used more than once"),
         "toy": _toy,
+        "bench": _bench,
         "published_loop": _published_loop,
         "scaling": _scaling,
         "ranks": _ranks,
@@ -295,11 +296,44 @@ def _published_loop(path: Path) -> str:
     for points in zip(*(rows["curves"][name] for name in names), strict=True):
         cells = [f"{point['condensed']:.1f} | {_percent(point['accuracy'])}" for point in points]
         lines.append(f"| {points[0]['iteration']} | {' | '.join(cells)} |")
-    if rows.get("speedup"):
-        lines += ["", f"{_percent(rows['goal'])} % is reached {rows['speedup']:.1f} times sooner."]
-    for name, seconds in rows["miniucf_seconds_an_iteration"].items():
-        lines += ["", f"An iteration of miniUCF's shape, {name}: {seconds:.1f} s."]
+    reached = [f"{name} {rows['speedup'][name]:.1f}" for name in names if rows["speedup"][name]]
+    lines += ["", f"{_percent(rows['goal'])} % is reached so many times sooner: {', '.join(reached)}."]
+    titles = {"whole": "ucf101-5, the whole ConvNet3D", "miniUCF": "miniUCF's shape, a quarter of its width"}
+    for key, seconds in rows["seconds_an_iteration"].items():
+        told = ", ".join(f"{name} {each:.2f}" for name, each in seconds.items())
+        lines += ["", f"Seconds an iteration, {titles[key]}: {told}."]
     return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _bench(path: Path) -> str:
+    result = json.loads(path.read_text())
+    settings = result["settings"]
+    clip = settings["clip"]
+    rows = {
+        "decoding, clips": "decode",
+        "mean features of real clips": "real",
+        "gradients of synthetic videos": "synthetic",
+        f"training steps, {settings['batch_size']} clips each": "training",
+        f"iterations of PRISM, {settings['match']['real_batch']} real clips a class": "iterations",
+    }
+    shape = f"{clip['num_frames']}×{clip['size']}×{clip['size']}"
+    lines = [
+        "## What this machine does",
+        "",
+        f"`vidcondense bench {settings['data']}`: {settings['match']['model']} on {shape}, "
+        f"{settings['classes']} classes, {settings['precision']}, all threads. The share is of the measured "
+        "peak of a matrix product, "
+        f"{result['peak']['float32'] / 1e12:.3f} TFLOP/s.",
+        "",
+        "| what | a second | share of the peak |",
+        "|---|---:|---:|",
+    ]
+    for name, key in rows.items():
+        share = result[key]["share"]
+        lines.append(
+            f"| {name} | {result[key]['per_second']:.2f} | {f'{_percent(share)} %' if share else '–'} |"
+        )
+    return "\n".join([*lines, "", f"Peak memory {result['memory_mb']:.0f} MiB. {_machine(result)}", ""])
 
 
 def _scaling(path: Path) -> str:
