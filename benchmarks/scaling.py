@@ -1,10 +1,11 @@
 """How time and memory of a condensation grow with the number of classes and of videos per class.
 
 PRISM on random clips of 8 frames, 64×64, 16 real clips a class and iteration, a new network every iteration,
-float32, one thread. Classes 5, 10, 20, 50 at one video per class; videos per class 1, 5, 10 at ten classes.
+float32, one thread. Classes 5, 10, 20, 50 at one video per class; videos per class 1, 5, 10, 20 at ten classes.
 Each size is a process of its own: seconds an iteration (the median of five, after one that warms up), and the
 largest memory of the process less what it had before the first. Both should be straight lines: y = a + b x,
-with the share of the variance that the line explains, and the exponent p of y ~ x^p.
+with the share of the variance that the line explains, and the exponent of what grows: the p of the best
+y = a + b x^p, which is 1 of a line.
 
     python benchmarks/scaling.py          # half an hour on one core; goes on where it stopped
     python benchmarks/scaling.py --smoke  # seconds; publishes nothing
@@ -33,7 +34,10 @@ from vidcondense.video.sampling import ClipOptions
 
 NAME = "scaling"
 CLIP = ClipOptions(num_frames=8, size=64)
-SWEEPS = {"classes": [(5, 1), (10, 1), (20, 1), (50, 1)], "videos per class": [(10, 1), (10, 5), (10, 10)]}
+SWEEPS = {
+    "classes": [(5, 1), (10, 1), (20, 1), (50, 1)],
+    "videos per class": [(10, 1), (10, 5), (10, 10), (10, 20)],
+}
 """Numbers of classes and of videos per class."""
 
 
@@ -71,14 +75,21 @@ def in_a_process(num_classes: int, vpc: int) -> dict[str, Any]:
 
 def fit(x: list[int], y: list[float]) -> dict[str, float]:
     """The straight line through the points, how much of their variance it explains, and the exponent."""
-    slope, start = np.polyfit(x, y, 1)
-    rest = np.asarray(y) - (start + slope * np.asarray(x))
+    slope, start, rest = _line(x, y, 1.0)
+    exponents = np.linspace(0.1, 3, 291)
     return {
-        "start": float(start),
-        "slope": float(slope),
-        "explained": float(1 - rest.var() / np.var(y)),
-        "exponent": float(np.polyfit(np.log(x), np.log(y), 1)[0]),
+        "start": start,
+        "slope": slope,
+        "explained": 1 - rest / float(np.var(y)),
+        "exponent": float(min(exponents, key=lambda exponent: _line(x, y, exponent)[2])),
     }
+
+
+def _line(x: list[int], y: list[float], exponent: float) -> tuple[float, float, float]:
+    """Slope and start of y against x to a power, and the variance that is left."""
+    power = np.asarray(x, float) ** exponent
+    slope, start = np.polyfit(power, y, 1)
+    return float(slope), float(start), float(np.var(np.asarray(y) - start - slope * power))
 
 
 def main() -> None:

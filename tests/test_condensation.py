@@ -396,10 +396,12 @@ def test_a_rate_makes_jpegs_smaller_and_is_told(memory_clips, tmp_path):
     assert sizes[1] < sizes[0]
 
 
-def test_interrupt_and_resume_end_in_the_same_bytes(memory_clips, tmp_path):
+@pytest.mark.parametrize(("pool", "uses"), [(1, 1), (2, 3)], ids=["fresh", "pool"])
+def test_interrupt_and_resume_end_in_the_same_bytes(memory_clips, tmp_path, pool, uses):
     clips = memory_clips()
     options = options_for(
-        insert=InsertionOptions(epsilon=0.3, max_per_iteration=1, cosine_ema=0.5, patience=2)
+        match=MatchOptions(real_batch=3, model="convnet3d-16", pool=pool, uses=uses),
+        insert=InsertionOptions(epsilon=0.3, max_per_iteration=1, cosine_ema=0.5, patience=2),
     )
     condense(clips, tmp_path / "whole", options)
 

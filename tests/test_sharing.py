@@ -214,6 +214,9 @@ def test_other_number_of_ranks_is_refused_by_name(memory_clips, small, tmp_path,
         (4, {}, "torchrun started 4 processes, which share 3 classes"),
         (2, {"method": "random"}, "--method random runs in one process"),
         (2, {"codec_aware": True, "codec": "uint8"}, "--codec-aware looks at the frames of all ranks"),
+        (2, {"method": "frepo"}, "--match frepo does not separate by class"),
+        (2, {"method": "mtt"}, "--match mtt does not separate by class"),
+        (2, {"budget": "40kB"}, "--budget 40kB: ranks insert apart"),
     ],
 )
 def test_what_cannot_be_shared_is_refused(memory_clips, small, tmp_path, size, changes, message):

@@ -60,7 +60,6 @@ class DistributionMatcher:
         self.fetch = fetcher(real, compute)
         self.kept: KeptMeans | None = None
         self._known: dict[int, _Known] = {}
-        self._fresh_clips = 0
 
     def keep(self, means: KeptMeans) -> None:
         """Take means of real clips from files from now on, and write those that are not there.
@@ -80,7 +79,7 @@ class DistributionMatcher:
             videos: `[N, T, C, H, W]` in network units.
             iteration: from 0; it determines the network, which determines the real clips.
         """
-        network, real = self._wanted(network_number(iteration, self.options.pool, self.options.uses))
+        network, real = self._wanted(self._number(iteration))
         of_video = self.targets.of_video.to(videos.device)
         features = synthetic_features(network, videos, self.chunk, self.compute)
         synthetic = group_means(features, of_video, len(self.targets.members))
@@ -91,7 +90,7 @@ class DistributionMatcher:
         videos = videos.detach().requires_grad_()
         losses = self.loss(videos, iteration)
         (gradient,) = torch.autograd.grad(losses.sum(), [videos])
-        return Match(losses.detach(), gradient, clips=self._fresh_clips + len(videos))
+        return Match(losses.detach(), gradient, clips=self._new_clips(iteration) + len(videos))
 
     def parameters(self) -> list[Tensor]:
         """None: nothing but the videos is learned."""
@@ -109,16 +108,25 @@ class DistributionMatcher:
 
     def _wanted(self, number: int) -> tuple[VideoNetwork, Float[Tensor, "g d"]]:
         """A network of the pool, and the mean features in it that the videos must match."""
-        self._fresh_clips = 0
         place = number % self.options.pool
         if place not in self._known or self._known[place].number != number:
             network = self.network(number)
             self._known[place] = _Known(number, network, self._means(network, number))
-            self._fresh_clips = sum(
-                min(len(members), self.options.real_batch) for members in self.targets.members
-            )
         known = self._known[place]
         return known.network, known.real_means
+
+    def _number(self, iteration: int) -> int:
+        return network_number(iteration, self.options.pool, self.options.uses)
+
+    def _new_clips(self, iteration: int) -> int:
+        """How many real clips pass a network for the first time: all, where the network is new.
+
+        A resumed condensation passes them again, and still tells what the whole takes.
+        """
+        before = iteration - self.options.pool
+        if before >= 0 and self._number(before) == self._number(iteration):
+            return 0
+        return sum(min(len(members), self.options.real_batch) for members in self.targets.members)
 
     def _means(self, network: VideoNetwork, number: int) -> Float[Tensor, "g d"]:
         if self.kept is None:
