@@ -32,6 +32,8 @@ CURVES = {
 }
 """The sets that are drawn, with the codec they are drawn in; the plans have more."""
 
+COLOURS = ("#d55e00", "#0072b2", "#009e73")
+
 FULL = "full data"
 
 
@@ -60,6 +62,9 @@ def figures() -> Iterator[tuple[str, Figure]]:
             yield name, accuracy_curves(curves, x, x_label=label, dashed=dashed, line=line)
     if (RESULTS / "scaling.json").exists():
         yield "scaling", growth(json.loads((RESULTS / "scaling.json").read_text())["rows"])
+    if (RESULTS / "published_loop.json").exists():
+        rows = json.loads((RESULTS / "published_loop.json").read_text())["rows"]
+        yield "time-to-accuracy", progress(rows["curves"], rows["goal"])
 
 
 def _full(rows: Sequence[Row]) -> tuple[str, float] | None:
@@ -125,6 +130,24 @@ def growth(sweeps: Mapping[str, Any]) -> Figure:
             axes.set_ylabel(label, fontsize=9)
             axes.set_ylim(bottom=0)
             axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def progress(curves: Mapping[str, Sequence[Row]], goal: float) -> Figure:
+    """Accuracy (a share) against the seconds it took, a curve a loop, and the accuracy to be reached."""
+    figure = Figure(figsize=(7, 3), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for (name, points), color in zip(curves.items(), COLOURS, strict=False):
+        seconds, accuracies = ([point[key] for point in points] for key in ("condensed", "accuracy"))
+        accuracies = [100 * each for each in accuracies]
+        axes.plot(seconds, accuracies, "o-", color=color, markersize=3, linewidth=1, label=name)
+    axes.axhline(100 * goal, color="#666666", linewidth=1, linestyle=":")
+    axes.set_xscale("log")
+    axes.set_xlabel("seconds of condensation", fontsize=9)
+    axes.set_ylabel("accuracy %", fontsize=9)
+    axes.legend(fontsize=8, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -1,11 +1,11 @@
 """How time and memory of a condensation grow with the number of classes and of videos per class.
 
 PRISM on random clips of 8 frames, 64×64, 16 real clips a class and iteration, a new network every iteration,
-float32, one thread. Classes 5, 10, 20, 50 at one video per class; videos per class 1, 5, 10, 20 at ten classes.
-Each size is a process of its own: seconds an iteration (the median of five, after one that warms up), and the
-largest memory of the process less what it had before the first. Both should be straight lines: y = a + b x,
-with the share of the variance that the line explains, and the exponent of what grows: the p of the best
-y = a + b x^p, which is 1 of a line.
+float32, one thread. Classes 5, 10, 20, 50 at one video per class; videos per class 1, 5, 10, 20 at ten
+classes. Each size is a process of its own: seconds an iteration (the median of five, after one that warms
+up), and the largest memory of the process less what it had before the first. Both should be straight lines:
+y = a + b x, with the share of the variance that the line explains, and the exponent of what grows: the p of
+the best y = a + b x^p, which is 1 of a line.
 
     python benchmarks/scaling.py          # half an hour on one core; goes on where it stopped
     python benchmarks/scaling.py --smoke  # seconds; publishes nothing

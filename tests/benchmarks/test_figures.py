@@ -45,3 +45,11 @@ def test_growth_has_every_point_and_its_line():
     assert list(time.lines[0].get_ydata()) == [2, 4]
     assert list(time.lines[1].get_ydata()) == pytest.approx([1, 4])
     assert list(memory.lines[0].get_ydata()) == [5, 15]
+
+
+def test_progress_has_every_loop_and_the_goal():
+    slow = [{"condensed": 1.0, "accuracy": 0.2}, {"condensed": 10.0, "accuracy": 0.5}]
+    quick = [{"condensed": 0.1, "accuracy": 0.5}]
+    (axes,) = figures.progress({"slow": slow, "quick": quick}, 0.5).axes
+    assert [list(line.get_ydata()) for line in axes.lines] == [[20, 50], [50], [50, 50]]
+    assert [list(line.get_xdata()) for line in axes.lines[:2]] == [[1, 10], [0.1]]
