@@ -44,6 +44,7 @@ DATA: dict[str, Callable[[], Path]] = {
     "one_video": ucf101_5,
     "many_videos": ucf101_5,
     "methods": ucf101_5,
+    "architectures": ucf101_5,
     "pool": ucf101_5,
     "toy_scenes": lambda: toy("scenes", train=80, test=400),
     "toy_five": lambda: toy("scenes", train=80, test=400),

@@ -38,6 +38,8 @@ def _sections() -> list[tuple[Any, Path]]:
         "one_video": partial(_plan, "One video per class on ucf101-5"),
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
+        "architectures": partial(_plan, "Sets judged by other networks than they were condensed with"),
+        "transfer": _transfer,
         "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
         "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes: methods and PRISM's ablations"),
         "toy_five": partial(_plan, "Five videos per class on the toy set, scenes"),
@@ -191,6 +193,31 @@ def _motion(path: Path) -> str:
         for order in ("ordered", "shuffled", "reversed"):
             accuracy, std = row[order]["mean"], row[order]["std"]
             cells.append(_percent(accuracy) + (f" ± {_percent(std)}" if std is not None else ""))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _transfer(path: Path) -> str:
+    result = json.loads(path.read_text())
+    measurements = list(next(iter(result["rows"].values())))
+    lines = [
+        "## Retrieval, linear probe, few real clips",
+        "",
+        _words(result),
+        "",
+        f"Mean and deviation over repeats, %; in brackets the difference to {result['baseline']}, in pairs.",
+        "",
+        "| trained on | " + " | ".join(measurements) + " |",
+        "|---|" + "---:|" * len(measurements),
+    ]
+    for name, row in result["rows"].items():
+        cells = [name]
+        for found in row.values():
+            deviation = "" if found["std"] is None else f" ± {_percent(found['std'])}"
+            told = f"{_percent(found['accuracy'])}{deviation}"
+            if (difference := found["difference"]) and difference["interval"]:
+                told += f" ({100 * difference['mean']:+.1f}: {_interval(difference['interval'])})"
+            cells.append(told)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 

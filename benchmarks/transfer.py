@@ -1,0 +1,82 @@
+"""What else networks of the sets are good for: retrieval, a linear probe, few real clips.
+
+The sets of ucf101-5 that `plan.py architectures` condensed (it must have run here; sets are not published):
+one video per class, 8 frames at stride 8, 64×64. Networks (ConvNet3D at a quarter of its width, 200 steps at
+learning rate 0.01; of all real clips 1 000 steps) are trained on each; 106 test clips are the queries, all
+training clips the gallery. A repeat is a condensation seed with a network of its own. A network that was
+trained on nothing is the control: its few-shot columns are a training from scratch.
+
+    OMP_NUM_THREADS=1 python benchmarks/transfer.py   # a quarter of an hour on one core; goes on
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cells import RUNS, cell, over_repeats, publish, ucf101_5
+
+from vidcondense.compute import choose_compute
+from vidcondense.evaluation.measures import score
+from vidcondense.evaluation.transfer import TransferOptions, transfer
+from vidcondense.interfaces import ClipSource
+from vidcondense.storage.condensed import load_condensed
+from vidcondense.training import TrainOptions
+from vidcondense.video.index import DataOptions, RealData, load_data
+from vidcondense.video.sampling import ClipOptions
+
+NAME = "transfer"
+SETS = {
+    "random": "random-{}/uint8",
+    "herding": "herding-{}/uint8",
+    "DM, noise": "dm-noise-{}/uint8",
+    "static-dynamic": "static-dynamic-{}/uint8",
+    "PRISM": "prism-{}/uint8",
+}
+CONTROLS = {"untrained network": 200, "real clips": 1000}
+SEEDS = range(5)
+
+
+def measure(clips: ClipSource | None, data: RealData, seed: int, steps: int) -> dict[str, Any]:
+    """Everything that `transfer` measures, shares of the test clips."""
+    training = TrainOptions(steps=steps, lr=0.01)
+    options = TransferOptions(model="convnet3d-16", repeats=1, seed=seed, training=training)
+    found = transfer(clips, data.train, data.test, options, compute=choose_compute())
+    return {name: score([found], name).mean for name in options.measurements(len(data.train))}
+
+
+def of_set(path: Path, data: RealData, seed: int) -> dict[str, Any]:
+    """Likewise, of a condensed set."""
+    return measure(load_condensed(path), data, seed, 200)
+
+
+def main() -> None:
+    clip = ClipOptions(num_frames=8, stride=8, size=64)
+    data = load_data(ucf101_5(), DataOptions(layout="ucf101"), clip)
+    found: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in (*SETS, *CONTROLS)}
+    for seed in SEEDS:
+        for name, folder in SETS.items():
+            path = RUNS / "architectures" / "sets" / folder.format(seed)
+            found[name][seed] = cell(NAME, f"{name} {seed}", partial(of_set, path, data, seed)) or {}
+        for name, steps in CONTROLS.items():
+            clips = data.train if name == "real clips" else None
+            compute = partial(measure, clips, data, seed, steps)
+            found[name][seed] = cell(NAME, f"{name} {seed}", compute) or {}
+    measurements = TransferOptions().measurements(len(data.train))
+    base = found["random"]
+    rows = {
+        name: {
+            what: over_repeats(
+                {seed: result[what] for seed, result in own.items()},
+                None if own is base else {seed: result[what] for seed, result in base.items()},
+            )
+            for what in measurements
+        }
+        for name, own in found.items()
+    }
+    publish(NAME, {"settings": __doc__, "baseline": "random", "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
