@@ -20,7 +20,7 @@ from vidcondense.errors import UsageError
 from vidcondense.events import read_events
 from vidcondense.insertion.conflict import cosines
 from vidcondense.insertion.options import InsertionOptions
-from vidcondense.matching.options import MatchOptions
+from vidcondense.matching.options import MatchOptions, TrajectoryOptions
 from vidcondense.methods import METHODS
 from vidcondense.settings import CondenseOptions
 from vidcondense.sharing import own_state
@@ -28,6 +28,7 @@ from vidcondense.storage.condensed import load_condensed
 from vidcondense.storage.manifest import MANIFEST
 from vidcondense.storage.workspace import CHECKPOINT, LOG
 from vidcondense.synthetic.options import StaticDynamicOptions
+from vidcondense.training.experts import ExpertOptions, train_experts
 
 FLOAT32, BFLOAT16 = (choose_compute("cpu", precision) for precision in ("float32", "bfloat16"))
 TWO = [Ranks(rank=rank, size=2) for rank in range(2)]
@@ -113,12 +114,35 @@ CASES = {
         "match": MatchOptions(real_batch=2),
         "static_dynamic": StaticDynamicOptions(static_iterations=2, static_lr=1.0, convolution_lr=0.1),
     },
+    "frepo": {"method": "frepo", "match": MatchOptions(real_batch=2, model="convnet3d-16"), "lr": 0.01},
+    "mtt": {"method": "mtt", "lr": 10.0},
 }
 
 
+@pytest.fixture(scope="module")
+def experts(memory_clips, small, tmp_path_factory):
+    """Where the experts of the small clips are."""
+    folder = tmp_path_factory.mktemp("experts")
+    options = ExpertOptions(experts=2, epochs=3, batch_size=4, model="convnet3d-16")
+    train_experts(memory_clips(**small), folder, options, compute=FLOAT32)
+    return folder
+
+
+@pytest.fixture
+def case_options(request, case):
+    """The options of a case; those of mtt follow experts, and their students' steps have three parts."""
+    options = options_for(**CASES[case])
+    if case != "mtt":
+        return options
+    followed = TrajectoryOptions(
+        experts=request.getfixturevalue("experts"), expert_epochs=1, max_start_epoch=1, synthetic_steps=3
+    )
+    return replace(options, match=MatchOptions(model="convnet3d-16", chunk=1, trajectory=followed))
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_two_ranks_condense_what_one_does(memory_clips, small, tmp_path, on_ranks, case):
-    clips, options = memory_clips(**small), options_for(**CASES[case])
+def test_two_ranks_condense_what_one_does(memory_clips, small, tmp_path, on_ranks, case, case_options):
+    clips, options = memory_clips(**small), case_options
     one = condense(clips, tmp_path / "one", options, compute=FLOAT32)
     ends = on_ranks(
         lambda ranks: condense(clips, tmp_path / "two", options, compute=FLOAT32, ranks=ranks).bytes
@@ -154,9 +178,11 @@ def signal_at(iteration, number):
     "SIGTERM to one of several processes, or to torchrun",
     "all stop after one iteration; resumed, the same bytes",
 )
-@pytest.mark.parametrize("case", ["prism", "dsa"])
-def test_a_signal_to_one_rank_stops_all_and_resume_is_exact(memory_clips, small, tmp_path, on_ranks, case):
-    clips, options = memory_clips(**small), options_for(**CASES[case])
+@pytest.mark.parametrize("case", ["prism", "dsa", "frepo", "mtt"])
+def test_a_signal_to_one_rank_stops_all_and_resume_is_exact(
+    memory_clips, small, tmp_path, on_ranks, case, case_options
+):
+    clips, options = memory_clips(**small), case_options
     options = replace(options, insert=replace(options.insert, cosine_ema=0.5))
 
     def run(ranks, out, resume=False, stop=None):
@@ -214,8 +240,7 @@ def test_other_number_of_ranks_is_refused_by_name(memory_clips, small, tmp_path,
         (4, {}, "torchrun started 4 processes, which share 3 classes"),
         (2, {"method": "random"}, "--method random runs in one process"),
         (2, {"codec_aware": True, "codec": "uint8"}, "--codec-aware looks at the frames of all ranks"),
-        (2, {"method": "frepo"}, "--match frepo does not separate by class"),
-        (2, {"method": "mtt"}, "--match mtt does not separate by class"),
+        (2, {"method": "mtt"}, "a student's step on 3 videos, which is too few chunks; use --chunk 1"),
         (2, {"budget": "40kB"}, "--budget 40kB: ranks insert apart"),
     ],
 )

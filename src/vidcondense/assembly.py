@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -81,10 +82,9 @@ def assemble(
     videos, inserter = _represent(stage, real, options, compute, before), None
     labels, classes = videos.labels, ranks.share(len(real.classes))
     own = range(classes.start * options.vpc, classes.stop * options.vpc)
-    matcher = MATCHERS[options.matcher_of(stage)](real, labels, options, compute)
+    matcher = MATCHERS[options.matcher_of(stage)](real, labels, options, compute, ranks)
     apart = ranks.size > 1 and options.matcher_of(stage) == "dm" and isinstance(videos, KeyFrameVideos)
-    if ranks.size > 1:
-        assert isinstance(matcher, Shareable), "check_condense refuses the others"
+    if ranks.size > 1 and isinstance(matcher, Shareable):
         matcher.share(own)
     if apart:
         assert isinstance(videos, KeyFrameVideos), "what is shared otherwise is no rank's own"
@@ -240,7 +240,7 @@ def follows_experts(options: CondenseOptions) -> bool:
 
 
 def _check_shares(real: RealClips, options: CondenseOptions, ranks: Ranks) -> None:
-    """Raise `UsageError` unless there is a class for each rank, of work that separates by class."""
+    """Raise `UsageError` unless there is work for each rank, which can be shared."""
     if ranks.size > len(real.classes):
         raise UsageError(
             f"torchrun started {ranks.size} processes, which share {len(real.classes)} classes; start fewer"
@@ -255,17 +255,16 @@ def _check_shares(real: RealClips, options: CondenseOptions, ranks: Ranks) -> No
             f"--budget {options.budget}: ranks insert apart and cannot share it; "
             "start it without torchrun, or with --insertion none"
         )
-    for stage in stages:
-        matcher = stage_options(stage, options).matcher_of(stage)
-        if matcher not in SHARED:
+    if follows_experts(options):
+        videos = options.vpc * len(real.classes)
+        batch = min(options.match.trajectory.synthetic_batch, videos)
+        parts = math.ceil(batch / options.match.chunk_of(real.shape))
+        if ranks.size > parts:
             raise UsageError(
-                f"--match {matcher} does not separate by class, so ranks cannot share it; "
-                "start it without torchrun"
+                f"torchrun started {ranks.size} processes to share a student's step on {batch} videos, "
+                f"which is too few chunks; use --chunk {max(1, batch // ranks.size)}, or fewer processes"
             )
 
-
-SHARED: tuple[MatcherName, ...] = ("dm", "dc", "dsa")
-"""The matchers whose losses separate by class: `Shareable` ones."""
 
 START: Mapping[RepresentationName, Callable[[CondenseOptions, int], int]] = {
     "sparse": lambda options, num_frames: options.initial_key_frames or 2,
@@ -276,26 +275,26 @@ START: Mapping[RepresentationName, Callable[[CondenseOptions, int], int]] = {
 }
 """The key frames a video starts with."""
 
-MakeMatcher = Callable[[RealClips, Labels, CondenseOptions, Compute], Matcher]
+MakeMatcher = Callable[[RealClips, Labels, CondenseOptions, Compute, Ranks], Matcher]
 
 
 def _gradient_matcher(*, siamese: bool) -> MakeMatcher:
-    return lambda real, labels, options, compute: GradientMatcher(
+    return lambda real, labels, options, compute, ranks: GradientMatcher(
         real, labels, options.match, siamese=siamese, seed=options.seed, compute=compute
     )
 
 
 MATCHERS: Mapping[MatcherName, MakeMatcher] = {
-    "dm": lambda real, labels, options, compute: DistributionMatcher(
+    "dm": lambda real, labels, options, compute, ranks: DistributionMatcher(
         real, labels, options.match, seed=options.seed, compute=compute
     ),
     "dc": _gradient_matcher(siamese=False),
     "dsa": _gradient_matcher(siamese=True),
-    "mtt": lambda real, labels, options, compute: TrajectoryMatcher(
-        real, labels, options.match, seed=options.seed, compute=compute
+    "mtt": lambda real, labels, options, compute, ranks: TrajectoryMatcher(
+        real, labels, options.match, seed=options.seed, compute=compute, ranks=ranks
     ),
-    "frepo": lambda real, labels, options, compute: KernelMatcher(
-        real, labels, options.match, options.kernel, seed=options.seed, compute=compute
+    "frepo": lambda real, labels, options, compute, ranks: KernelMatcher(
+        real, labels, options.match, options.kernel, seed=options.seed, compute=compute, ranks=ranks
     ),
 }
 """What videos can be made to match."""

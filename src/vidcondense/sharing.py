@@ -2,8 +2,9 @@
 
 Videos of distribution matching are learned *apart*: the rank that has their class renders, steps and stores
 them, and tells the others no more than the log wants. Any other videos are learned *alike*: each rank matches
-the videos of its classes, the gradients are summed, and all take the same step. Either way an iteration takes
-what a single process would take, up to the rounding of a float.
+the videos of its classes, the gradients are summed, and all take the same step; where the work does not
+divide by class (mtt, frepo) the matcher divides it itself, and gives every rank the whole. Either way an
+iteration takes what a single process would take, up to the rounding of a float.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from vidcondense.assembly import Parts
 from vidcondense.distributed import Ranks
 from vidcondense.events import Event
 from vidcondense.insertion.conflict import summarise
-from vidcondense.interfaces import Match, Representation, Videos
+from vidcondense.interfaces import Match, Representation, Shareable, Videos
 from vidcondense.storage.accounting import paper_mb
 from vidcondense.synthetic.keyframes import KeyFrameVideos
 
@@ -35,7 +36,7 @@ def match_together(parts: Parts, ranks: Ranks, videos: Videos, iteration: int) -
         videos: those that this rank learns, `[N, T, C, H, W]`.
         iteration: of the stage.
     """
-    if ranks.size == 1 or parts.apart:
+    if ranks.size == 1 or parts.apart or not isinstance(parts.matcher, Shareable):
         return parts.matcher.match(videos, iteration)
     rows = _rows(parts)
     own = parts.matcher.match(videos[rows], iteration)

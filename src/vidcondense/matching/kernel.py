@@ -23,6 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vidcondense.compute import Compute
+from vidcondense.distributed import ALONE, Ranks
 from vidcondense.interfaces import Labels, Match, PerTarget, RealClips, Representation, Videos
 from vidcondense.matching.features import real_features, synthetic_features
 from vidcondense.matching.online import OnlinePool
@@ -46,6 +47,7 @@ class KernelMatcher:
         kernel: of the regression and the networks.
         seed: of networks, real clips, the order of the videos, and dropout.
         compute: where networks run; the regression is float64.
+        ranks: the processes that share the classes of the real clips; all have all videos.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class KernelMatcher:
         *,
         seed: int,
         compute: Compute,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.real = real
         self.fetch = fetcher(real, compute)
@@ -64,7 +67,11 @@ class KernelMatcher:
         self.kernel = kernel
         self.seed = seed
         self.compute = compute
-        self.targets = make_targets("class", real, labels, seed)
+        self.ranks = ranks
+        targets, own = make_targets("class", real, labels, seed), ranks.share(len(real.classes))
+        self.drawn = sum(min(len(members), options.real_batch) for members in targets.members)
+        vpc = len(labels) // len(real.classes)
+        self.targets = targets.part(range(own.start * vpc, own.stop * vpc))
         self.chunk = options.chunk_of(real.shape)
         self.labels = compute.move(centred(labels, len(real.classes)))
         self.labels.requires_grad_(self.learns_labels)
@@ -78,7 +85,7 @@ class KernelMatcher:
         return self.kernel.label_lr > 0
 
     def loss(self, videos: Videos, iteration: int) -> PerTarget:
-        """The share of each class in the loss, float64; their sum is the mean over the batch.
+        """The share of each of this rank's classes in the loss, float64; all sum to the mean over the batch.
 
         Args:
             videos: `[N, T, C, H, W]` in network units.
@@ -92,8 +99,9 @@ class KernelMatcher:
         predicted = regress(real, synthetic, self.labels, self.kernel.ridge)
         classes = self.compute.move(self.real.labels[clips])
         wanted = centred(classes, len(self.real.classes))
-        each = (predicted - wanted).square().sum(dim=1) / (2 * len(clips))
-        return torch.zeros(len(drawn), dtype=each.dtype, device=each.device).index_add(0, classes, each)
+        each = (predicted - wanted).square().sum(dim=1) / (2 * self.drawn)
+        shares = torch.zeros(len(drawn), dtype=each.dtype, device=each.device)
+        return shares.index_add(0, classes - self.targets.first, each)
 
     def match(self, videos: Videos, iteration: int) -> Match:
         """`loss`, and the gradient of its sum in the videos and in the labels."""
@@ -101,9 +109,13 @@ class KernelMatcher:
         losses = self.loss(videos, iteration)
         learned = [self.labels] if self.learns_labels else []
         gradient, *own = torch.autograd.grad(losses.sum(), [videos, *learned])
-        drawn = sum(min(len(members), self.options.real_batch) for members in self.targets.members)
         trained = self.options.inner_steps * min(len(videos), self.pool.batch)
-        return Match(losses.detach().float(), gradient, clips=drawn + len(videos) + trained, own=tuple(own))
+        return Match(
+            torch.cat(self.ranks.exchange(losses.detach().float().cpu())),
+            self.ranks.sum(gradient),
+            clips=self.drawn + len(videos) + trained,
+            own=tuple(self.ranks.sum(each) for each in own),
+        )
 
     def parameters(self) -> list[dict[str, Any]]:
         """The labels, with a learning rate of their own."""

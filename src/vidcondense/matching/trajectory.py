@@ -27,6 +27,7 @@ from torch.func import functional_call
 
 from vidcondense import rng
 from vidcondense.compute import Compute
+from vidcondense.distributed import ALONE, Ranks
 from vidcondense.errors import DataError, FormatError, LimitError, UsageError
 from vidcondense.interfaces import Labels, Match, RealClips, Representation, Videos
 from vidcondense.matching.options import MatchOptions
@@ -46,18 +47,27 @@ class TrajectoryMatcher:
         options: what is matched, and where the experts are.
         seed: of experts, epochs, batches and dropout.
         compute: where networks run.
+        ranks: the processes that share the parts of a student's steps.
 
     Raises:
         UsageError, FormatError, DataError: see `experts_for`; or the network has batch normalisation.
     """
 
     def __init__(
-        self, real: RealClips, labels: Labels, options: MatchOptions, *, seed: int, compute: Compute
+        self,
+        real: RealClips,
+        labels: Labels,
+        options: MatchOptions,
+        *,
+        seed: int,
+        compute: Compute,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.labels = labels
         self.options = options.trajectory
         self.seed = seed
         self.compute = compute
+        self.ranks = ranks
         self.chunk = options.chunk_of(real.shape)
         self.experts = experts_for(options, real)
         self.network = random_network(
@@ -92,7 +102,8 @@ class TrajectoryMatcher:
             raise FormatError(f"{self.experts.folder}: {where} on does not move; train with a larger --lr")
         step_size = self.step_size
         batches = self.batches(len(videos), iteration)
-        found = unroll(videos, start, target, step_size, batches, self.loss_of(batches, iteration))
+        loss_of = self.loss_of(batches, iteration)
+        found = unroll(videos, start, target, step_size, batches, loss_of, self.ranks)
         if not found.finite:
             raise LimitError(
                 f"a student of {where} leaves the finite numbers at iteration {iteration}, at step size "

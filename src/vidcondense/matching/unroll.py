@@ -8,6 +8,8 @@ arXiv 2211.10586, bounds memory in another way): with λ = 2 (θ_N - θ*) / D, a
     s = ⟨∇L_i(θ_i, x), λ⟩,    ∂x += -α ∂s/∂x,    ∂α += -s,    λ ← λ - α ∂s/∂θ_i,
 
 where each ∂s is one pass back through a step's own gradient (a product of its second derivatives and λ).
+
+Several processes divide the parts of every step among them, and sum what the parts add.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vidcondense.distributed import ALONE, Ranks
 from vidcondense.interfaces import Indices, Videos
 
 Weights = Sequence[Tensor]
@@ -51,7 +54,13 @@ class Unrolled:
 
 
 def unroll(
-    videos: Videos, start: Weights, target: Weights, rate: float, batches: Sequence[Batch], loss_of: LossOf
+    videos: Videos,
+    start: Weights,
+    target: Weights,
+    rate: float,
+    batches: Sequence[Batch],
+    loss_of: LossOf,
+    ranks: Ranks = ALONE,
 ) -> Unrolled:
     """Train a student from `start`, a step a batch, and differentiate its distance to `target`.
 
@@ -64,22 +73,23 @@ def unroll(
         rate: α.
         batches: of the steps.
         loss_of: the loss.
+        ranks: the processes that share the parts of each step; all get the same.
     """
-    path = _train(videos, start, rate, batches, loss_of)
+    path = _train(videos, start, rate, batches, loss_of, ranks)
     scale = squared_distance(start, target)
     loss = squared_distance(path[-1], target) / scale
     adjoint = [2 * (end - wanted) / scale for end, wanted in zip(path[-1], target, strict=True)]
     gradient, rate_gradient = torch.zeros_like(videos), torch.zeros_like(loss)
     for step in reversed(range(len(batches))):
         curvature = [torch.zeros_like(each) for each in adjoint]
-        for part, indices in enumerate(batches[step]):
-            indices = indices.to(videos.device)
+        for part in _own(batches[step], ranks):
+            indices = batches[step][part].to(videos.device)
             inner, pull, bend = _follow(videos[indices], path[step], adjoint, loss_of, step, part)
             gradient[indices] -= rate * pull
             rate_gradient -= inner
             torch._foreach_add_(curvature, bend)
-        torch._foreach_add_(adjoint, curvature, alpha=-rate)
-    return Unrolled(loss, gradient, rate_gradient)
+        torch._foreach_add_(adjoint, _sum(curvature, ranks), alpha=-rate)
+    return Unrolled(loss, ranks.sum(gradient), ranks.sum(rate_gradient))
 
 
 def squared_distance(one: Weights, other: Weights) -> Tensor:
@@ -88,20 +98,27 @@ def squared_distance(one: Weights, other: Weights) -> Tensor:
 
 
 def _train(
-    videos: Videos, start: Weights, rate: float, batches: Sequence[Batch], loss_of: LossOf
+    videos: Videos, start: Weights, rate: float, batches: Sequence[Batch], loss_of: LossOf, ranks: Ranks
 ) -> list[list[Tensor]]:
     """θ_0 … θ_N, without a graph."""
     path = [[each.detach() for each in start]]
     for step, batch in enumerate(batches):
-        after = [each.clone() for each in path[-1]]
-        for part, indices in enumerate(batch):
+        slope = [torch.zeros_like(each) for each in path[-1]]
+        for part in _own(batch, ranks):
             weights = _leaves(path[-1])
-            loss = loss_of(videos[indices.to(videos.device)], weights, step, part)
-            torch._foreach_add_(
-                after, torch.autograd.grad(loss, weights, materialize_grads=True), alpha=-rate
-            )
-        path.append(after)
+            loss = loss_of(videos[batch[part].to(videos.device)], weights, step, part)
+            torch._foreach_add_(slope, torch.autograd.grad(loss, weights, materialize_grads=True))
+        path.append(list(torch._foreach_add(path[-1], _sum(slope, ranks), alpha=-rate)))
     return path
+
+
+def _own(batch: Batch, ranks: Ranks) -> range:
+    """The parts of a step that this process works on."""
+    return range(ranks.rank, len(batch), ranks.size)
+
+
+def _sum(tensors: Weights, ranks: Ranks) -> list[Tensor]:
+    return [ranks.sum(each) for each in tensors]
 
 
 def _follow(
