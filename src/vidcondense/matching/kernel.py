@@ -15,6 +15,7 @@ labels Y_s are learned as the videos are.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -70,8 +71,7 @@ class KernelMatcher:
         self.ranks = ranks
         targets, own = make_targets("class", real, labels, seed), ranks.share(len(real.classes))
         self.drawn = sum(min(len(members), options.real_batch) for members in targets.members)
-        vpc = len(labels) // len(real.classes)
-        self.targets = targets.part(range(own.start * vpc, own.stop * vpc))
+        self.targets = replace(targets, members=targets.members[own.start : own.stop], first=own.start)
         self.chunk = options.chunk_of(real.shape)
         self.labels = compute.move(centred(labels, len(real.classes)))
         self.labels.requires_grad_(self.learns_labels)
