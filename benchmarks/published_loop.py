@@ -2,16 +2,15 @@
 
 ucf101-5, 8 frames at stride 8, 64×64, one video per class, 200 iterations of each; ConvNet3D at a quarter of
 its width. The published loop (`published.py`) sees 64 real clips a class and iteration, which are all of
-them; so does `condense` with its defaults; "16 clips, pool" sees 16, in 16 networks used four times each
-(`--real-batch 16 --pool 16 --uses 4`; `plan.py pool` measures what that does to accuracy). Every seed holds
-out one of four folds of the *training* clips, in whole source groups; at checkpoints the clock of the
-condensation stops, and a network is trained on the set so far (200 steps at learning rate 0.01) and tested on
-the fold held out. The goal is the published loop's accuracy after its last iteration, the median over seeds;
-the time to it is the median clock at the first checkpoint whose median accuracy is that or more.
+them; so does `condense` with its defaults; "two key frames, 16 clips" sees 16 and inserts nothing
+(`--insertion none --real-batch 16`). Every seed holds out one of four folds of the *training* clips, in whole
+source groups; at checkpoints the clock of the condensation stops, and a network is trained on the set so far
+(200 steps at learning rate 0.01) and tested on the fold held out. The goal is the published loop's accuracy
+after its last iteration, the median over seeds; the time to it is the median clock at the first checkpoint
+whose median accuracy is that or more.
 
-Also the time of an iteration, the mean over five of each, with a pool of networks after it is filled: of that
-network, on random clips in miniUCF's shape (50 classes, 16 frames of 112×112), for only time is asked; and of
-the whole ConvNet3D on ucf101-5.
+Also the time of an iteration, the mean over five of each: of that network, on random clips in miniUCF's shape
+(50 classes, 16 frames of 112×112), for only time is asked; and of the whole ConvNet3D on ucf101-5.
 
     OMP_NUM_THREADS=1 python benchmarks/published_loop.py  # two hours on one core; goes on where it stopped
     python benchmarks/published_loop.py --seeds 0 --only default
@@ -37,6 +36,7 @@ from vidcondense import rng
 from vidcondense.compute import choose_compute
 from vidcondense.condenser import Condenser
 from vidcondense.evaluation import EvaluateOptions, evaluate
+from vidcondense.insertion.options import InsertionOptions
 from vidcondense.interfaces import Labels, RealClips
 from vidcondense.matching.options import MatchOptions
 from vidcondense.options import as_json
@@ -55,7 +55,11 @@ DEFAULT = CondenseOptions(iterations=200, match=MatchOptions(model="convnet3d-16
 LOOPS = {
     "published": DEFAULT,
     "default": DEFAULT,
-    "16 clips, pool": replace(DEFAULT, match=replace(DEFAULT.match, real_batch=16, pool=16, uses=4)),
+    "two key frames, 16 clips": replace(
+        DEFAULT,
+        match=replace(DEFAULT.match, real_batch=16),
+        insert=InsertionOptions(insertion="none"),
+    ),
 }
 CHECKPOINTS = (1, 2, 3, 5, 8, 12, 16, 20, 30, 40, 60, 80, 100, 120, 140, 160, 180, 200)
 JUDGE = EvaluateOptions(model="convnet3d-16", repeats=1, steps=200, lr=0.01)
@@ -120,12 +124,12 @@ def clock() -> Iterator[list[float]]:
     found.append(time.perf_counter() - start)
 
 
-def iteration_time(real: ClipDataset, name: str, match: MatchOptions, timed: int = TIMED) -> dict[str, Any]:
-    """Seconds of each of some iterations, once every place of the pool has its network and all is warm."""
-    options = replace(DEFAULT, match=match)
+def iteration_time(
+    real: ClipDataset, name: str, options: CondenseOptions, timed: int = TIMED
+) -> dict[str, Any]:
+    """Seconds of each of some iterations, after one that warms up."""
     running, times = start(name, real, options), []
-    for _ in range(match.pool):
-        running.step()
+    running.step()
     for _ in range(timed):
         with clock() as passed:
             running.step()
@@ -171,8 +175,8 @@ def smoke() -> None:
     data = random_clips(RUNS / NAME, num_classes=2, per_class=8, clip=clip)
     judge = replace(JUDGE, steps=2)
     curves = {name: [curve(data, name, 0, (1, 2), judge)] for name in LOOPS}
-    match = replace(DEFAULT.match, real_batch=2)
-    times = {name: iteration_time(data, name, match, 2)["times"] for name in LOOPS}
+    options = replace(DEFAULT, match=replace(DEFAULT.match, real_batch=2))
+    times = {name: iteration_time(data, name, options, 2)["times"] for name in LOOPS}
     print({**summary(curves), "times": times})
 
 
@@ -190,11 +194,11 @@ def main() -> None:
         RUNS / NAME, num_classes=MINI_UCF_CLASSES, per_class=MINI_UCF_PER_CLASS, clip=MINI_UCF
     )
     for name in chosen.only:
-        match = LOOPS[name].match
-        whole = replace(match, model="convnet3d")
+        narrow = LOOPS[name]
+        whole = replace(narrow, match=replace(narrow.match, model="convnet3d"))
         work = {f"{name} {s}": lambda n=name, s=s: curve(data, n, s, CHECKPOINTS) for s in chosen.seeds}
-        work[f"{name} whole"] = lambda n=name, m=whole: iteration_time(data, n, m)
-        work[f"{name} miniUCF"] = lambda n=name, m=match: iteration_time(shaped, n, m)
+        work[f"{name} whole"] = lambda n=name, o=whole: iteration_time(data, n, o)
+        work[f"{name} miniUCF"] = lambda n=name, o=narrow: iteration_time(shaped, n, o)
         for key, compute in work.items():
             with claimed(NAME, key) as free:
                 if free:
