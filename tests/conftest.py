@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -142,3 +142,14 @@ def _ended(pipe: Connection) -> Ended:
 def memory_clips() -> type[MemoryClips]:
     """The class, for tests to make clips of the sizes they want."""
     return MemoryClips
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A Ray cluster of two workers of one core each, on this machine."""
+    for name in ("raylet_start_wait_time_s", "worker_register_timeout_seconds"):  # machines are shared
+        os.environ[f"RAY_{name}"] = "280"
+    ray = pytest.importorskip("ray", reason="Ray is not installed (the extra `ray`)")
+    ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield ray
+    ray.shutdown()

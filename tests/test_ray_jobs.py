@@ -26,17 +26,6 @@ def by_name(outcomes):
     return sorted(outcomes, key=lambda outcome: outcome.name)
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """A cluster of two workers of one core each, on this machine."""
-    for name in ("raylet_start_wait_time_s", "worker_register_timeout_seconds"):  # machines are shared
-        os.environ[f"RAY_{name}"] = "280"
-    ray = pytest.importorskip("ray", reason="Ray is not installed (the extra `ray`)")
-    ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield ray
-    ray.shutdown()
-
-
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.filterwarnings("default")  # Ray's own
 def test_ray_runs_what_processes_run(tmp_path):
