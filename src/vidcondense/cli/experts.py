@@ -14,9 +14,9 @@ from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
 from vidcondense.cli.reading import read_data
 from vidcondense.events import Event, Listener, broadcast
-from vidcondense.jobs import run_commands
 from vidcondense.models import check_size
 from vidcondense.options import require
+from vidcondense.side_by_side import SideBySide
 from vidcondense.training.experts import ExpertOptions, train_experts
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.folds import fold_name, training_folds
@@ -31,7 +31,7 @@ class Arguments:
     Examples:
       vidcondense experts videos --out experts
       vidcondense condense videos --out small --method mtt --experts experts
-      vidcondense experts videos --out experts --jobs 4
+      vidcondense experts videos --out experts --jobs 4   # --engine ray: on a Ray cluster
       vidcondense experts videos --out experts --folds 4   # for vidcondense tune
 
     Experts that are in the folder --out already are kept: the same command goes on after an interruption, and
@@ -48,8 +48,8 @@ class Arguments:
     """For `tune`, or `compare` with `folds`: for each of this many folds (the same number as there), experts
     trained without it, in OUT/fold-N-of-FOLDS (default: experts of all training clips, in OUT)."""
 
-    jobs: int = 1
-    """Experts trained at a time, each by a process of its own with a share of the cores."""
+    jobs: SideBySide = field(default_factory=SideBySide)
+    """How processes share the experts; by default this one trains them all, one after the other."""
 
     training: ExpertOptions = field(default_factory=ExpertOptions)
     """How experts are trained."""
@@ -67,7 +67,6 @@ class Arguments:
     """For scripts."""
 
     def __post_init__(self) -> None:
-        require(self.jobs >= 1, "jobs", self.jobs, "must be at least 1")
         require(self.folds is None or self.folds >= 2, "folds", self.folds, "must be at least 2")
 
 
@@ -79,7 +78,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     with progress() as bars:
         real = read_data(arguments.data, arguments.reading, clip, bars=bars, output=output)
         try:
-            if arguments.jobs > 1:
+            if arguments.jobs != SideBySide():
                 _train_together(arguments, output)
             record = recorded_data(real, arguments.reading, clip)
             listener = broadcast(bars.follow("epoch", "training experts"), _tell_of_waiting(output))
@@ -126,13 +125,14 @@ def _parts(
 
 def _train_together(arguments: Arguments, output: Output) -> None:
     """Run the same command in several processes, which share the work; what they leave is for this one."""
-    jobs = min(arguments.jobs, arguments.training.experts)
-    alone = replace(arguments, jobs=1, shared=SharedArguments())
+    jobs = replace(arguments.jobs, jobs=min(arguments.jobs.jobs, arguments.training.experts))
+    alone = replace(arguments, jobs=SideBySide(), shared=SharedArguments())
     words = ["experts", str(arguments.data), *flags(alone, leave_out=("data",))]
-    commands = {str(number): words for number in range(jobs)}
-    for ended in run_commands(commands, logs=arguments.out / "logs", jobs=jobs, threads=None):
+    commands = {str(number): words for number in range(jobs.jobs)}
+    gpu = arguments.compute.device != "cpu"
+    for ended in jobs.run(commands, logs=arguments.out / "logs", gpu=gpu):
         if ended.reason:
-            output.note(f"process {ended.name} of {jobs} ended early: {ended.reason}")
+            output.note(f"process {ended.name} of {jobs.jobs} ended early: {ended.reason}")
 
 
 def _tell_of_waiting(output: Output) -> Listener:

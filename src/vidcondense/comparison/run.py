@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from vidcondense.comparison.cells import Place, check_experts, forget_cell, missing, read_cell
 from vidcondense.comparison.outcome import Outcome, collect
@@ -16,9 +15,7 @@ from vidcondense.compute import Precision
 from vidcondense.evaluation.tables import to_csv
 from vidcondense.events import Listener, ignore
 from vidcondense.files import write_json, write_text
-from vidcondense.jobs import run_commands
-from vidcondense.options import choose, require
-from vidcondense.ray_jobs import run_on_ray
+from vidcondense.side_by_side import SideBySide
 from vidcondense.video.index import DataOptions
 
 
@@ -44,22 +41,9 @@ def states(plan: Plan, place: Place, *, overwrite: bool = False) -> dict[str, bo
     return found
 
 
-Engine = Literal["processes", "ray"]
-
-
 @dataclass(frozen=True, kw_only=True)
-class Jobs:
+class Jobs(SideBySide):
     """How cells are computed: each is a process of its own."""
-
-    jobs: int = 1
-    """Cells to compute at the same time."""
-
-    threads: int | None = None
-    """Threads of each cell's process (default: the cores, shared evenly among the jobs)."""
-
-    engine: Engine = "processes"
-    """What runs them: processes of this machine, or ray: the Ray cluster of RAY_ADDRESS, or one started here
-    (pip install 'vidcondense[ray]')."""
 
     device: str = "auto"
     """Where networks run: auto (a GPU when there is one), cpu, cuda, or cuda:1."""
@@ -70,11 +54,6 @@ class Jobs:
     share_means: bool = True
     """Keep mean features of real clips in OUT/means until all is computed: cells of a seed that match the
     same ones compute them once. Same sets; four bytes a feature, target and iteration on the disk."""
-
-    def __post_init__(self) -> None:
-        choose(dict.fromkeys(get_args(Engine)), self.engine, "engine")
-        require(self.jobs >= 1, "jobs", self.jobs, "must be at least 1")
-        require(self.threads is None or self.threads >= 1, "threads", self.threads, "must be at least 1")
 
 
 def compare(
@@ -171,12 +150,7 @@ def run_cells(
     """
     failures: dict[str, str] = {}
     commands = {name: cell_command(plan, place, name, jobs) for name in cells}
-    logs = place.out / "logs"
-    if jobs.engine == "ray":
-        gpu = jobs.device != "cpu"
-        outcomes = run_on_ray(commands, logs=logs, jobs=jobs.jobs, threads=jobs.threads, gpu=gpu)
-    else:
-        outcomes = run_commands(commands, logs=logs, jobs=jobs.jobs, threads=jobs.threads)
+    outcomes = jobs.run(commands, logs=place.out / "logs", gpu=jobs.device != "cpu")
     for done, outcome in enumerate(outcomes, start=1):
         if outcome.reason:
             failures[outcome.name] = outcome.reason
