@@ -16,7 +16,8 @@ from vidcondense.condensation import CheckpointOptions, condense
 from vidcondense.condenser import Condenser
 from vidcondense.errors import DataError, Interrupted, LimitError, OutputError, UsageError
 from vidcondense.estimation import estimate
-from vidcondense.events import read_events
+from vidcondense.events import EventLog, read_events
+from vidcondense.insertion.conflict import Inserter
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.matching.options import KernelOptions, MatchOptions
 from vidcondense.methods import METHODS
@@ -444,6 +445,103 @@ def test_checkpoints_are_kept_by_iteration_by_time_and_at_the_end(
     condense(memory_clips(), tmp_path / "out", options_for(iterations=5), checkpoints=when)
     assert kept == iterations
     assert not (tmp_path / "out" / CHECKPOINT).exists()
+
+
+def fail_at(iteration, kind):
+    """A listener that cannot pass on the first event of a kind of an iteration."""
+
+    def listen(event):
+        if event["iteration"] == iteration and event["kind"] == kind:
+            raise OSError("no space left")
+
+    return listen
+
+
+INSERTING = InsertionOptions(epsilon=1.0, max_per_iteration=1, cosine_ema=0.5)  # always in conflict
+
+
+@fault("57d", "an error between two iterations", "a checkpoint; resumed, the same bytes")
+@pytest.mark.parametrize(
+    ("method", "kind"), [("prism", "insertion"), ("prism", "iteration"), ("dsa", "iteration")]
+)
+def test_an_error_between_iterations_leaves_a_checkpoint_that_goes_on_exactly(
+    memory_clips, tmp_path, method, kind
+):
+    clips = memory_clips(per_class=3)
+    match = MatchOptions(real_batch=2, outer_steps=3, model="convnet3d-16")
+    options = options_for(method=method, iterations=6, match=match, insert=INSERTING)
+    condense(clips, tmp_path / "whole", options)
+    with pytest.raises(OSError, match="no space left"):
+        condense(clips, tmp_path / "out", options, listener=fail_at(3, kind))
+    assert load_checkpoint(tmp_path / "out.partial" / CHECKPOINT)[1]["iteration"] == 4
+    condense(clips, tmp_path / "out", options, resume=True)
+    for path in (tmp_path / "whole").iterdir():
+        assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes(), path.name
+
+
+def test_a_line_that_the_log_refused_once_is_in_it_after_resume(memory_clips, tmp_path, monkeypatch):
+    options = options_for(iterations=4, insert=INSERTING)
+    condense(memory_clips(), tmp_path / "whole", options)
+    write, refused = EventLog.__call__, []
+
+    def refuse_once(log, event):
+        if event["iteration"] == 2 and not refused:
+            refused.append(event)
+            raise OutputError("no space left")
+        write(log, event)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EventLog, "__call__", refuse_once)
+        with pytest.raises(OutputError, match="no space left"):
+            condense(memory_clips(), tmp_path / "out", options)
+    condense(memory_clips(), tmp_path / "out", options, resume=True)
+    assert len(refused) == 1
+    assert (tmp_path / "out" / LOG).read_bytes() == (tmp_path / "whole" / LOG).read_bytes()
+
+
+@fault(
+    "57e", "an error within an iteration, or where nothing can be saved", "told; the last checkpoint is whole"
+)
+def test_an_error_that_leaves_no_checkpoint_leaves_the_one_before(memory_clips, tmp_path, monkeypatch):
+    """It cannot be written; the videos are not finite; the iteration is not complete."""
+
+    def end_by(error, message, **changes):
+        with pytest.raises(error, match=message):
+            every = CheckpointOptions(checkpoint_every=2)
+            condense(memory_clips(), tmp_path / "out", options_for(), checkpoints=every, **changes)
+        assert load_checkpoint(tmp_path / "out.partial" / CHECKPOINT)[1]["iteration"] == 2
+
+    def refuse(path, tensors, state):
+        if state["iteration"] == 3:
+            raise OutputError("cannot write it either")
+        save_checkpoint(path, tensors, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vidcondense.condensation.save_checkpoint", refuse)
+        end_by(OSError, "no space left", listener=fail_at(2, "iteration"))
+
+    step = Condenser.step
+
+    def overflow(condenser):
+        events = step(condenser)
+        if condenser.iteration == 3:
+            condenser.videos.frames.detach()[0, 0] = torch.inf
+        return events
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Condenser, "step", overflow)
+        end_by(OSError, "no space left", listener=fail_at(2, "iteration"), overwrite=True)
+
+    insert = Inserter.after_step
+
+    def run_out(inserter, videos, gradient, iteration):
+        if iteration == 3:
+            raise MemoryError("no memory left")
+        return insert(inserter, videos, gradient, iteration)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Inserter, "after_step", run_out)
+        end_by(MemoryError, "no memory left", overwrite=True)
 
 
 @pytest.mark.parametrize("bad", [{"checkpoint_every": 0}, {"checkpoint_seconds": 0.0}])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,6 +36,20 @@ def test_log_of_a_resumed_run_drops_what_came_after_the_checkpoint(tmp_path):
 def test_log_that_cannot_be_written_fails(tmp_path):
     with pytest.raises(OutputError, match=r"cannot write .*log\.jsonl"):
         EventLog(tmp_path / "missing" / "log.jsonl")
+
+
+@pytest.mark.parametrize("under_way", [None, ValueError("the first error")])
+def test_log_that_cannot_be_closed_does_not_hide_another_error(tmp_path, monkeypatch, under_way):
+    def refuse():
+        close()
+        raise OSError("no space left")
+
+    with pytest.raises(type(under_way) if under_way else OutputError, match=r"first error|cannot write"):
+        with EventLog(tmp_path / "log.jsonl") as log:
+            close = log._file.close
+            monkeypatch.setattr(log, "_file", SimpleNamespace(close=refuse))
+            if under_way:
+                raise under_way
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "7", "\x00"])

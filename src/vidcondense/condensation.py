@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from vidcondense.compute import Compute, choose_compute, versions_of
 from vidcondense.condenser import Condenser
 from vidcondense.distributed import ALONE, Ranks
 from vidcondense.errors import FormatError, Interrupted, UsageError
-from vidcondense.events import EventLog, Listener, broadcast, ignore
+from vidcondense.events import Event, EventLog, Listener, broadcast, ignore
 from vidcondense.files import replace_folder, write_text
 from vidcondense.interfaces import RealClips, Representation
 from vidcondense.interrupts import Interrupts, catch_interrupts
@@ -34,7 +34,7 @@ from vidcondense.storage.workspace import CHECKPOINT, LOG, RECIPE, owned_output
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointOptions:
-    """When a condensation keeps a checkpoint, beside Ctrl-C, SIGTERM and its end."""
+    """When a condensation keeps a checkpoint, beside Ctrl-C, SIGTERM, an error outside a step and its end."""
 
     checkpoint_every: int | None = None
     """Keep a checkpoint every so many iterations (default: by the clock alone)."""
@@ -181,7 +181,7 @@ def _optimise(
         interrupts = stack.enter_context(catch_interrupts(patient=condenser.ranks.size > 1))
         keeper = _Keeper(condenser, work / CHECKPOINT, settings, log)
         keeper.save()
-        _run(condenser, keeper, options, broadcast(log, listener) if log else listener, interrupts)
+        _run(condenser, keeper, options, listener, interrupts)
     return condenser.result()
 
 
@@ -225,6 +225,30 @@ class _Keeper:
         self.condenser.ranks.wait()
         self.seconds = time.monotonic()
 
+    def tell(self, events: Sequence[Event], listener: Listener) -> None:
+        """Log and pass on the events of a complete iteration; keep a checkpoint of it where that fails."""
+        emit = broadcast(self.log, listener) if self.log is not None else listener
+        lines = self.log.lines if self.log is not None else 0
+        try:
+            for event in events:
+                emit(event)
+        except Exception:
+            with contextlib.suppress(Exception):  # the first error is the one to tell
+                self._save_at_exit(events, lines)
+            raise
+
+    def _save_at_exit(self, events: Sequence[Event], lines: int) -> None:
+        """Keep a checkpoint of an iteration whose events were not all told; the log had `lines` before it.
+
+        Not with several ranks: the others do not wait to be asked for what they hold. Nor where videos are
+        not finite: the last checkpoint is worth more.
+        """
+        if self.log is None or self.condenser.ranks.size > 1 or not self.condenser.finite():
+            return
+        for event in events[self.log.lines - lines :]:
+            self.log(event)
+        self.save()
+
     def due(self, options: CheckpointOptions) -> bool:
         """Whether it is time for one."""
         every = options.checkpoint_every
@@ -233,11 +257,15 @@ class _Keeper:
 
 
 def _run(
-    condenser: Condenser, keeper: _Keeper, options: CheckpointOptions, emit: Listener, interrupts: Interrupts
+    condenser: Condenser,
+    keeper: _Keeper,
+    options: CheckpointOptions,
+    listener: Listener,
+    interrupts: Interrupts,
 ) -> None:
     while condenser.iteration < condenser.iterations:
-        for event in condenser.step():
-            emit(event)
+        events = condenser.step()  # an error in here may leave half an iteration: the last checkpoint stays
+        keeper.tell(events, listener)
         # What one rank saw, all act on, after the same iteration.
         number, due = condenser.ranks.largest(interrupts.received or 0, int(keeper.due(options)))
         if number or due:

@@ -169,6 +169,10 @@ class Condenser:
         """What was learned by all ranks; only rank 0 gets it whole."""
         return gather_videos(self.parts, self.ranks)
 
+    def finite(self) -> bool:
+        """Whether the videos of this rank hold finite numbers only; from others nothing can go on."""
+        return all(bool(tensor.isfinite().all()) for tensor in self.videos.state().values())
+
     def _own_state(self) -> dict[str, Tensor]:
         state = {f"videos.{name}": tensor for name, tensor in self.videos.state().items()}
         state |= {f"match.{name}": tensor for name, tensor in self.parts.matcher.state().items()}
@@ -194,7 +198,7 @@ class Condenser:
             raise FormatError(f"the checkpoint does not fit this condensation: {error!s:.200}") from error
         if _forms(self._own_state()) != _forms(own):  # `copy_` broadcasts and casts whatever it can
             raise FormatError("the checkpoint does not fit this condensation: other tensors")
-        if not all(bool(tensor.isfinite().all()) for tensor in self.videos.state().values()):
+        if not self.finite():
             raise FormatError("the checkpoint holds videos that are not finite")
         self.iteration = iteration
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +71,8 @@ class EventLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with writing(self.path):
+        # An error that is under way is the one to tell.
+        with writing(self.path) if error is None else contextlib.suppress(OSError):
             self._file.close()
 
 
