@@ -3,13 +3,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import weakref
 
 import pytest
 import torch
 from safetensors.torch import load_file, save
 
 from marks import fault
-from vidcondense.assembly import learned_videos
+from vidcondense.assembly import assemble, learned_videos
 from vidcondense.checkpoint import load_checkpoint, save_checkpoint
 from vidcondense.compute import choose_compute
 from vidcondense.condensation import CheckpointOptions, condense
@@ -230,6 +231,20 @@ def test_static_dynamic_goes_through_both_stages_and_resumes_in_each(memory_clip
     again = condense(clips, tmp_path / "out", options, resume=True)
     assert again.manifest == result.manifest
     assert (tmp_path / "out" / LOG).read_bytes() == (tmp_path / "whole" / LOG).read_bytes()
+
+
+def test_a_stage_is_gone_before_the_next_one_is_made(memory_clips, monkeypatch):
+    """With what it holds: on a GPU, the clips."""
+    condenser = Condenser(memory_clips(), options_for(method="static-dynamic"), COMPUTE)
+    matcher = weakref.ref(condenser.parts.matcher)
+
+    def check(*arguments):
+        assert matcher() is None
+        return assemble(*arguments)
+
+    monkeypatch.setattr("vidcondense.condenser.assemble", check)
+    condenser.enter(1)
+    assert condenser.stage == 1
 
 
 def test_static_images_are_learned_in_stage_one_and_stay_in_stage_two(memory_clips):

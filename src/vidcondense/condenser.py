@@ -76,9 +76,13 @@ class Condenser:
     def enter(self, number: int) -> None:
         """Go to the beginning of a stage, on from what the one before has learned."""
         before = self.videos if number else None
+        if number:
+            del self.parts  # and with them the clips that lie on a GPU for the stage before
         self.stage = number
         self.begin = self.iteration = sum(self.lengths[:number])
-        self.parts = assemble(self.stages[number], self.real, self.options, self.compute, before, self.ranks)
+        self.parts: Parts = assemble(
+            self.stages[number], self.real, self.options, self.compute, before, self.ranks
+        )
         if self.means is not None and isinstance(self.parts.matcher, DistributionMatcher):
             self.parts.matcher.keep(self.means)
         groups = [*_groups(self.videos.parameters()), *_groups(self.parts.matcher.parameters())]

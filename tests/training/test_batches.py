@@ -5,8 +5,12 @@ from collections import Counter
 import pytest
 import torch
 
+from vidcondense.compute import Compute
+from vidcondense.speed.sample import raw_clips
 from vidcondense.training import batches
 from vidcondense.training.batches import Batches, fetcher
+from vidcondense.video import fetch
+from vidcondense.video.sampling import ClipOptions
 
 
 @pytest.mark.parametrize(("num_clips", "batch_size"), [(10, 3), (10, 5), (7, 7), (5, 32), (1, 4)])
@@ -55,3 +59,13 @@ def test_fetched_clips_are_the_sources(make_clips, cpu, monkeypatch, limit):
     before = clips.asked
     assert torch.equal(fetch(torch.tensor([7, 2, 7])), clips.views[0][[7, 2, 7]])
     assert clips.asked - before == (0 if limit else 3)
+
+
+def test_real_clips_are_not_held_as_floats_on_a_gpu(tmp_path, monkeypatch):
+    clip = ClipOptions(num_frames=2, size=4)
+    clips = raw_clips(tmp_path / "clips.u8", range(6), [0, 0, 0, 1, 1, 1], ["a", "b"], clip)
+    taken = []
+    monkeypatch.setattr(fetch, "fetcher", lambda *arguments: taken.append(arguments) or clips.batch)
+    gpu = Compute(torch.device("cuda"), "float32")
+    fetcher(clips, gpu)
+    assert taken == [(clips, gpu)]

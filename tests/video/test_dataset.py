@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -8,9 +9,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from vidcondense.compute import Compute
-from vidcondense.training.predict import predict
+from vidcondense.training.predict import predict, view_of
+from vidcondense.video import fetch
 from vidcondense.video.dataset import ClipDataset, ClipFacts, ClipFile
+from vidcondense.video.single_frames import SingleFrames
 
+CPU = Compute(torch.device("cpu"), "float32")
 N, VIEWS, T, S = 7, 2, 3, 5
 
 
@@ -87,6 +91,25 @@ def test_every_view_can_be_predicted_from(clips, pixels, views):
     found = predict(network, clips, compute=Compute(torch.device("cpu"), "float32"), views=views)
     batches = [clips.batch(range(N), view) for view in views]
     assert torch.allclose(found, torch.stack(batches).mean(0).flatten(1), atol=1e-6)
+
+
+@pytest.mark.parametrize("view", range(VIEWS))
+def test_a_view_that_is_asked_of_a_gpu_goes_there_as_bytes(clips, monkeypatch, view):
+    chosen, way = torch.tensor([2, 0]), fetch.streamed
+    whole = clips.batch(chosen, view)
+    monkeypatch.setattr(clips, "batch", lambda *arguments: pytest.fail("read as floats"))
+    module = sys.modules["vidcondense.training.predict"]
+    monkeypatch.setattr(module, "streamed", lambda source, device, view: way(source, CPU.device, view))
+    assert torch.equal(view_of(clips, view, Compute(torch.device("cuda"), "float32"))(chosen), whole)
+
+
+def test_frames_are_clips_of_one_frame(clips):
+    frames, slow = clips.frames(), SingleFrames(clips)
+    assert frames.shape == slow.shape == (1, 3, S, S)
+    assert torch.equal(frames.labels, slow.labels)
+    assert frames.groups[: T + 1] == ("u", "u", "u", "v")
+    everything = torch.arange(N * T).flip(0)
+    assert torch.equal(frames.batch(everything), slow.batch(everything))
 
 
 def test_the_file_cannot_be_changed(clips):

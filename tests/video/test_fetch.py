@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,9 @@ from vidcondense.matching.distribution import DistributionMatcher
 from vidcondense.matching.options import MatchOptions
 from vidcondense.speed.sample import raw_clips
 from vidcondense.video import fetch
+from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.sampling import ClipOptions
+from vidcondense.video.single_frames import SingleFrames
 
 CPU = torch.device("cpu")
 CHOSEN = torch.tensor([3, 0, 3])
@@ -51,6 +54,40 @@ def test_clips_lie_on_a_gpu_where_they_take_at_most_half_of_it(clips, monkeypatc
     assert taken == ["held" if is_held else "streamed"]
 
 
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU of which only the way there is taken: what should lie on it stays on the processor."""
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=1e9))
+    for way in (fetch.held, fetch.streamed):
+        monkeypatch.setattr(fetch, way.__name__, lambda clips, device, *view, way=way: way(clips, CPU, *view))
+    return Compute(torch.device("cuda"), "float32")
+
+
+def test_what_is_wanted_once_is_read_a_batch_at_a_time(clips, gpu, monkeypatch):
+    asked = []
+    read = clips.clips8
+    monkeypatch.setattr(clips, "clips8", lambda indices, view: asked.append(len(indices)) or read(indices))
+    assert torch.equal(fetch.once(clips, gpu)(CHOSEN), clips.subset(range(6)).batch(CHOSEN))
+    assert asked == [3]
+
+
+def test_single_frames_lie_on_a_gpu_as_bytes(clips, gpu, monkeypatch):
+    frames = SingleFrames(clips)
+    chosen = torch.tensor([47, 0, 13])
+    expected = frames.batch(chosen)
+    monkeypatch.setattr(frames, "batch", lambda indices: pytest.fail("read as floats"))
+    assert torch.equal(fetch.fetcher(frames, gpu)(chosen), expected)
+
+
+@pytest.mark.parametrize("view", [None, 0, 1])
+def test_streamed_clips_are_of_the_view(clips, view):
+    pairs = ClipDataset(
+        replace(clips.file, shape=(3, 2, *clips.file.shape[2:])), clips.subset(range(3)).facts
+    )
+    chosen = torch.tensor([2, 0])
+    assert torch.equal(fetch.streamed(pairs, CPU, view)(chosen), pairs.batch(chosen, view))
+
+
 def test_a_processor_holds_nothing(clips):
     assert fetch.held_bytes(clips, choose_compute("cpu")) == 0
     get = fetch.fetcher(clips, choose_compute("cpu"))
@@ -65,6 +102,8 @@ def test_on_a_gpu(clips):
         found = way(clips, compute.device)(CHOSEN)
         assert found.device.type == "cuda"
         torch.testing.assert_close(found.cpu(), clips.batch(CHOSEN))
+    frames = SingleFrames(clips)
+    torch.testing.assert_close(fetch.fetcher(frames, compute)(CHOSEN).cpu(), frames.batch(CHOSEN))
     labels = torch.tensor([0, 1])
     matchers = [
         DistributionMatcher(clips, labels, MatchOptions(real_batch=2), seed=0, compute=each)

@@ -113,7 +113,7 @@ class Judge:
         )
 
     def _one_pass(self, network: nn.Module, seed: int, view: int) -> Float[Tensor, "n k"]:
-        fetch = view_of(self.test, view)
+        fetch = view_of(self.test, view, self.compute)
         if self.test.flip:
             draws = torch.rand(len(self.test), generator=rng.generator(seed, "flip", view))
             fetch = flipping(fetch, draws < 0.5)
@@ -145,6 +145,7 @@ def flipping(fetch: Callable[[Tensor], Videos], mirrored: Bool[Tensor, " n"]) ->
 
     def fetch_flipped(indices: Tensor) -> Videos:
         clips = fetch(indices)
-        return torch.where(mirrored[indices].reshape(-1, 1, 1, 1, 1), clips.flip(-1), clips)
+        chosen = mirrored[indices].to(clips.device)
+        return torch.where(chosen.reshape(-1, 1, 1, 1, 1), clips.flip(-1), clips)
 
     return fetch_flipped

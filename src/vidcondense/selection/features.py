@@ -17,6 +17,7 @@ from vidcondense.interfaces import Indices, RealClips
 from vidcondense.models import VideoNetwork, build_network
 from vidcondense.selection.options import SelectOptions
 from vidcondense.training import TrainOptions, train
+from vidcondense.video.fetch import once
 
 
 def feature_networks(
@@ -64,9 +65,9 @@ def features_of(
     networks: list[VideoNetwork], real: RealClips, indices: Indices, compute: Compute, chunk: int = 64
 ) -> Float[Tensor, "n d"]:
     """The joined features of the clips at `indices`, `chunk` of them at once; float32 on the CPU."""
-    parts = []
+    fetch, parts = once(real, compute), []
     for part in torch.split(indices, chunk):
-        videos = compute.move(real.batch(part))
+        videos = fetch(part)
         with compute.autocast():
             parts.append(torch.cat([network.embed(videos).float() for network in networks], dim=1).cpu())
     return torch.cat(parts)

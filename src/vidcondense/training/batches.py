@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from vidcondense import rng
 from vidcondense.compute import Compute
-from vidcondense.interfaces import ClipSource, Indices, Videos
+from vidcondense.interfaces import ClipSource, Indices
+from vidcondense.video import fetch
 
 _HELD_BYTES = 2**30  # sets up to this size are fetched once; a condensed set nearly always is
 
@@ -51,9 +50,12 @@ class Batches:
         return self._orders[epoch]
 
 
-def fetcher(clips: ClipSource, compute: Compute) -> Callable[[Indices], Videos]:
-    """How to get clips to the device: from a copy that lies there, when the set is small enough for one."""
-    if clips.batch([0]).nbytes * len(clips) > _HELD_BYTES:
-        return lambda indices: compute.move(clips.batch(indices))
+def fetcher(clips: ClipSource, compute: Compute) -> fetch.Fetch:
+    """How to get clips to the device: from a copy that lies there, when the set is small enough for one.
+
+    Real clips go to a GPU as those that are matched do (`video/fetch.py`).
+    """
+    if fetch.goes_as_bytes(clips, compute) or clips.batch([0]).nbytes * len(clips) > _HELD_BYTES:
+        return fetch.fetcher(clips, compute)
     held = compute.move(clips.batch(torch.arange(len(clips))))
     return lambda indices: held[indices.to(held.device)]

@@ -15,6 +15,7 @@ from vidcondense.errors import UsageError
 from vidcondense.interfaces import ClipSource, Videos
 from vidcondense.models import VideoNetwork
 from vidcondense.training.units import Prepare, unchanged
+from vidcondense.video.fetch import Fetch, goes_as_bytes, once, streamed
 
 
 class ViewSource(ClipSource, Protocol):
@@ -56,37 +57,44 @@ def predict(
     """
     logits = [
         predict_view(
-            network, view_of(clips, view), len(clips), compute=compute, batch_size=batch_size, prepare=prepare
+            network,
+            view_of(clips, view, compute),
+            len(clips),
+            compute=compute,
+            batch_size=batch_size,
+            prepare=prepare,
         )
         for view in views
     ]
     return torch.stack(logits).mean(dim=0)
 
 
-def view_of(clips: ClipSource, view: int) -> Callable[[Tensor], Videos]:
-    """How to get clips of one view; raises `UsageError` where there is none such."""
+def view_of(clips: ClipSource, view: int, compute: Compute) -> Fetch:
+    """How to get clips of one view to the device, once; raises `UsageError` where there is none such."""
     available = getattr(clips, "num_views", 1)
     if not 0 <= view < available:
         raise UsageError(
             f"clip {view} of each video: there are {available}; choose from 0 to {available - 1}"
         )
     if available == 1:
-        return clips.batch
+        return once(clips, compute)
+    if goes_as_bytes(clips, compute):
+        return streamed(clips, compute.device, view)
     several = cast(ViewSource, clips)
-    return lambda indices: several.batch(indices, view=view)
+    return lambda indices: compute.move(several.batch(indices, view=view))
 
 
 @torch.no_grad()
 def predict_view(
     network: nn.Module,
-    fetch: Callable[[Tensor], Videos],
+    fetch: Fetch,
     num_clips: int,
     *,
     compute: Compute,
     batch_size: int = 64,
     prepare: Prepare = unchanged,
 ) -> Float[Tensor, "n k"]:
-    """The logits, float32 on the CPU, of the clips that `fetch` gives for the indices below `num_clips`."""
+    """The logits, float32 on the CPU, of the clips that `fetch` brings for the indices below `num_clips`."""
     with _evaluating(network):
         return _batch_by_batch(network, fetch, num_clips, compute, batch_size, prepare)
 
@@ -109,7 +117,7 @@ def embed(
         UsageError: a network of the user's own that has no features.
     """
     with _evaluating(network):
-        return _batch_by_batch(network.embed, clips.batch, len(clips), compute, batch_size, prepare)
+        return _batch_by_batch(network.embed, once(clips, compute), len(clips), compute, batch_size, prepare)
 
 
 @contextlib.contextmanager
@@ -124,7 +132,7 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 def _batch_by_batch(
     ask: Callable[[Tensor], Tensor],
-    fetch: Callable[[Tensor], Videos],
+    fetch: Fetch,
     num_clips: int,
     compute: Compute,
     batch_size: int,
@@ -132,7 +140,7 @@ def _batch_by_batch(
 ) -> Float[Tensor, "n d"]:
     parts = []
     for indices in torch.split(torch.arange(num_clips), batch_size):
-        videos = prepare(compute.move(fetch(indices)))
+        videos = prepare(fetch(indices))
         with compute.autocast():
             answers = ask(videos)
         parts.append(answers.float().cpu())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from torch.utils.data import Dataset
 
 from vidcondense.errors import DataError
 from vidcondense.interfaces import Clips8, Labels, Videos
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +131,21 @@ class ClipDataset(Dataset[tuple[Tensor, int]]):
         """Which clips have a label."""
         return (self.labels == label).nonzero().flatten()
 
+    def frames(self) -> ClipDataset:
+        """Every frame of every clip (the middle one of its video) as a clip of its own, in order."""
+        rows, views, num_frames, *pixels = self.file.shape
+        facts = self.facts
+        firsts = [(row * views + views // 2) * num_frames for row in facts.rows]
+        single = replace(
+            facts,
+            labels=_each(facts.labels, num_frames),
+            groups=_each(facts.groups, num_frames),
+            paths=_each(facts.paths, num_frames),
+            rows=tuple(first + frame for first in firsts for frame in range(num_frames)),
+        )
+        file = replace(self.file, shape=(rows * views * num_frames, 1, 1, *pixels))
+        return ClipDataset(file, single, normalise=self.normalise)
+
     def subset(self, indices: Sequence[int] | Tensor) -> ClipDataset:
         """The clips at `indices`, in that order, as a dataset of its own (`mean` and `std` stay)."""
         chosen = [int(index) for index in indices]
@@ -150,6 +167,11 @@ class ClipDataset(Dataset[tuple[Tensor, int]]):
     def __getstate__(self) -> dict[str, Any]:
         # A pickled memory map would carry all clips; another process maps the file itself.
         return {**self.__dict__, "_clips": None}
+
+
+def _each(values: tuple[T, ...], count: int) -> tuple[T, ...]:
+    """Every value `count` times, in order."""
+    return tuple(value for value in values for _ in range(count))
 
 
 def normalised(clips: Clips8, mean: Float[Tensor, " c"], std: Float[Tensor, " c"]) -> Videos:
