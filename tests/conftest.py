@@ -38,6 +38,15 @@ def _stay_at_home(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_stay_at_home)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a GPU is skipped without one."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("cuda"):
+            item.add_marker(pytest.mark.skip(reason="no GPU here"))
+
+
 @pytest.fixture(scope="session")
 def ucf101_5() -> Path:
     """The 400 real clips; where they are absent the test is skipped."""

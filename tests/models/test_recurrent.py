@@ -129,7 +129,6 @@ def test_cudnn_is_left_where_gradients_are_differentiated_again_and_nowhere_else
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 @pytest.mark.parametrize("model", ["cnn-gru", "cnn-lstm"])
 @pytest.mark.parametrize("siamese", [False, True])
 def test_gradients_are_matched_in_recurrent_networks_on_a_gpu(memory_clips, model, siamese):

@@ -126,7 +126,6 @@ def test_options_out_of_range_fail(changes, words):
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_on_a_gpu(toy):
     found = bench(toy, QUICK, reading=DataOptions(workers=0), clip=CLIP, compute=choose_compute("cuda"))
     assert found.gpu_memory_mb > 0

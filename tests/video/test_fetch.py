@@ -95,7 +95,6 @@ def test_a_processor_holds_nothing(clips):
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_on_a_gpu(clips):
     compute = choose_compute("cuda", "float32")
     for way in (fetch.held, fetch.streamed):
