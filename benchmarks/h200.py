@@ -41,8 +41,10 @@ VARIANTS = {"fresh": MatchOptions(real_batch=REAL_BATCH, pool=1, uses=1), "pool 
 TINY = ClipOptions(num_frames=8, size=44)
 
 
-def condensation(real: ClipDataset, match: MatchOptions, iterations: int, compute: Compute) -> dict[str, Any]:
-    """Condense, and count what was done."""
+def condensation(
+    real: ClipDataset, match: MatchOptions, iterations: int, compute: Compute, peak_seconds: float = 3.0
+) -> dict[str, Any]:
+    """Condense, and count what was done; then measure the matrix peak for so many seconds."""
     options = CondenseOptions(iterations=iterations, match=match)
     condenser = Condenser(real, options, compute)
     videos, clips, stamps = len(condenser.videos.labels), 0, []
@@ -60,7 +62,7 @@ def condensation(real: ClipDataset, match: MatchOptions, iterations: int, comput
     real_clips = clips - iterations * videos
     flops = real_clips * each.forward + iterations * videos * each.synthetic
     dtype = torch.bfloat16 if compute.precision == "bfloat16" else torch.float32
-    peak = matrix_peak(dtype, compute, 3.0)
+    peak = matrix_peak(dtype, compute, peak_seconds)
     return {
         "options": as_json(options),
         "precision": compute.precision,
@@ -83,10 +85,11 @@ def mini_ucf(folder: Path) -> ClipDataset:
 
 
 def smoke() -> None:
-    """The same on the processor, on tiny clips."""
+    """The same on the processor, on tiny clips in small networks."""
     real = random_clips(RUNS / NAME, num_classes=2, per_class=4, clip=TINY)
     for match in VARIANTS.values():
-        print(condensation(real, replace(match, real_batch=2), 2, choose_compute("cpu")))
+        small = replace(match, real_batch=2, model="convnet3d-16")
+        print(condensation(real, small, 2, choose_compute("cpu", "float32"), 0.05))
 
 
 def main() -> None:

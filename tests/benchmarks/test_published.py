@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
@@ -86,6 +87,17 @@ def test_the_goal_is_the_published_loops_last_median_and_ours_is_timed_to_it(scr
     found = script.summary(curves)
     assert found["seconds_to_goal"]["default"] == 4.0, "the median of 2 and 6 seconds"
     assert found["speedup"]["default"] == 7.5
+
+
+def test_smoke_runs_every_loop_and_publishes_nothing(script, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(script, "RUNS", tmp_path)
+    monkeypatch.setattr(script, "publish", lambda *arguments: pytest.fail("published"))
+    monkeypatch.setattr(sys, "argv", ["published_loop.py", "--smoke"])
+    script.main()
+    found = ast.literal_eval(capsys.readouterr().out)
+    assert found["curves"].keys() == found["times"].keys() == script.LOOPS.keys()
+    assert [point["iteration"] for point in found["curves"]["default"]] == [1, 2]
+    assert all(len(times) == 2 and min(times) > 0 for times in found["times"].values())
 
 
 def test_the_judged_set_is_what_is_condensed_so_far(script, memory_clips):
