@@ -3,7 +3,8 @@
 ConvNet3D embeds synthetic videos and goes back to their pixels, with a network of new weights every time:
 eager the network itself, compiled its weights copied into the one network that was compiled. Both take turns
 in one process, of whose time the medians are; a ratio above 1 is a gain. What compiling takes is the first
-compiled pass, less a later one. bfloat16 where the device has instructions for it.
+compiled pass, less a later one. bfloat16 where the device has instructions for it. On a GPU also with CUDA
+graphs (`mode="reduce-overhead"`), where the first passes are those until the graphs are recorded.
 
     OMP_NUM_THREADS=1 python benchmarks/compile.py  # a few minutes; needs a C++ compiler
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from functools import partial
 from typing import Any
 
 import torch
@@ -32,6 +34,9 @@ SECONDS = 30.0
 
 LEAST = 3
 """Passes each, however long they take."""
+
+FIRST = {"compiled": 1, "graphs": 3}
+"""Passes until all is compiled; a graph is recorded in the second, and played from the third on."""
 
 
 def network_of(number: int, num_frames: int, size: int, compute: Compute) -> VideoNetwork:
@@ -58,39 +63,60 @@ def clocked(work: Any, compute: Compute) -> float:  # noqa: ANN401 - called with
     return time.perf_counter() - start
 
 
+def compiled_ways(network: VideoNetwork, compute: Compute) -> dict[str, Any]:
+    """The network compiled, by way; CUDA graphs on a GPU only."""
+    ways = {"compiled": torch.compile(network.embed)}
+    if compute.device.type == "cuda":
+        ways["graphs"] = torch.compile(network.embed, mode="reduce-overhead")
+    return ways
+
+
 def row_of(num_frames: int, size: int, compute: Compute) -> dict[str, Any]:
     torch._dynamo.reset()
     fresh = [network_of(number, num_frames, size, compute) for number in (1, 2)]
     held = network_of(0, num_frames, size, compute)
-    compiled = torch.compile(held.embed)
+    ways = compiled_ways(held, compute)
     videos = compute.move(torch.randn(VIDEOS, num_frames, 3, size, size))
 
     def eager(number: int) -> Tensor:
         return gradient(fresh[number % 2].embed, videos, compute)
 
-    def copied(number: int) -> Tensor:
+    def copied(way: str, number: int) -> Tensor:
         for mine, new in zip(held.parameters(), fresh[number % 2].parameters(), strict=True):
             mine.copy_(new)
-        return gradient(compiled, videos, compute)
+        if way == "graphs":
+            torch.compiler.cudagraph_mark_step_begin()  # the gradient of the pass before may go
+        return gradient(ways[way], videos, compute)
 
-    first = clocked(lambda: copied(0), compute)
-    difference = float((copied(1) - eager(1)).norm() / eager(1).norm())
-    times: dict[str, list[float]] = {"eager": [], "compiled": []}
+    firsts = {
+        way: sum(clocked(partial(copied, way, number), compute) for number in range(FIRST[way]))
+        for way in ways
+    }
+    differences = {way: float((copied(way, 1) - eager(1)).norm() / eager(1).norm()) for way in ways}
+    times: dict[str, list[float]] = {"eager": [], **{way: [] for way in ways}}
     end = time.perf_counter() + SECONDS
     number = 0
     while number < LEAST or time.perf_counter() < end:
-        times["eager"].append(clocked(lambda n=number: eager(n), compute))
-        times["compiled"].append(clocked(lambda n=number: copied(n), compute))
+        times["eager"].append(clocked(partial(eager, number), compute))
+        for way in ways:
+            times[way].append(clocked(partial(copied, way, number), compute))
         number += 1
     medians = {name: statistics.median(found) for name, found in times.items()}
+
+    def found(way: str) -> dict[str, float]:
+        return {
+            "seconds_compiled": medians[way],
+            "ratio": medians["eager"] / medians[way],
+            "seconds_compiling": firsts[way] - FIRST[way] * medians[way],
+            "relative_difference": differences[way],
+        }
+
     return {
         "shape": [num_frames, size, size],
         "precision": compute.precision,
         "seconds_eager": medians["eager"],
-        "seconds_compiled": medians["compiled"],
-        "ratio": medians["eager"] / medians["compiled"],
-        "seconds_compiling": first - medians["compiled"],
-        "relative_difference": difference,
+        **found("compiled"),
+        **({"graphs": found("graphs")} if "graphs" in ways else {}),
         "passes": number,
     }
 
