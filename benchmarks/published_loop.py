@@ -210,9 +210,9 @@ def main() -> None:
         with claimed(NAME, key) as free:
             if free:
                 cell(NAME, key, compute)
-    curves = {
-        name: [found for seed in SEEDS if (found := cell(NAME, f"{name} {seed}", None))] for name in LOOPS
-    }
+    done = [[cell(NAME, f"{name} {seed}", None) for name in LOOPS] for seed in SEEDS]
+    complete = [found for found in done if all(found)]  # the loops are compared on the same seeds
+    curves = {name: [found[at] for found in complete if found[at]] for at, name in enumerate(LOOPS)}
     timed = {
         key: {name: mean(found["times"]) for name in LOOPS if (found := cell(NAME, f"{name} {key}", None))}
         for key in ("whole", "miniUCF")
