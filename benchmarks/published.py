@@ -22,10 +22,10 @@ from vidcondense.compute import Compute
 from vidcondense.insertion.conflict import Inserter
 from vidcondense.interfaces import RealClips
 from vidcondense.methods import METHODS
-from vidcondense.models.convnet3d import ConvNet3D
+from vidcondense.models.convnet3d import WIDTH, ConvNet3D
 from vidcondense.settings import CondenseOptions
 
-WIDTHS = {"convnet3d": 64, "convnet3d-16": 16}
+WIDTHS = {"convnet3d": WIDTH, "convnet3d-16": 16}
 
 
 class PlainConvNet3D(ConvNet3D):

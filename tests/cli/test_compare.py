@@ -12,24 +12,10 @@ import time
 
 import pytest
 
+from quick import COMPARISON
 from vidcondense.storage.condensed import load_condensed
 
-PLAN = """
-repeats = 1
-baseline = "random"
-[condense]
-model = "convnet3d-16"
-num-frames = 8
-stride = 1
-size = 44
-real-batch = 2
-iterations = 2
-[evaluate]
-model = "convnet3d-16"
-steps = 2
-[sets.random]
-method = "random"
-[sets.greedy]
+PLAN = f"""{COMPARISON}[sets.greedy]
 vpc = 99
 """
 

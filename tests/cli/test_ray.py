@@ -9,26 +9,11 @@ import sys
 
 import pytest
 
-from quick import CLIP
+from quick import CLIP, COMPARISON
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
 
-PLAN = """
-repeats = 1
-baseline = "random"
-[condense]
-model = "convnet3d-16"
-num-frames = 8
-stride = 1
-size = 44
-real-batch = 2
-iterations = 2
-[evaluate]
-model = "convnet3d-16"
-steps = 2
-[sets.random]
-method = "random"
-[sets.prism]
+PLAN = f"""{COMPARISON}[sets.prism]
 """
 
 OF_THE_MACHINE = ("seconds_condense", "seconds_evaluate", "peak_memory_mb")

@@ -126,7 +126,7 @@ class DistributionMatcher:
         before = iteration - self.options.pool
         if before >= 0 and self._number(before) == self._number(iteration):
             return 0
-        return sum(min(len(members), self.options.real_batch) for members in self.targets.members)
+        return self.targets.num_drawn(self.options.real_batch)
 
     def _means(self, network: VideoNetwork, number: int) -> Float[Tensor, "g d"]:
         if self.kept is None:

@@ -70,7 +70,7 @@ class KernelMatcher:
         self.compute = compute
         self.ranks = ranks
         targets, own = make_targets("class", real, labels, seed), ranks.share(len(real.classes))
-        self.drawn = sum(min(len(members), options.real_batch) for members in targets.members)
+        self.drawn = targets.num_drawn(options.real_batch)
         self.targets = replace(targets, members=targets.members[own.start : own.stop], first=own.start)
         self.chunk = options.chunk_of(real.shape)
         self.labels = compute.move(centred(labels, len(real.classes)))

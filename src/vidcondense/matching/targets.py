@@ -45,6 +45,10 @@ class Targets:
         low, high = int(of_video.min()), int(of_video.max())
         return Targets(self.members[low : high + 1], of_video - low, self.first + low)
 
+    def num_drawn(self, count: int) -> int:
+        """How many real clips `draw` gives, for all targets."""
+        return sum(min(len(members), count) for members in self.members)
+
     def draw(self, count: int, seed: int, iteration: int) -> list[Indices]:
         """For each target `count` different ones of its real clips, or all; new ones every iteration."""
         return [

@@ -204,7 +204,7 @@ class _Work:
     def real(self) -> Rate:
         """Clips a second to their means, a network for all."""
         matcher = self._matcher(self.options.match)
-        network, clips = matcher.network(0), sum(self._drawn(matcher))
+        network, clips = matcher.network(0), matcher.targets.num_drawn(self.options.match.real_batch)
         found = timed(lambda call: matcher.real_means(network, call), self.options.seconds, self.compute)
         return self._rate(found, clips, self.flops.forward)
 
@@ -251,9 +251,6 @@ class _Work:
     def _matcher(self, options: MatchOptions) -> DistributionMatcher:
         labels = torch.arange(len(self.clips.classes)).repeat_interleave(self.options.vpc)
         return DistributionMatcher(self.clips, labels, options, seed=0, compute=self.compute)
-
-    def _drawn(self, matcher: DistributionMatcher) -> list[int]:
-        return [min(len(members), self.options.match.real_batch) for members in matcher.targets.members]
 
     def _synthetic_flops(self, matcher: DistributionMatcher, videos: int) -> int:
         """Of a video; in several chunks its forward pass is done twice."""
