@@ -250,8 +250,9 @@ _MATCHING: Mapping[MatcherName, _Matching] = {
         copies=6,
     ),
     "mtt": _Matching(
-        # The student's way; the network, both ends, what is carried back, and the gradients of a step twice.
-        networks=lambda options: options.match.trajectory.synthetic_steps + 10,
+        # The student's way; the network, both ends, what is carried back, and the gradients of a step twice;
+        # a tenth for what memory fragments between them.
+        networks=lambda options: math.ceil(1.1 * (options.match.trajectory.synthetic_steps + 10)),
         kept=lambda options: 0,
         real=lambda options, num_classes: 0,
         pass_=_match_trajectories,

@@ -80,8 +80,9 @@ def unroll(
     loss = squared_distance(path[-1], target) / scale
     adjoint = [2 * (end - wanted) / scale for end, wanted in zip(path[-1], target, strict=True)]
     gradient, rate_gradient = torch.zeros_like(videos), torch.zeros_like(loss)
+    curvature = [torch.empty_like(each) for each in adjoint]
     for step in reversed(range(len(batches))):
-        curvature = [torch.zeros_like(each) for each in adjoint]
+        torch._foreach_zero_(curvature)
         for part in _own(batches[step], ranks):
             indices = batches[step][part].to(videos.device)
             inner, pull, bend = _follow(videos[indices], path[step], adjoint, loss_of, step, part)
@@ -102,8 +103,9 @@ def _train(
 ) -> list[list[Tensor]]:
     """θ_0 … θ_N, without a graph."""
     path = [[each.detach() for each in start]]
+    slope = [torch.empty_like(each) for each in start]
     for step, batch in enumerate(batches):
-        slope = [torch.zeros_like(each) for each in path[-1]]
+        torch._foreach_zero_(slope)
         for part in _own(batch, ranks):
             weights = _leaves(path[-1])
             loss = loss_of(videos[batch[part].to(videos.device)], weights, step, part)
