@@ -19,6 +19,7 @@ PARAMETERS = {
     "convnet3d": 3_647_666,
     "convnet3d-16": 234_578,
     "convnet": 1_553_970,
+    "convnet-32": 333_234,
     "cnn-gru": 28_668_466,
     "cnn-lstm": 38_107_698,
     "cnn-lstm-8192": 537_645_618,

@@ -81,6 +81,12 @@ MODELS: dict[str, Architecture] = {
         min_frames=1,
         min_size=convnet.MIN_SIZE,
     ),
+    "convnet-32": Architecture(
+        summary="the same at a quarter of its width: 0.3 million parameters, a fifth of the time",
+        build=lambda num_classes, num_frames, size: ConvNet(num_classes, size, width=32),
+        min_frames=1,
+        min_size=convnet.MIN_SIZE,
+    ),
     "cnn-gru": Architecture(
         summary="a 2-D convolutional network a frame, then a GRU of width 1 024, 28.7 million",
         build=lambda num_classes, num_frames, size: ConvRecurrent(num_classes, layer="gru", hidden=1024),

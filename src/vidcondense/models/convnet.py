@@ -25,15 +25,16 @@ class ConvNet(VideoNetwork):
     Args:
         num_classes: K.
         size: height and width of a frame in pixels.
+        width: channels W of every block; fewer for quick experiments.
     """
 
-    def __init__(self, num_classes: int, size: int) -> None:
+    def __init__(self, num_classes: int, size: int, *, width: int = WIDTH) -> None:
         super().__init__()
-        self.features = frame_features()
-        self.classifier = nn.Linear(WIDTH * (size >> DEPTH) ** 2, num_classes)
+        self.features = frame_features(width)
+        self.classifier = nn.Linear(width * (size >> DEPTH) ** 2, num_classes)
 
     def embed(self, videos: Videos) -> Features:
-        """The last block's output, flattened, averaged over frames: `[N, D]`, D = 25 088 at 112×112."""
+        """The last block's output, flattened, averaged over frames: `[N, D]`, D = 196 W = 25 088 at 112×112."""
         frames: Float[Tensor, "m d"] = self.features(videos.flatten(0, 1))
         return frames.view(*videos.shape[:2], -1).mean(dim=1)
 
@@ -43,16 +44,16 @@ class ConvNet(VideoNetwork):
         return logits
 
 
-def frame_features() -> nn.Sequential:
-    """The blocks: frames `[M, C, H, W]` to features `[M, WIDTH · ⌊H / 8⌋ · ⌊W / 8⌋]`."""
-    blocks = [_block(3 if depth == 0 else WIDTH) for depth in range(DEPTH)]
+def frame_features(width: int = WIDTH) -> nn.Sequential:
+    """The blocks: frames `[M, C, H, W]` to features `[M, width · ⌊H / 8⌋ · ⌊W / 8⌋]`."""
+    blocks = [_block(3 if depth == 0 else width, width) for depth in range(DEPTH)]
     return nn.Sequential(*blocks, nn.Flatten())
 
 
-def _block(channels_in: int) -> nn.Sequential:
+def _block(channels_in: int, width: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(channels_in, WIDTH, kernel_size=3, padding=1),
-        nn.InstanceNorm2d(WIDTH, affine=True),
+        nn.Conv2d(channels_in, width, kernel_size=3, padding=1),
+        nn.InstanceNorm2d(width, affine=True),
         nn.ReLU(inplace=True),
         nn.AvgPool2d(2),
     )
