@@ -48,6 +48,7 @@ DATA: dict[str, Callable[[], Path]] = {
     "pool": ucf101_5,
     "toy_scenes": lambda: toy("scenes", train=80, test=400),
     "toy_five": lambda: toy("scenes", train=80, test=400),
+    "interpolation": lambda: toy("scenes", train=80, test=400),
     "toy_reversal": lambda: toy("reversal", train=80, test=200),
 }
 """The data of each plan."""

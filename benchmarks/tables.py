@@ -43,6 +43,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
         "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes: methods and PRISM's ablations"),
         "toy_five": partial(_plan, "Five videos per class on the toy set, scenes"),
+        "interpolation": partial(_plan, "Frames between key frames on the toy set, scenes"),
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
         "judge": _judge,
         "targets": _targets,

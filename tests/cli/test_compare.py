@@ -86,6 +86,14 @@ def test_mistakes_are_one_line(run, arguments, plan, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_progress_counts_the_iterations_of_all_stages(run, arguments, plan, monkeypatch):
+    monkeypatch.setattr("vidcondense.cli.progress.QUIET_SECONDS", 0.0)
+    staged = 'method = "static-dynamic"\nstatic-model = "convnet-32"\nstatic-iterations = 1\niterations = 2'
+    plan.write_text(f"{COMPARISON}[sets.staged]\n{staged}\n")
+    told = run("compare", *arguments, "--only", "staged-0").err
+    assert "condensing staged-0: 3 of 3" in told
+
+
 @pytest.mark.slow
 def test_an_interrupted_comparison_leaves_a_checkpoint_and_goes_on(plan, arguments, tmp_path):
     plan.write_text(ENDLESS)

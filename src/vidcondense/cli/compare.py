@@ -10,6 +10,7 @@ from typing import Any
 
 import tyro
 
+from vidcondense.assembly import total_iterations
 from vidcondense.cli.output import Output, table
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
@@ -139,7 +140,7 @@ def _run_here(arguments: Arguments, plan: Plan, place: Place, output: Output) ->
     with progress() as bars:
         for name in arguments.only:
             entrant, seed = cells[name]
-            iterations = entrant.recipe.condense.iterations
+            iterations = total_iterations(entrant.recipe.condense)
             listener = bars.follow("iteration", f"condensing {name}", iterations)
             found[name] = run_cell(place, entrant, seed, compute=compute, listener=listener)
             output.say(f"{name}: {place.result(name)}")
