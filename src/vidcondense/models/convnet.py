@@ -34,7 +34,7 @@ class ConvNet(VideoNetwork):
         self.classifier = nn.Linear(width * (size >> DEPTH) ** 2, num_classes)
 
     def embed(self, videos: Videos) -> Features:
-        """The last block's output, flattened, averaged over frames: `[N, D]`, D = 196 W = 25 088 at 112×112."""
+        """The last block's output, flattened, averaged over frames: `[N, D]`, D = 196 W at 112×112."""
         frames: Float[Tensor, "m d"] = self.features(videos.flatten(0, 1))
         return frames.view(*videos.shape[:2], -1).mean(dim=1)
 
