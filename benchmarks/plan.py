@@ -30,11 +30,11 @@ from vidcondense.video.toy import Mode, ToyOptions, make_toy
 PLANS = ROOT / "benchmarks" / "plans"
 
 
-def toy(mode: Mode, *, train: int, test: int) -> Path:
+def toy(mode: Mode, *, train: int, test: int, seed: int = 0) -> Path:
     """A generated toy set of 8 frames of 48×48."""
-    folder = RUNS / f"toy_{mode}_{train}_{test}"
+    folder = RUNS / f"toy_{mode}_{train}_{test}{f'_{seed}' if seed else ''}"
     if not folder.exists():
-        counts = {"train_per_class": train, "test_per_class": test}
+        counts = {"train_per_class": train, "test_per_class": test, "seed": seed}
         make_toy(folder, ToyOptions(mode=mode, num_frames=8, size=48, workers=1, **counts))
     return folder
 
@@ -49,6 +49,7 @@ DATA: dict[str, Callable[[], Path]] = {
     "toy_scenes": lambda: toy("scenes", train=80, test=400),
     "toy_five": lambda: toy("scenes", train=80, test=400),
     "interpolation": lambda: toy("scenes", train=80, test=400),
+    "defaults": lambda: toy("scenes", train=80, test=400, seed=1),
     "toy_reversal": lambda: toy("reversal", train=80, test=200),
 }
 """The data of each plan."""

@@ -44,6 +44,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes: methods and PRISM's ablations"),
         "toy_five": partial(_plan, "Five videos per class on the toy set, scenes"),
         "interpolation": partial(_plan, "Frames between key frames on the toy set, scenes"),
+        "defaults": partial(_plan, "What the defaults rest on: real clips an iteration, learning rate"),
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
         "judge": _judge,
         "targets": _targets,
