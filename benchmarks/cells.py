@@ -51,8 +51,16 @@ def cell(benchmark: str, name: str, compute: Callable[[], dict[str, Any]] | None
     return result
 
 
+def compute_cells(benchmark: str, work: Mapping[str, Callable[[], dict[str, Any]]]) -> None:
+    """Compute the cells that are not there, but those that another process is at."""
+    for name, compute in work.items():
+        with _claimed(benchmark, name) as free:
+            if free:
+                cell(benchmark, name, compute)
+
+
 @contextlib.contextmanager
-def claimed(benchmark: str, name: str) -> Iterator[bool]:
+def _claimed(benchmark: str, name: str) -> Iterator[bool]:
     """Whether a cell is this process's to compute: not where another process is at it."""
 
     def refuse() -> None:

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from cells import cell, claimed, publish, ucf101_5
+from cells import cell, compute_cells, publish, ucf101_5
 
 from vidcondense.compute import choose_compute
 from vidcondense.evaluation import EvaluateOptions, as_dict, evaluate
@@ -54,14 +55,14 @@ def main() -> None:
     parser.add_argument("--folds", type=int, nargs="+", default=range(FOLDS))
     folds = parser.parse_args().folds
     data = load_data(ucf101_5(), DataOptions(layout="ucf101", fold=1), CLIP).train
+    work = {
+        f"{what}, {name}, {fold}": partial(measure, data, size, setting, fold)
+        for fold in folds
+        for what, size in SETS.items()
+        for name, setting in SETTINGS.items()
+    }
+    compute_cells(NAME, work)
     rows: dict[str, dict[str, Any]] = {}
-    for fold in folds:
-        for what, size in SETS.items():
-            for name, setting in SETTINGS.items():
-                key = f"{what}, {name}, {fold}"
-                with claimed(NAME, key) as free:
-                    if free:
-                        cell(NAME, key, lambda a=size, b=setting, c=fold: measure(data, a, b, c))
     for what in SETS:
         for name in SETTINGS:
             known = [cell(NAME, f"{what}, {name}, {fold}", None) for fold in range(FOLDS)]

@@ -29,7 +29,7 @@ from statistics import mean, median
 from typing import Any
 
 import torch
-from cells import RUNS, cell, claimed, publish, ucf101_5
+from cells import RUNS, cell, compute_cells, publish, ucf101_5
 from published import PublishedLoop
 from shapes import MINI_UCF, MINI_UCF_CLASSES, MINI_UCF_PER_CLASS, random_clips
 
@@ -206,10 +206,7 @@ def main() -> None:
         work[f"{name} miniUCF"] = partial(iteration_time, shaped, name, narrow)
     for seed in chosen.seeds:
         work |= {f"{name} {seed}": partial(curve, data, name, seed, CHECKPOINTS) for name in chosen.only}
-    for key, compute in work.items():
-        with claimed(NAME, key) as free:
-            if free:
-                cell(NAME, key, compute)
+    compute_cells(NAME, work)
     done = [[cell(NAME, f"{name} {seed}", None) for name in LOOPS] for seed in SEEDS]
     complete = [found for found in done if all(found)]  # the loops are compared on the same seeds
     curves = {name: [found[at] for found in complete if found[at]] for at, name in enumerate(LOOPS)}

@@ -32,11 +32,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from cells import RUNS, cell, claimed, over_repeats, publish, restore
+from cells import RUNS, cell, compute_cells, over_repeats, publish, restore
 from plan import toy
 from torch import Tensor
 
@@ -497,11 +498,10 @@ def main() -> None:
     chosen = parser.parse_args()
     restore(NAME)
     data = load_data(toy("scenes", train=80, test=400), DataOptions(), CLIP)
-    for seed in chosen.seeds:
-        for name in chosen.only:
-            with claimed(NAME, f"{name} {seed}") as free:
-                if free:
-                    cell(NAME, f"{name} {seed}", lambda n=name, s=seed: measure(data, n, s))
+    work = {
+        f"{name} {seed}": partial(measure, data, name, seed) for seed in chosen.seeds for name in chosen.only
+    }
+    compute_cells(NAME, work)
     rows = summary()
     for name, row in rows.items():
         print(f"{name:28} {100 * row['accuracy']:.1f}, {row['bytes']:.0f} bytes a video")

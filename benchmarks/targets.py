@@ -15,10 +15,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
-from cells import cell, claimed, over_repeats, publish, ucf101_5
+from cells import cell, compute_cells, over_repeats, publish, ucf101_5
 from torch import Tensor
 
 from vidcondense import rng
@@ -344,11 +345,12 @@ def main() -> None:
     chosen = parser.parse_args()
     data = load_data(ucf101_5(), DataOptions(layout="ucf101", fold=1), CLIP).train
     compute = choose_compute()
-    for fold in chosen.folds:
-        for name in chosen.only:
-            with claimed(NAME, f"{name} {fold}") as free:
-                if free:
-                    cell(NAME, f"{name} {fold}", lambda n=name, f=fold: measure(data, n, f, compute))
+    work = {
+        f"{name} {fold}": partial(measure, data, name, fold, compute)
+        for fold in chosen.folds
+        for name in chosen.only
+    }
+    compute_cells(NAME, work)
     found: dict[str, dict[int, dict[str, Any]]] = {}
     for name in TRIALS:
         for fold in range(FOLDS):

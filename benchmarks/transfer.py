@@ -1,6 +1,6 @@
 """What else networks of the sets are good for: retrieval, a linear probe, few real clips.
 
-The sets of ucf101-5 that `plan.py architectures` condensed (it must have run here; sets are not published):
+The sets of ucf101-5 that `plan.py architectures` condensed (here: they are not published):
 one video per class, 8 frames at stride 8, 64×64. Networks (ConvNet3D at a quarter of its width, 200 steps at
 learning rate 0.01; of all real clips 1 000 steps) are trained on each; 106 test clips are the queries, all
 training clips the gallery. A repeat is a condensation seed with a network of its own. A network that was
@@ -11,11 +11,12 @@ trained on nothing is the control: its few-shot columns are a training from scra
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cells import RUNS, cell, over_repeats, publish, ucf101_5
+from cells import RUNS, cell, compute_cells, over_repeats, publish, ucf101_5
 
 from vidcondense.compute import choose_compute
 from vidcondense.evaluation.measures import score
@@ -54,15 +55,20 @@ def of_set(path: Path, data: RealData, seed: int) -> dict[str, Any]:
 def main() -> None:
     clip = ClipOptions(num_frames=8, stride=8, size=64)
     data = load_data(ucf101_5(), DataOptions(layout="ucf101"), clip)
-    found: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in (*SETS, *CONTROLS)}
+    work: dict[str, Callable[[], dict[str, Any]]] = {}
     for seed in SEEDS:
         for name, folder in SETS.items():
             path = RUNS / "architectures" / "sets" / folder.format(seed)
-            found[name][seed] = cell(NAME, f"{name} {seed}", partial(of_set, path, data, seed)) or {}
+            if path.is_dir():
+                work[f"{name} {seed}"] = partial(of_set, path, data, seed)
         for name, steps in CONTROLS.items():
             clips = data.train if name == "real clips" else None
-            compute = partial(measure, clips, data, seed, steps)
-            found[name][seed] = cell(NAME, f"{name} {seed}", compute) or {}
+            work[f"{name} {seed}"] = partial(measure, clips, data, seed, steps)
+    compute_cells(NAME, work)
+    found = {
+        name: {seed: done for seed in SEEDS if (done := cell(NAME, f"{name} {seed}", None))}
+        for name in (*SETS, *CONTROLS)
+    }
     measurements = TransferOptions().measurements(len(data.train))
     base = found["random"]
     rows = {
