@@ -60,9 +60,8 @@ def test_interval_covers_as_often_as_it_says():
 
 def brute_force(scores, groups, seed, resamples):
     names = sorted(set(groups))
-    means = []
-    for resample in range(resamples):
-        generator = rng.generator(seed, "bootstrap", resample)
+    means, generator = [], rng.generator(seed, "bootstrap")
+    for _ in range(resamples):
         drawn = [names[index] for index in torch.randint(len(names), (len(names),), generator=generator)]
         clips = [
             score for name in drawn for score, group in zip(scores, groups, strict=True) if group == name
@@ -79,6 +78,14 @@ def test_bootstrap_against_a_loop():
     assert found == pytest.approx(brute_force(scores, groups, 5, 300))
     assert found == bootstrap_interval(scores, groups, seed=5, resamples=300)
     assert found != bootstrap_interval(scores, groups, seed=6, resamples=300)
+
+
+def test_bootstrap_is_the_same_in_parts(monkeypatch):
+    groups = [f"g{index // 3}" for index in range(30)]
+    scores = [float(index % 4 == 0) for index in range(30)]
+    whole = bootstrap_interval(scores, groups, seed=5, resamples=300)
+    monkeypatch.setattr("vidcondense.evaluation.statistics._DRAWS_AT_ONCE", 70)
+    assert bootstrap_interval(scores, groups, seed=5, resamples=300) == whole
 
 
 def test_bootstrap_sees_groups():

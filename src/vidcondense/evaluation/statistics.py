@@ -18,6 +18,9 @@ Interval = tuple[float, float]
 CONFIDENCE = 0.95
 RESAMPLES = 2_000
 
+_DRAWS_AT_ONCE = 1_000_000
+"""Groups that are drawn at a time, at most but for one resample: a few tens of megabytes."""
+
 
 def mean(values: Sequence[float | int]) -> float | None:
     """The mean; None of no values."""
@@ -106,10 +109,10 @@ def bootstrap_interval(
         return None
     sums = torch.from_numpy(np.bincount(members, weights=np.asarray(scores, dtype=np.float64)))
     sizes = torch.from_numpy(np.bincount(members))
-    means = []
-    for resample in range(resamples):
-        drawn = torch.randint(len(names), (len(names),), generator=rng.generator(seed, "bootstrap", resample))
-        means.append(float(sums[drawn].sum() / sizes[drawn].sum()))
+    means, stream = [], rng.generator(seed, "bootstrap")
+    for part in torch.arange(resamples).split(max(1, _DRAWS_AT_ONCE // len(names))):
+        drawn = torch.randint(len(names), (len(part), len(names)), generator=stream)
+        means += (sums[drawn].sum(dim=1) / sizes[drawn].sum(dim=1)).tolist()
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
