@@ -51,12 +51,13 @@ docs: $(STAMP) ## make the site of the documentation: site/index.html; a broken 
 docs-test: $(STAMP) ## run what README and docs/ say to run (a few minutes)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python .ci/docs.py
 
-check: $(STAMP) ## format, lint, types, import contracts, spelling
+check: $(STAMP) ## format, lint, types, import contracts, spelling, the list of faults
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/codespell src tests docs examples README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
+	$(BIN)/python .ci/faults.py --check
 
 clean: ## remove what was made here: .venv, runs, caches, builds
 	rm -rf $(VENV) runs site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
