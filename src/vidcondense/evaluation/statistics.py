@@ -110,8 +110,9 @@ def bootstrap_interval(
     sums = torch.from_numpy(np.bincount(members, weights=np.asarray(scores, dtype=np.float64)))
     sizes = torch.from_numpy(np.bincount(members))
     means, stream = [], rng.generator(seed, "bootstrap")
-    for part in torch.arange(resamples).split(max(1, _DRAWS_AT_ONCE // len(names))):
-        drawn = torch.randint(len(names), (len(part), len(names)), generator=stream)
+    at_once = max(1, _DRAWS_AT_ONCE // len(names))
+    for start in range(0, resamples, at_once):
+        drawn = torch.randint(len(names), (min(at_once, resamples - start), len(names)), generator=stream)
         means += (sums[drawn].sum(dim=1) / sizes[drawn].sum(dim=1)).tolist()
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
