@@ -34,6 +34,14 @@ def test_a_row_has_its_number_and_its_interval():
     assert names == ["a", "b, uint8", "b, float32"]
 
 
+def test_every_network_has_a_panel_with_its_sets():
+    rows = [{**row, "codec": "uint8", "model": model} for model in ("one", "other") for row in ROWS[:2]]
+    first, second = figures.by_network(rows).axes
+    assert [axes.get_title() for axes in (first, second)] == ["one", "other"]
+    assert [list(line.get_xdata()) for line in second.lines] == [[20, 40], [30], [50, 50], [50]]
+    assert [label.get_text() for label in first.get_yticklabels()] == ["a", "b"]
+
+
 def test_growth_has_every_point_and_its_line():
     points = [
         {"classes": classes, "vpc": 1, "seconds_an_iteration": 1.0 + classes, "mib": 5.0 * classes}
