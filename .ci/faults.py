@@ -6,6 +6,7 @@ the first argument is --no-record; the others are pytest's.
 python .ci/faults.py
 python .ci/faults.py --no-record -n 2 -m "fault and not slow"
 python .ci/faults.py --table
+python .ci/faults.py --check  # is the page what --table would write?
 """
 
 from __future__ import annotations

@@ -67,11 +67,13 @@ def _claimed(benchmark: str, name: str) -> Iterator[bool]:
         raise BlockingIOError
 
     make_folder(RUNS / benchmark)
-    try:
-        with locked(RUNS / benchmark / f".{name}.lock", refuse):
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locked(RUNS / benchmark / f".{name}.lock", refuse))
+        except BlockingIOError:
+            yield False
+        else:
             yield True
-    except BlockingIOError:
-        yield False
 
 
 def over_repeats(own: Mapping[int, float | None], base: Mapping[int, float | None] | None) -> dict[str, Any]:

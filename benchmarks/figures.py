@@ -97,7 +97,7 @@ def intervals(
     figure = Figure(figsize=(7, 0.6 + 0.3 * len(rows)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    _draw_intervals(axes, rows, value, bounds)
+    _draw_intervals(axes, [_name(row, rows) for row in rows], rows, value, bounds)
     axes.invert_yaxis()
     if line is not None:
         axes.axvline(line[1], color="#666666", linewidth=1, linestyle=":", label=line[0])
@@ -108,27 +108,30 @@ def intervals(
 
 def by_network(rows: Sequence[Row]) -> Figure:
     """A panel a network that sets were judged by: the accuracy of each set, and its 95 % interval."""
-    models = list(dict.fromkeys(row["model"] for row in rows))
-    most = max(sum(row["model"] == model for row in rows) for model in models)
-    figure = Figure(figsize=(9, 0.9 + 0.3 * most), dpi=120, layout="constrained")
+    models, names = (list(dict.fromkeys(row[key] for row in rows)) for key in ("model", "name"))
+    figure = Figure(figsize=(9, 0.9 + 0.3 * len(names)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(models), sharex=True, sharey=True, squeeze=False)[0]
     for axes, model in zip(panels, models, strict=True):
-        own = [row for row in rows if row["model"] == model]
-        _draw_intervals(axes, own, "accuracy", ("ci_low", "ci_high"))
+        own = {row["name"]: row for row in rows if row["model"] == model}
+        _draw_intervals(axes, names, [own.get(name) for name in names], "accuracy", ("ci_low", "ci_high"))
         axes.set_title(model, fontsize=9)
     panels[0].invert_yaxis()
     figure.supxlabel("accuracy %", fontsize=9)
     return figure
 
 
-def _draw_intervals(axes: Axes, rows: Sequence[Row], value: str, bounds: tuple[str, str]) -> None:
-    """A row a set, from below: a number, and its interval."""
+def _draw_intervals(
+    axes: Axes, names: Sequence[str], rows: Sequence[Row | None], value: str, bounds: tuple[str, str]
+) -> None:
+    """A row a set, from below: a number, and its interval; nothing where there is none."""
     for at, row in enumerate(rows):
+        if row is None:
+            continue
         low, high = (row[value] if row[bound] is None else row[bound] for bound in bounds)
         axes.plot([low, high], [at, at], color="#0072b2", linewidth=2)
         axes.plot(row[value], at, "o", color="#0072b2", markersize=5)
-    axes.set_yticks(range(len(rows)), [_name(row, rows) for row in rows], fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)

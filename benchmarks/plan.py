@@ -16,6 +16,7 @@ import contextlib
 import json
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from cells import ROOT, RUNS, publish, restore, ucf101_5
@@ -34,8 +35,8 @@ def toy(mode: Mode, *, train: int, test: int, seed: int = 0) -> Path:
     """A generated toy set of 8 frames of 48×48."""
     folder = RUNS / f"toy_{mode}_{train}_{test}{f'_{seed}' if seed else ''}"
     if not folder.exists():
-        counts = {"train_per_class": train, "test_per_class": test, "seed": seed}
-        make_toy(folder, ToyOptions(mode=mode, num_frames=8, size=48, workers=1, **counts))
+        clips = ToyOptions(mode=mode, train_per_class=train, test_per_class=test, num_frames=8, size=48)
+        make_toy(folder, replace(clips, seed=seed, workers=1))
     return folder
 
 

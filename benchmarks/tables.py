@@ -44,7 +44,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes: methods and PRISM's ablations"),
         "toy_five": partial(_plan, "Five videos per class on the toy set, scenes"),
         "interpolation": partial(_plan, "Frames between key frames on the toy set, scenes"),
-        "defaults": partial(_plan, "What the defaults rest on: real clips an iteration, learning rate"),
+        "defaults": partial(_plan, "Would other defaults be better: real clips an iteration, learning rate"),
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
         "judge": _judge,
         "targets": _targets,
@@ -209,11 +209,11 @@ def _transfer(path: Path) -> str:
         "",
         f"Mean and deviation over repeats, %; in brackets the difference to {result['baseline']}, in pairs.",
         "",
-        "| trained on | " + " | ".join(measurements) + " |",
-        "|---|" + "---:|" * len(measurements),
+        "| trained on | seeds | " + " | ".join(measurements) + " |",
+        "|---|---:|" + "---:|" * len(measurements),
     ]
     for name, row in result["rows"].items():
-        cells = [name]
+        cells = [name, str(len(result["seeds"][name]))]
         for found in row.values():
             deviation = "" if found["std"] is None else f" ± {_percent(found['std'])}"
             told = f"{_percent(found['accuracy'])}{deviation}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +11,15 @@ import pytest
 sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
 
 import cells
+
+HOLD = """
+import sys
+from pathlib import Path
+from vidcondense.files import locked
+with locked(Path(sys.argv[1]), lambda: None):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +61,22 @@ def test_what_is_computed_here_stays(tmp_path, monkeypatch):
     own.parent.mkdir(parents=True)
     own.write_text('{"value": 2}')
     assert cells.cell("b", "one", None) == {"value": 2}
+
+
+def test_what_another_process_is_at_is_left_to_it():
+    (cells.RUNS / "b").mkdir(parents=True)
+    command = [sys.executable, "-c", HOLD, str(cells.RUNS / "b" / ".one.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        cells.compute_cells("b", {"one": lambda: {"value": 1}, "two": lambda: {"value": 2}})
+        other.communicate()
+    assert cells.cell("b", "one", None) is None
+    assert cells.cell("b", "two", None)["value"] == 2
+
+
+def test_an_error_of_a_cell_is_told_as_it_is():
+    def fail():
+        raise BlockingIOError("not of the lock")
+
+    with pytest.raises(BlockingIOError, match="not of the lock"):
+        cells.compute_cells("b", {"one": fail})

@@ -35,10 +35,12 @@ def test_a_row_has_its_number_and_its_interval():
 
 
 def test_every_network_has_a_panel_with_its_sets():
-    rows = [{**row, "codec": "uint8", "model": model} for model in ("one", "other") for row in ROWS[:2]]
+    rows = [{**row, "model": model} for model in ("one", "other") for row in ROWS[:2]]
+    del rows[2]  # set a, judged by the other
     first, second = figures.by_network(rows).axes
     assert [axes.get_title() for axes in (first, second)] == ["one", "other"]
-    assert [list(line.get_xdata()) for line in second.lines] == [[20, 40], [30], [50, 50], [50]]
+    assert [list(line.get_xdata()) for line in first.lines] == [[20, 40], [30], [50, 50], [50]]
+    assert [(*line.get_xdata(), *line.get_ydata()) for line in second.lines] == [(50, 50, 1, 1), (50, 1)]
     assert [label.get_text() for label in first.get_yticklabels()] == ["a", "b"]
 
 

@@ -80,7 +80,7 @@ def unroll(
     loss = squared_distance(path[-1], target) / scale
     adjoint = [2 * (end - wanted) / scale for end, wanted in zip(path[-1], target, strict=True)]
     gradient, rate_gradient = torch.zeros_like(videos), torch.zeros_like(loss)
-    curvature = [torch.empty_like(each) for each in adjoint]
+    curvature = [torch.empty_like(each) for each in adjoint]  # one for all steps, as in _train
     for step in reversed(range(len(batches))):
         torch._foreach_zero_(curvature)
         for part in _own(batches[step], ranks):
@@ -103,7 +103,7 @@ def _train(
 ) -> list[list[Tensor]]:
     """θ_0 … θ_N, without a graph."""
     path = [[each.detach() for each in start]]
-    slope = [torch.empty_like(each) for each in start]
+    slope = [torch.empty_like(each) for each in start]  # a new one a step would lie between the weights kept
     for step, batch in enumerate(batches):
         torch._foreach_zero_(slope)
         for part in _own(batch, ranks):

@@ -82,7 +82,7 @@ MODELS: dict[str, Architecture] = {
         min_size=convnet.MIN_SIZE,
     ),
     "convnet-32": Architecture(
-        summary="the same at a quarter of its width: 0.3 million parameters, a fifth of the time",
+        summary="the same at a quarter of its width: 0.3 million parameters",
         build=lambda num_classes, num_frames, size: ConvNet(num_classes, size, width=32),
         min_frames=1,
         min_size=convnet.MIN_SIZE,

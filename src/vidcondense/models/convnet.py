@@ -25,7 +25,7 @@ class ConvNet(VideoNetwork):
     Args:
         num_classes: K.
         size: height and width of a frame in pixels.
-        width: channels W of every block; fewer for quick experiments.
+        width: channels of every block.
     """
 
     def __init__(self, num_classes: int, size: int, *, width: int = WIDTH) -> None:
@@ -34,7 +34,7 @@ class ConvNet(VideoNetwork):
         self.classifier = nn.Linear(width * (size >> DEPTH) ** 2, num_classes)
 
     def embed(self, videos: Videos) -> Features:
-        """The last block's output, flattened, averaged over frames: `[N, D]`, D = 196 W at 112×112."""
+        """The last block's output, flattened, averaged over frames: `[N, D]`, D = 196 · width at 112×112."""
         frames: Float[Tensor, "m d"] = self.features(videos.flatten(0, 1))
         return frames.view(*videos.shape[:2], -1).mean(dim=1)
 
