@@ -73,7 +73,7 @@ def main() -> None:
         for name in (*SETS, UNTRAINED, REAL)
     }
     measurements = TransferOptions(shots=SHOTS).measurements(len(data.train))
-    base = found["random"]
+    base = found[UNTRAINED]
     rows = {
         name: {
             what: over_repeats(
@@ -85,7 +85,7 @@ def main() -> None:
         for name, own in found.items()
     }
     seeds = {name: list(own) for name, own in found.items()}
-    publish(NAME, {"settings": __doc__, "baseline": "random", "rows": rows, "seeds": seeds})
+    publish(NAME, {"settings": __doc__, "baseline": UNTRAINED, "rows": rows, "seeds": seeds})
 
 
 if __name__ == "__main__":
