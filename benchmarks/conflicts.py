@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 from cells import cell, publish, ucf101_5
-from plan import toy
+from plan import scenes
 from torch import Tensor
 
 from vidcondense.compute import choose_compute
@@ -42,7 +42,7 @@ ITERATIONS = 250
 def toy_scenes() -> ClipDataset:
     """8 frames of 48×48, as in toy_scenes."""
     clip = ClipOptions(num_frames=8, size=48)
-    return load_data(toy("scenes", train=80, test=400), DataOptions(), clip).train
+    return load_data(scenes(), DataOptions(), clip).train
 
 
 def real_clips() -> ClipDataset:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cells import RUNS, cell, publish
-from plan import toy
+from plan import scenes
 
 from vidcondense.compute import choose_compute
 from vidcondense.evaluation.measures import score
@@ -81,7 +81,7 @@ def row_of(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    data = load_data(toy("scenes", train=80, test=400), DataOptions(), ClipOptions(num_frames=8, size=48))
+    data = load_data(scenes(), DataOptions(), ClipOptions(num_frames=8, size=48))
     rows = {}
     for name, folder in SETS.items():
         found = []

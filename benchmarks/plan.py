@@ -16,7 +16,7 @@ import contextlib
 import json
 import tomllib
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from cells import ROOT, RUNS, publish, restore, ucf101_5
@@ -35,10 +35,13 @@ def toy(mode: Mode, *, train: int, test: int, seed: int = 0) -> Path:
     """A generated toy set of 8 frames of 48×48."""
     folder = RUNS / f"toy_{mode}_{train}_{test}{f'_{seed}' if seed else ''}"
     if not folder.exists():
-        clips = ToyOptions(mode=mode, train_per_class=train, test_per_class=test, num_frames=8, size=48)
-        make_toy(folder, replace(clips, seed=seed, workers=1))
+        counts = {"train_per_class": train, "test_per_class": test}
+        make_toy(folder, ToyOptions(mode=mode, num_frames=8, size=48, seed=seed, workers=1, **counts))
     return folder
 
+
+scenes = partial(toy, "scenes", train=80, test=400)
+"""The toy set of most plans, five kinds of motion."""
 
 DATA: dict[str, Callable[[], Path]] = {
     "ucf101_5": ucf101_5,
@@ -47,10 +50,10 @@ DATA: dict[str, Callable[[], Path]] = {
     "methods": ucf101_5,
     "architectures": ucf101_5,
     "pool": ucf101_5,
-    "toy_scenes": lambda: toy("scenes", train=80, test=400),
-    "toy_five": lambda: toy("scenes", train=80, test=400),
-    "interpolation": lambda: toy("scenes", train=80, test=400),
-    "defaults": lambda: toy("scenes", train=80, test=400, seed=1),
+    "toy_scenes": scenes,
+    "toy_five": scenes,
+    "interpolation": scenes,
+    "defaults": partial(scenes, seed=1),
     "toy_reversal": lambda: toy("reversal", train=80, test=200),
 }
 """The data of each plan."""

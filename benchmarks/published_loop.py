@@ -209,7 +209,7 @@ def main() -> None:
     compute_cells(NAME, work)
     done = [[cell(NAME, f"{name} {seed}", None) for name in LOOPS] for seed in SEEDS]
     complete = [found for found in done if all(found)]  # the loops are compared on the same seeds
-    curves = {name: [found[at] for found in complete if found[at]] for at, name in enumerate(LOOPS)}
+    curves = {name: [found[at] for found in complete] for at, name in enumerate(LOOPS)}
     timed = {
         key: {name: mean(found["times"]) for name in LOOPS if (found := cell(NAME, f"{name} {key}", None))}
         for key in ("whole", "miniUCF")

@@ -38,7 +38,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from cells import RUNS, cell, compute_cells, over_repeats, publish, restore
-from plan import toy
+from plan import scenes
 from torch import Tensor
 
 from vidcondense import rng
@@ -497,7 +497,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     chosen = parser.parse_args()
     restore(NAME)
-    data = load_data(toy("scenes", train=80, test=400), DataOptions(), CLIP)
+    data = load_data(scenes(), DataOptions(), CLIP)
     work = {
         f"{name} {seed}": partial(measure, data, name, seed) for seed in chosen.seeds for name in chosen.only
     }

@@ -6,16 +6,20 @@ CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44"]
 SMALL = ["--workers", "0", "--precision", "float32", "--model", "convnet3d-16"]
 QUICK = [*CLIP, *SMALL, "--real-batch", "2", "--iterations", "3"]
 
-COMPARISON = """
-repeats = 1
-baseline = "random"
+CONDENSE = """
 [condense]
 model = "convnet3d-16"
 num-frames = 8
 stride = 1
 size = 44
 real-batch = 2
-iterations = 2
+"""
+"""The same for a plan of `compare`, which adds the iterations."""
+
+COMPARISON = f"""
+repeats = 1
+baseline = "random"
+{CONDENSE}iterations = 2
 [evaluate]
 model = "convnet3d-16"
 steps = 2

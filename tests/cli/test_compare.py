@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from quick import COMPARISON
+from quick import COMPARISON, CONDENSE
 from vidcondense.storage.condensed import load_condensed
 
 PLAN = f"""{COMPARISON}[sets.greedy]
@@ -20,14 +20,7 @@ vpc = 99
 """
 
 
-ENDLESS = """
-[condense]
-model = "convnet3d-16"
-num-frames = 8
-stride = 1
-size = 44
-real-batch = 2
-iterations = 100_000
+ENDLESS = f"""{CONDENSE}iterations = 100_000
 [sets.greedy]
 """
 
