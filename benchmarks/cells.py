@@ -51,6 +51,12 @@ def cell(benchmark: str, name: str, compute: Callable[[], dict[str, Any]] | None
     return result
 
 
+def known_cells(benchmark: str) -> list[dict[str, Any]]:
+    """The results of all cells that are computed by now."""
+    restore(benchmark)
+    return [json.loads(path.read_text()) for path in sorted((RUNS / benchmark).glob("*.json"))]
+
+
 def compute_cells(benchmark: str, work: Mapping[str, Callable[[], dict[str, Any]]]) -> None:
     """Compute the cells that are not there, but those that another process is at."""
     for name, compute in work.items():

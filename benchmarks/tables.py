@@ -147,17 +147,18 @@ def _targets(path: Path) -> str:
         "",
         _words(result),
         "",
-        "| variant | folds | accuracy | difference to `cluster` | 95 % CI | spread within a class |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| variant | VPC | n | accuracy | difference to `cluster` | 95 % CI | spread within a class |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, row in result["rows"].items():
+    for row in result["rows"]:
         difference = row["difference"] or {"mean": None, "interval": None}
         shown = "–" if difference["mean"] is None else f"{100 * difference['mean']:+.1f}"
         accuracy = _percent(row["accuracy"])
         if row["std"] is not None:
             accuracy += f" ± {_percent(row['std'])}"
-        cells = [name, len(row["folds"]), accuracy, shown, _interval(difference["interval"])]
-        lines.append("| " + " | ".join(map(str, [*cells, f"{row['spread']:.3f}"])) + " |")
+        cells = [row["variant"], row["vpc"], len(row["repeats"]), accuracy, shown]
+        cells += [_interval(difference["interval"]), f"{row['spread']:.3f}"]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 
 

@@ -1,13 +1,15 @@
 """Whose mean should a synthetic video match? Variants of the targets of distribution matching.
 
-ucf101-5, 8 frames at stride 8, 64×64, five videos a class, two key frames of 16×16 learned from noise, 150
-iterations, eight real clips a target. Judged by grouped cross-validation on the *training* clips (four folds,
-one seed each: what is chosen here was not chosen on test clips), 200 steps at learning rate 0.01.
+ucf101-5, 8 frames at stride 8, 64×64, two key frames of 16×16 learned from noise, 150 iterations, eight real
+clips for each video of a class (one target's batch, or its class's). ConvNet3D at a quarter of its width
+condenses and judges. Judged by grouped cross-validation on the *training* clips (four folds, in turn, a
+condensation seed each: what is chosen here was not chosen on test clips), 200 steps at learning rate 0.01.
 
-    python benchmarks/targets.py                       # all variants, many hours on one core; goes on
-    python benchmarks/targets.py --only cluster random-partition --folds 0 1
+    python benchmarks/targets.py                       # all variants at VPC 5, two hours on one core; goes on
+    python benchmarks/targets.py --only cluster class random-partition class-diversity --vpc 2 10
+    python benchmarks/targets.py --repeats 8           # two condensation seeds a fold
 
-Each cell is one variant on one fold and one process does one at a time; start several for more cores.
+Each cell is one variant with one seed and one process does one at a time; start several for more cores.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from cells import cell, compute_cells, over_repeats, publish, ucf101_5
+from cells import compute_cells, known_cells, over_repeats, publish, ucf101_5
 from torch import Tensor
 
 from vidcondense import rng
@@ -31,7 +33,7 @@ from vidcondense.insertion.options import InsertionOptions
 from vidcondense.matching.distribution import DistributionMatcher, group_means
 from vidcondense.matching.kmeans import kmeans
 from vidcondense.matching.options import MatchOptions
-from vidcondense.matching.targets import Targets, pooled_pixels
+from vidcondense.matching.targets import TargetKind, Targets, pooled_pixels
 from vidcondense.models import VideoNetwork
 from vidcondense.options import as_json
 from vidcondense.selection.best import Rendered
@@ -45,21 +47,10 @@ from vidcondense.video.sampling import ClipOptions
 NAME = "targets"
 FOLDS = 4
 CLIP = ClipOptions(num_frames=8, stride=8, size=64)
-JUDGE = EvaluateOptions(repeats=1, steps=200, lr=0.01)
-BASE = CondenseOptions(
-    vpc=5,
-    iterations=150,
-    lr=10.0,
-    key_frame_size=16,
-    match=MatchOptions(real_batch=8, match_targets="cluster"),
-    insert=InsertionOptions(insertion="none"),
-)
+MODEL = "convnet3d-16"
+JUDGE = EvaluateOptions(model=MODEL, repeats=1, steps=200, lr=0.01)
+BASE = CondenseOptions(iterations=150, key_frame_size=16, insert=InsertionOptions(insertion="none"))
 BASELINE = "cluster"
-
-
-def class_means(**changes: Any) -> CondenseOptions:  # noqa: ANN401 - fields of the options
-    """The base with one target a class, and as many real clips an iteration as all its clusters have."""
-    return replace(BASE, match=MatchOptions(real_batch=40, match_targets="class"), **changes)
 
 
 Partition = Callable[[DistributionMatcher, Tensor, int, int], Tensor]
@@ -110,7 +101,7 @@ class Variant(DistributionMatcher):
     trained_steps = 0
     softness = 0.0
     reuse = 1
-    _known: tuple[int, VideoNetwork, list[Tensor], Tensor, Tensor] | None = None
+    _last: tuple[int, VideoNetwork, list[Tensor], Tensor, Tensor] | None = None
 
     def prepare(self, labels: Tensor) -> None:
         """Divide the clips anew where the variant says so."""
@@ -152,14 +143,14 @@ class Variant(DistributionMatcher):
         if every and iteration and iteration % every == 0:
             self._assign_to_nearest(videos.detach(), iteration)
         number = iteration // self.reuse
-        if self._known is None or self._known[0] != number:
+        if self._last is None or self._last[0] != number:
             network = self.network(number)
             drawn = self.targets.draw(self.options.real_batch, self.seed, number)
             groups = torch.repeat_interleave(torch.tensor([len(indices) for indices in drawn]))
             with torch.no_grad():
                 real = self._embed(network, self.real.batch(torch.cat(drawn)))
-            self._known = (number, network, real, groups, torch.cat(drawn))
-        _, network, real, groups, clips = self._known
+            self._last = (number, network, real, groups, torch.cat(drawn))
+        _, network, real, groups, clips = self._last
         synthetic = self._embed(network, videos)
         # Every layer's features vary as much as those of the last, so that all layers weigh the same.
         scales = [real[-1].var(0).sum().sqrt() / each.var(0).sum().sqrt() for each in real]
@@ -244,50 +235,65 @@ class Variant(DistributionMatcher):
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A variant: options, what its matcher changes, and whether videos count by the size of their cluster."""
+    """A variant: its options, what its matcher changes, whether videos count by the size of their cluster."""
 
-    options: CondenseOptions = BASE
+    targets: TargetKind = "cluster"
+    clips: int = 8
+    """Real clips an iteration for each video of a class."""
+    lr: float = 10.0
+    """Learning rate of a video with a target of its own; as many times that as videos share one."""
+    options: dict[str, Any] = field(default_factory=dict)
     changes: dict[str, Any] = field(default_factory=dict)
     weighted: bool = False
-    medoids: bool = False
 
+    def of(self, vpc: int, seed: int) -> CondenseOptions:
+        """The options of so many videos a class."""
+        sharing = vpc if self.targets == "class" else 1
+        match = MatchOptions(real_batch=self.clips * sharing, match_targets=self.targets, model=MODEL)
+        return replace(BASE, vpc=vpc, seed=seed, lr=self.lr * sharing, match=match, **self.options)
+
+
+class_means = partial(Trial, targets="class")
+PRISM: dict[str, Any] = {"insert": InsertionOptions()}
 
 TRIALS: dict[str, Trial] = {
-    "class": Trial(options=class_means()),
     "cluster": Trial(),
+    "class": class_means(),
     "random-partition": Trial(changes={"partition": at_random}),
+    "class-diversity": class_means(changes={"diversity": 0.3}),
+    "cluster-prism": Trial(options=PRISM),
+    "class-prism": class_means(options=PRISM),
+    "class-300-iterations": class_means(options={"iterations": 300}),
+    "cluster-300-iterations": Trial(options={"iterations": 300}),
+    "cluster-75-iterations": Trial(options={"iterations": 75}),
     "cluster-by-features": Trial(changes={"partition": by_features}),
     "cluster-by-middle-frame": Trial(changes={"partition": by_middle_frame}),
     "cluster-by-source": Trial(changes={"partition": by_source}),
     "cluster-soft": Trial(changes={"softness": 0.1}),
     "cluster-reassigned": Trial(changes={"recluster_every": 30}),
     "cluster-weighted": Trial(weighted=True),
-    "class-diversity-0.3": Trial(options=class_means(), changes={"diversity": 0.3}),
-    "class-diversity-1": Trial(options=class_means(), changes={"diversity": 1.0}),
-    "class-second-moment": Trial(options=class_means(), changes={"moments": 2}),
+    "class-diversity-1": class_means(changes={"diversity": 1.0}),
+    "class-second-moment": class_means(changes={"moments": 2}),
     "cluster-layers": Trial(changes={"layers": True}),
     "cluster-trained-networks": Trial(changes={"trained_steps": 10}),
-    "cluster-real-lr-1": Trial(options=replace(BASE, init="real", lr=1.0)),
-    "class-real-lr-1": Trial(options=class_means(init="real", lr=1.0)),
-    "class-300-iterations": Trial(options=class_means(iterations=300)),
-    "cluster-75-iterations": Trial(options=replace(BASE, iterations=75)),
-    "cluster-300-iterations": Trial(options=replace(BASE, iterations=300)),
-    "cluster-batch-2": Trial(options=replace(BASE, match=replace(BASE.match, real_batch=2))),
+    "cluster-real-lr-1": Trial(lr=1.0, options={"init": "real"}),
+    "class-real-lr-1": class_means(lr=1.0, options={"init": "real"}),
+    "cluster-batch-2": Trial(clips=2),
     "cluster-reuse-3": Trial(changes={"reuse": 3}),
-    "cluster-lr-3": Trial(options=replace(BASE, lr=3.0)),
-    "cluster-lr-30": Trial(options=replace(BASE, lr=30.0)),
-    "cluster-scale-0.3": Trial(options=replace(BASE, init_scale=0.3)),
+    "cluster-lr-3": Trial(lr=3.0),
+    "cluster-lr-30": Trial(lr=30.0),
+    "cluster-scale-0.3": Trial(options={"init_scale": 0.3}),
 }
 
 
-def measure(data: ClipDataset, name: str, fold: int, compute: Compute) -> dict[str, Any]:
+def measure(data: ClipDataset, name: str, vpc: int, repeat: int, compute: Compute) -> dict[str, Any]:
     """Condense without a fold, judge on it."""
-    split = training_folds(data, FOLDS)[fold]
+    split = training_folds(data, FOLDS)[repeat % FOLDS]
     real, trial = data.subset(split.kept), TRIALS[name]
-    options = replace(trial.options, seed=fold)
+    options = trial.of(vpc, repeat)
     condenser = Condenser(real, options, compute)
     labels = condenser.videos.labels
-    matcher = Variant(real, labels, options.match, seed=fold, compute=compute)
+    matcher = Variant(real, labels, options.match, seed=repeat, compute=compute)
     for key, value in trial.changes.items():
         setattr(matcher, key, value)
     matcher.prepare(labels)
@@ -300,7 +306,7 @@ def measure(data: ClipDataset, name: str, fold: int, compute: Compute) -> dict[s
         sizes = torch.tensor([len(matcher.targets.members[int(t)]) for t in matcher.targets.of_video])
         order = order.repeat_interleave(sizes)
     made = Rendered(videos[order], labels[order], real)
-    judge = replace(JUDGE, seed=rng.derive_seed(0, "set", fold))
+    judge = replace(JUDGE, seed=rng.derive_seed(0, "set", repeat))
     found = evaluate(made, data.subset(split.held_out), judge, compute=compute)
     sizes = [len(clips) for clips in matcher.targets.members]
     network = matcher.network(-1)
@@ -309,7 +315,8 @@ def measure(data: ClipDataset, name: str, fold: int, compute: Compute) -> dict[s
     centred = features - group_means(features, labels, len(real.classes))[labels]
     return {
         "variant": name,
-        "fold": fold,
+        "vpc": vpc,
+        "repeat": repeat,
         "options": as_json(options),
         "losses": [losses[0], losses[len(losses) // 2], losses[-1]],
         "target_sizes": sizes,
@@ -318,48 +325,53 @@ def measure(data: ClipDataset, name: str, fold: int, compute: Compute) -> dict[s
     }
 
 
-def summary(cells: dict[str, dict[int, dict[str, Any]]]) -> dict[str, Any]:
-    """Accuracy of each variant over folds, and its difference to the cluster targets on the same folds."""
-    rows = {}
-    base = {fold: _accuracy(found) for fold, found in cells.get(BASELINE, {}).items()}
-    for name, by_fold in cells.items():
-        own = {fold: _accuracy(found) for fold, found in sorted(by_fold.items())}
-        rows[name] = {
-            "folds": list(own),
-            "accuracies": list(own.values()),
-            **over_repeats(own, None if name == BASELINE else base),
-            "spread": mean([found["spread"] for found in by_fold.values()]),
-        }
+def summary(cells: dict[tuple[int, str], dict[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Accuracy of each variant over repeats, and its difference to the cluster targets on the same ones."""
+    rows = []
+    for (vpc, name), by_repeat in cells.items():
+        own = accuracies(by_repeat)
+        base = accuracies(cells.get((vpc, BASELINE), {}))
+        rows.append(
+            {
+                "variant": name,
+                "vpc": vpc,
+                "repeats": list(own),
+                "accuracies": list(own.values()),
+                **over_repeats(own, None if name == BASELINE else base),
+                "spread": mean([found["spread"] for found in by_repeat.values()]),
+            }
+        )
     return rows
 
 
-def _accuracy(found: dict[str, Any]) -> float | None:
-    value: float | None = found["evaluation"]["summary"]["accuracy"]
-    return value
+def accuracies(by_repeat: dict[int, dict[str, Any]]) -> dict[int, float | None]:
+    """Of each repeat."""
+    return {repeat: found["evaluation"]["summary"]["accuracy"] for repeat, found in by_repeat.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=TRIALS, default=list(TRIALS), metavar="VARIANT")
-    parser.add_argument("--folds", type=int, nargs="+", default=range(FOLDS))
+    parser.add_argument("--vpc", type=int, nargs="+", default=[5])
+    parser.add_argument("--repeats", type=int, default=FOLDS)
     chosen = parser.parse_args()
     data = load_data(ucf101_5(), DataOptions(layout="ucf101", fold=1), CLIP).train
     compute = choose_compute()
     work = {
-        f"{name} {fold}": partial(measure, data, name, fold, compute)
-        for fold in chosen.folds
+        f"{name} vpc {vpc} {repeat}": partial(measure, data, name, vpc, repeat, compute)
+        for repeat in range(chosen.repeats)
+        for vpc in chosen.vpc
         for name in chosen.only
     }
     compute_cells(NAME, work)
-    found: dict[str, dict[int, dict[str, Any]]] = {}
-    for name in TRIALS:
-        for fold in range(FOLDS):
-            known = cell(NAME, f"{name} {fold}", None)
-            if known is not None:
-                found.setdefault(name, {})[fold] = known
-    rows = summary(found)
-    for name, row in rows.items():
-        print(f"{name:28} {100 * row['accuracy']:.1f} over folds {row['folds']}")
+    found: dict[tuple[int, str], dict[int, dict[str, Any]]] = {}
+    for known in known_cells(NAME):
+        found.setdefault((known["vpc"], known["variant"]), {})[known["repeat"]] = known
+    rows = summary(dict(sorted(found.items(), key=lambda each: (each[0][0], list(TRIALS).index(each[0][1])))))
+    for row in rows:
+        print(
+            f"{row['variant']:28} vpc {row['vpc']:2}, {100 * row['accuracy']:.1f} over {len(row['repeats'])}"
+        )
     publish(NAME, {"settings": __doc__, "rows": rows})
 
 
