@@ -1,9 +1,9 @@
 """How long, and how fast, should the judging networks train? Chosen once for ucf101-5, for all sets alike.
 
-ucf101-5, 8 frames at stride 8, 64×64, ConvNet3D at a quarter of its width, by grouped cross-validation on the
-*training* clips: networks are trained on all clips of the other folds, and on random draws of one and five clips a class, and tested on the
-held-out fold. A setting must let the full data converge (training accuracy near 100) and must not favour
-small sets.
+ucf101-5, 8 frames at stride 8, 64×64, ConvNet3D at a quarter of its width, by grouped cross-validation on
+the *training* clips: networks are trained on all clips of the other folds, and on random draws of one and
+five clips a class, and tested on the held-out fold. A setting must let the full data converge (training
+accuracy near 100) and must not favour small sets.
 
     python benchmarks/judge.py             # about 40 minutes on one core; goes on where it stopped
     python benchmarks/judge.py --folds 0 1
