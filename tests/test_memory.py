@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from vidcondense.compute import Compute
+from vidcondense.condenser import Condenser
 from vidcondense.errors import LimitError, UsageError
-from vidcondense.matching.options import MatchOptions
-from vidcondense.memory import MemoryPlan, plan_memory
+from vidcondense.matching.options import KernelOptions, MatchOptions
+from vidcondense.memory import MemoryPlan, most_saved, plan_memory
 from vidcondense.settings import CondenseOptions
+from vidcondense.synthetic.options import StaticDynamicOptions
 from vidcondense.training.experts import ExpertOptions, train_experts
 
 FLOAT32 = Compute(torch.device("cpu"), "float32")
@@ -90,6 +92,35 @@ def test_what_each_matcher_takes_is_foreseen(memory_clips, tmp_path, match, step
         train_experts(clips, tmp_path, ExpertOptions(experts=1, epochs=1), compute=FLOAT32)
     peak, planned = peak_of(tmp_path, 10**10, 8, 1, match, steps)
     assert peak <= planned <= 1.5 * peak
+
+
+@pytest.mark.parametrize(
+    ("method", "match"),
+    [
+        ("prism", "dm"),
+        ("prism", "frepo"),
+        ("still", "dc"),
+        ("static-dynamic", "dm"),
+        ("static-dynamic", "frepo"),
+    ],
+)
+def test_no_state_exceeds_what_a_checkpoint_may_have(memory_clips, monkeypatch, method, match):
+    """In any iteration, with many frames; and not by so much that anything is let in."""
+    monkeypatch.setattr("vidcondense.memory._BESIDE", 2**12)  # a step of Adam, a count
+    clips = memory_clips(num_classes=2, per_class=1, num_frames=24, size=20)
+    options = CondenseOptions(
+        method=method,
+        iterations=4,
+        match=MatchOptions(match=match, real_batch=1, outer_steps=9, model="convnet-32"),
+        kernel=KernelOptions(online_pool=2),
+        static_dynamic=StaticDynamicOptions(static_iterations=2, static_model="convnet-32"),
+    )
+    condenser, most = Condenser(clips, options, FLOAT32), most_saved(clips, options, FLOAT32)
+    held = []
+    for _ in range(condenser.iterations):
+        condenser.step()
+        held.append(sum(tensor.nbytes for tensor in condenser.state().values()))
+    assert max(held) <= most <= 6 * max(held)
 
 
 @pytest.fixture
