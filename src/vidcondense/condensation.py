@@ -133,8 +133,9 @@ def condense(
 def _limit(condenser: Condenser, limit: ByteLimit) -> Coding:
     """Refuse a budget that the set cannot keep, insert no more than it allows; how to code the set."""
     coding = limit.options.coding()
-    if len(condenser.stages) == 1:  # else the first stage's videos are not those that are stored
-        coding = limit.check_start(condenser.videos, condenser.learned_labels(), condenser.learned())
+    videos = condenser.result()
+    if len(condenser.stages) == 1 and condenser.ranks.first:  # else these are not the videos that are stored
+        coding = limit.check_start(videos, condenser.learned_labels(), condenser.learned())
         condenser.learn_for(coding)
     condenser.limit_insertion(
         lambda videos: limit.fits(videos, condenser.learned_labels(), condenser.learned())

@@ -89,8 +89,11 @@ class Condenser:
         self.optimiser = _optimiser(self.parts, groups, self.options.momentum)
 
     def limit_insertion(self, fits: Fits) -> None:
-        """Insert key frames only as long as the videos fit a limit of bytes."""
-        if self.parts.inserter is not None:
+        """Insert key frames only as long as the videos fit a limit of bytes.
+
+        Ranks that learn apart insert none under a limit.
+        """
+        if self.parts.inserter is not None and not self.parts.apart:
             self.parts.inserter.fits = fits
 
     def learn_for(self, coding: Coding) -> None:
