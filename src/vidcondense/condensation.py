@@ -132,11 +132,15 @@ def condense(
 
 def _limit(condenser: Condenser, limit: ByteLimit) -> Coding:
     """Refuse a budget that the set cannot keep, insert no more than it allows; how to code the set."""
-    coding = limit.options.coding()
+    coding, last = limit.options.coding(), len(condenser.stages) - 1
+    if last:
+        condenser.enter(last)  # as yet with what the first stage starts from: it takes as many bytes
     videos = condenser.result()
-    if len(condenser.stages) == 1 and condenser.ranks.first:  # else these are not the videos that are stored
+    if condenser.ranks.first:
         coding = limit.check_start(videos, condenser.learned_labels(), condenser.learned())
-        condenser.learn_for(coding)
+    if last:
+        condenser.enter(0)
+    condenser.learn_for(coding)
     condenser.limit_insertion(
         lambda videos: limit.fits(videos, condenser.learned_labels(), condenser.learned())
     )

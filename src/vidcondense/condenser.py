@@ -76,8 +76,8 @@ class Condenser:
     def enter(self, number: int) -> None:
         """Go to the beginning of a stage, on from what the one before has learned."""
         before = self.videos if number else None
-        if number:
-            del self.parts  # and with them the clips that lie on a GPU for the stage before
+        if hasattr(self, "parts"):
+            del self.parts  # and with them the clips that lie on a GPU for another stage
         self.stage = number
         self.begin = self.iteration = sum(self.lengths[:number])
         self.parts: Parts = assemble(
