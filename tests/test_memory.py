@@ -155,6 +155,21 @@ def test_the_stage_that_needs_most_decides(plan):
     assert both.chunk <= alone.chunk
 
 
+def test_the_default_of_every_stage_must_fit(memory_clips):
+    """Stage one learns single frames, of which many more go at once by default."""
+    clips = memory_clips(num_classes=2, per_class=1, num_frames=8, size=64)
+    options = CondenseOptions(
+        method="static-dynamic",
+        vpc=300,
+        match=MatchOptions(model="convnet-32"),
+        static_dynamic=StaticDynamicOptions(static_model="convnet"),
+    )
+    assert plan_memory(clips, options, FLOAT32, 10**11).chunk is None
+    found = plan_memory(clips, options, FLOAT32, 3 * 10**10)  # enough for the default of stage two alone
+    assert found.chunk is not None
+    assert found.bytes <= 3 * 10**10
+
+
 def test_few_clips_are_never_divided(plan):
     found = plan(900 * 10**6, vpc=1, match=MatchOptions(real_batch=1))
     assert isinstance(found, MemoryPlan)

@@ -49,7 +49,7 @@ class MemoryPlan:
     """What was chosen.
 
     Attributes:
-        chunk: clips that go through a network at once; None where the default does not take too much.
+        chunk: clips that go through a network at once; None where no stage's default takes too much.
         bytes: about what the process will have at most.
     """
 
@@ -61,13 +61,14 @@ class MemoryPlan:
 class _Need:
     """What one stage takes: `fixed` + `clip` a clip at once, of which there are up to `most`.
 
-    At another time, when a checkpoint is written, `fixed` + `saved`.
+    At another time, when a checkpoint is written, `fixed` + `saved`. Unless told, `usual` clips go at once.
     """
 
     fixed: int
     clip: float
     most: int
     saved: int
+    usual: int
 
     def bytes(self, chunk: int) -> int:
         return self.fixed + max(self.saved, math.ceil(self.clip * min(chunk, self.most)))
@@ -116,7 +117,6 @@ def plan_memory(real: RealClips, options: CondenseOptions, compute: Compute, lim
         raise UsageError(f"--memory with --chunk {options.match.chunk}: give one of the two")
     held, classes = held_bytes(real, compute), len(real.classes)
     needs = [_need(stage, real.shape, classes, options, compute, held) for stage in stages]
-    usual = options.match.chunk_of(real.shape)
     least = max(need.bytes(1) for need in needs)
     if least > limit:
         num_frames, _, size, _ = real.shape
@@ -125,11 +125,11 @@ def plan_memory(real: RealClips, options: CondenseOptions, compute: Compute, lim
             f"about {size_text(least)} in all; use a larger --memory, or a smaller --size, --num-frames "
             "or --vpc"
         )
-    chunk = min(_largest(need, limit) for need in needs)
-    chosen = min(chunk, usual)
-    return MemoryPlan(
-        chunk=None if chosen == usual else chosen, bytes=max(need.bytes(chosen) for need in needs)
-    )
+    usual = max(need.bytes(need.usual) for need in needs)
+    if usual <= limit:
+        return MemoryPlan(chunk=None, bytes=usual)
+    chunk = min(min(_largest(need, limit), need.usual) for need in needs)
+    return MemoryPlan(chunk=chunk, bytes=max(need.bytes(chunk) for need in needs))
 
 
 def _largest(need: _Need, limit: int) -> int:
@@ -186,6 +186,7 @@ def _need(
         clip=_OVERHEAD * clip,
         most=max(videos, min(real, _REAL_CHUNK) if matching.copies else real),
         saved=_SAVED * matching.kept(options) * weights if on_cpu else 0,
+        usual=options.match.chunk_of(shape),
     )
 
 
