@@ -717,6 +717,14 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         ({"method": "dm", "match": MatchOptions(match="dc")}, "--match dc: --method dm matches dm; leave"),
         ({"method": "random", "match": MatchOptions(match="dm")}, "matches nothing"),
         ({"seed": 2**64}, "--seed"),
+        (
+            {"method": "still", "match": MatchOptions(match="mtt", match_targets="cluster")},
+            "--match-targets cluster: mtt matches where training leads; leave --match-targets out",
+        ),
+        (
+            {"method": "mtt", "match": MatchOptions(match_targets="cluster")},
+            "--match-targets cluster: mtt matches where training leads",
+        ),
     ],
 )
 def test_options_out_of_range_fail(bad, message):
