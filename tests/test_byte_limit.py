@@ -13,6 +13,7 @@ from vidcondense.errors import Interrupted, LimitError, UsageError
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.matching.options import KernelOptions, MatchOptions
 from vidcondense.settings import CondenseOptions
+from vidcondense.synthetic.options import StaticDynamicOptions
 
 
 def options_for(budget=None, **changes):
@@ -115,6 +116,25 @@ def test_what_cannot_fit_is_refused_before_learning_and_replaces_nothing(memory_
     with pytest.raises(LimitError, match=r"--budget 2\.0 kB"):
         condense(clips, tmp_path / "set", CondenseOptions(method="random", budget="2kB"), overwrite=True)
     assert {path.name: path.read_bytes() for path in older.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("match", ["dm", "frepo"])
+def test_what_cannot_fit_after_the_last_stage_is_refused_before_the_first(memory_clips, tmp_path, match):
+    common = {
+        "method": "static-dynamic",
+        "match": MatchOptions(match=match, real_batch=1, model="convnet-32"),
+        "iterations": 1,
+        "static_dynamic": StaticDynamicOptions(static_iterations=1, static_model="convnet-32"),
+        "codec": "float16",
+    }
+    clips = memory_clips(per_class=2, num_frames=4, size=20)
+    free = condense(clips, tmp_path / "free", options_for(**common))
+    with pytest.raises(LimitError, match="--budget"):
+        condense(clips, tmp_path / "set", options_for(f"{free.bytes - 100}B", **common))
+    assert not (tmp_path / "set.partial" / "events.jsonl").exists(), "no step was made"
+    kept = condense(clips, tmp_path / "set", options_for(f"{free.bytes + 100}B", **common), overwrite=True)
+    assert (tmp_path / "set" / "events.jsonl").read_bytes() == (free.folder / "events.jsonl").read_bytes()
+    assert kept.bytes <= free.bytes + 100
 
 
 def test_learned_labels_are_counted(memory_clips, tmp_path):

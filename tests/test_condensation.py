@@ -204,6 +204,27 @@ def test_learned_labels_are_resumed_stored_and_counted(memory_clips, tmp_path, m
     assert whole.paper_mb * 2**20 / 4 == whole.stored.num_values + payload["soft_labels"].numel()
 
 
+def test_networks_that_came_after_the_start_are_resumed(memory_clips, tmp_path):
+    """They weigh far more than all that there was before the first iteration."""
+    clips = memory_clips(per_class=1)
+    options = options_for(
+        method="frepo",
+        iterations=4,
+        lr=None,
+        match=MatchOptions(real_batch=1),
+        kernel=KernelOptions(online_pool=9),
+    )
+
+    def stop(event):
+        if event["iteration"] == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        condense(clips, tmp_path / "out", options, listener=stop)
+    assert (tmp_path / "out.partial" / CHECKPOINT).stat().st_size > 80 * 10**6
+    assert len(condense(clips, tmp_path / "out", options, resume=True)) == 2
+
+
 QUICK_STATICS = StaticDynamicOptions(static_iterations=4, static_lr=1.0, convolution_lr=0.1)
 
 
@@ -696,6 +717,14 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         ({"method": "dm", "match": MatchOptions(match="dc")}, "--match dc: --method dm matches dm; leave"),
         ({"method": "random", "match": MatchOptions(match="dm")}, "matches nothing"),
         ({"seed": 2**64}, "--seed"),
+        (
+            {"method": "still", "match": MatchOptions(match="mtt", match_targets="cluster")},
+            "--match-targets cluster: mtt matches where training leads; leave --match-targets out",
+        ),
+        (
+            {"method": "mtt", "match": MatchOptions(match_targets="cluster")},
+            "--match-targets cluster: mtt matches where training leads",
+        ),
     ],
 )
 def test_options_out_of_range_fail(bad, message):

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from vidcondense.compute import Compute
+from vidcondense.condenser import Condenser
 from vidcondense.errors import LimitError, UsageError
-from vidcondense.matching.options import MatchOptions
-from vidcondense.memory import MemoryPlan, plan_memory
+from vidcondense.matching.options import KernelOptions, MatchOptions
+from vidcondense.memory import MemoryPlan, most_saved, plan_memory
 from vidcondense.settings import CondenseOptions
+from vidcondense.synthetic.options import StaticDynamicOptions
 from vidcondense.training.experts import ExpertOptions, train_experts
 
 FLOAT32 = Compute(torch.device("cpu"), "float32")
@@ -92,6 +94,35 @@ def test_what_each_matcher_takes_is_foreseen(memory_clips, tmp_path, match, step
     assert peak <= planned <= 1.5 * peak
 
 
+@pytest.mark.parametrize(
+    ("method", "match"),
+    [
+        ("prism", "dm"),
+        ("prism", "frepo"),
+        ("still", "dc"),
+        ("static-dynamic", "dm"),
+        ("static-dynamic", "frepo"),
+    ],
+)
+def test_no_state_exceeds_what_a_checkpoint_may_have(memory_clips, monkeypatch, method, match):
+    """In any iteration, with many frames; and not by so much that anything is let in."""
+    monkeypatch.setattr("vidcondense.memory._BESIDE", 2**12)  # a step of Adam, a count
+    clips = memory_clips(num_classes=2, per_class=1, num_frames=24, size=20)
+    options = CondenseOptions(
+        method=method,
+        iterations=4,
+        match=MatchOptions(match=match, real_batch=1, outer_steps=9, model="convnet-32"),
+        kernel=KernelOptions(online_pool=2),
+        static_dynamic=StaticDynamicOptions(static_iterations=2, static_model="convnet-32"),
+    )
+    condenser, most = Condenser(clips, options, FLOAT32), most_saved(clips, options, FLOAT32)
+    held = []
+    for _ in range(condenser.iterations):
+        condenser.step()
+        held.append(sum(tensor.nbytes for tensor in condenser.state().values()))
+    assert max(held) <= most <= 6 * max(held)
+
+
 @pytest.fixture
 def plan(memory_clips):
     """Plans the memory of five classes of 16 frames of 64×64."""
@@ -122,6 +153,21 @@ def test_the_stage_that_needs_most_decides(plan):
     both = plan(limit, method="static-dynamic", vpc=10)
     assert both.chunk is not None
     assert both.chunk <= alone.chunk
+
+
+def test_the_default_of_every_stage_must_fit(memory_clips):
+    """Stage one learns single frames, of which many more go at once by default."""
+    clips = memory_clips(num_classes=2, per_class=1, num_frames=8, size=64)
+    options = CondenseOptions(
+        method="static-dynamic",
+        vpc=300,
+        match=MatchOptions(model="convnet-32"),
+        static_dynamic=StaticDynamicOptions(static_model="convnet"),
+    )
+    assert plan_memory(clips, options, FLOAT32, 10**11).chunk is None
+    found = plan_memory(clips, options, FLOAT32, 3 * 10**10)  # enough for the default of stage two alone
+    assert found.chunk is not None
+    assert found.bytes <= 3 * 10**10
 
 
 def test_few_clips_are_never_divided(plan):

@@ -252,6 +252,26 @@ def test_what_cannot_be_shared_is_refused(memory_clips, small, tmp_path, size, c
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("method", ["prism", "dm"])
+def test_a_budget_is_that_of_the_videos_of_all_ranks(memory_clips, small, tmp_path, on_ranks, method):
+    """And one that those of rank 0 alone would keep is refused before anything is learned."""
+    clips, insert = memory_clips(**small), InsertionOptions(insertion="none")
+    options = options_for(method=method, iterations=2, key_frame_size=16, insert=insert)
+    weight = condense(clips, tmp_path / "whole", options, compute=FLOAT32).bytes
+
+    def run(ranks, name, budget):
+        limited = replace(options, budget=f"{budget}B")
+        return condense(clips, tmp_path / name, limited, compute=FLOAT32, ranks=ranks).bytes
+
+    kept = on_ranks(lambda ranks: run(ranks, "kept", weight + 200))  # the options name it, and the ranks
+    assert [end.error for end in kept] == ["", ""]
+    assert kept[0].value == kept[1].value <= weight + 200
+    first, second = on_ranks(lambda ranks: run(ranks, "refused", weight * 6 // 10))
+    assert first.error.startswith("LimitError: --budget")
+    assert second.error.startswith("RankError: rank 0 failed: --budget")
+    assert not (tmp_path / "refused.partial" / LOG).exists(), "no step was made"
+
+
 @fault("61d", "one of several processes fails while condensing", "the last checkpoint is whole")
 @pytest.mark.parametrize("failing", [0, 1])
 def test_a_rank_that_fails_leaves_the_last_checkpoint(memory_clips, small, tmp_path, on_ranks, failing):

@@ -22,6 +22,7 @@ from vidcondense.files import replace_folder, write_text
 from vidcondense.interfaces import RealClips, Representation
 from vidcondense.interrupts import Interrupts, catch_interrupts
 from vidcondense.matching.kept_means import KeptMeans
+from vidcondense.memory import most_saved
 from vidcondense.methods import METHODS
 from vidcondense.options import as_json, changed_fields, require
 from vidcondense.real_sets import selected_videos
@@ -131,10 +132,15 @@ def condense(
 
 def _limit(condenser: Condenser, limit: ByteLimit) -> Coding:
     """Refuse a budget that the set cannot keep, insert no more than it allows; how to code the set."""
-    coding = limit.options.coding()
-    if len(condenser.stages) == 1:  # else the first stage's videos are not those that are stored
-        coding = limit.check_start(condenser.videos, condenser.learned_labels(), condenser.learned())
-        condenser.learn_for(coding)
+    coding, last = limit.options.coding(), len(condenser.stages) - 1
+    if last:
+        condenser.enter(last)  # as yet with what the first stage starts from: it takes as many bytes
+    videos = condenser.result()
+    if condenser.ranks.first:
+        coding = limit.check_start(videos, condenser.learned_labels(), condenser.learned())
+    if last:
+        condenser.enter(0)
+    condenser.learn_for(coding)
     condenser.limit_insertion(
         lambda videos: limit.fits(videos, condenser.learned_labels(), condenser.learned())
     )
@@ -187,8 +193,8 @@ def _optimise(
 
 def _resume(condenser: Condenser, path: Path, settings: Mapping[str, Any]) -> int:
     """Go on from a checkpoint; returns how many lines the log had."""
-    held = sum(tensor.nbytes for tensor in condenser.state().values())
-    tensors, state = load_checkpoint(path, _GROWTH * held + _SLACK)
+    most = most_saved(condenser.real, condenser.options, condenser.compute)
+    tensors, state = load_checkpoint(path, most)
     for name, wanted in {"settings": dict, "iteration": int, "lines": int}.items():
         if type(state.get(name)) is not wanted:
             raise FormatError(f"the checkpoint {path}: {name!r} is missing or of the wrong type")
@@ -196,10 +202,6 @@ def _resume(condenser: Condenser, path: Path, settings: Mapping[str, Any]) -> in
         raise UsageError(f"--resume with something else than before ({'; '.join(changed)})")
     condenser.load_state(tensors, state["iteration"])
     return max(int(state["lines"]), 0)
-
-
-_GROWTH, _SLACK = 8, 2**26
-"""How many times the state at the start a checkpoint may have (Adam makes three of one), and bytes beside."""
 
 
 @dataclass

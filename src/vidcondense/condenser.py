@@ -76,8 +76,8 @@ class Condenser:
     def enter(self, number: int) -> None:
         """Go to the beginning of a stage, on from what the one before has learned."""
         before = self.videos if number else None
-        if number:
-            del self.parts  # and with them the clips that lie on a GPU for the stage before
+        if hasattr(self, "parts"):
+            del self.parts  # and with them the clips that lie on a GPU for another stage
         self.stage = number
         self.begin = self.iteration = sum(self.lengths[:number])
         self.parts: Parts = assemble(
@@ -89,8 +89,11 @@ class Condenser:
         self.optimiser = _optimiser(self.parts, groups, self.options.momentum)
 
     def limit_insertion(self, fits: Fits) -> None:
-        """Insert key frames only as long as the videos fit a limit of bytes."""
-        if self.parts.inserter is not None:
+        """Insert key frames only as long as the videos fit a limit of bytes.
+
+        Ranks that learn apart insert none under a limit.
+        """
+        if self.parts.inserter is not None and not self.parts.apart:
             self.parts.inserter.fits = fits
 
     def learn_for(self, coding: Coding) -> None:

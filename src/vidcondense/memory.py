@@ -27,7 +27,7 @@ from vidcondense.files import size_text
 from vidcondense.interfaces import RealClips
 from vidcondense.matching.options import MatcherName
 from vidcondense.methods import METHODS, Stage
-from vidcondense.models import VideoNetwork, initialise
+from vidcondense.models import VideoNetwork, build_network, initialise
 from vidcondense.models.live import peak_bytes
 from vidcondense.settings import CondenseOptions
 from vidcondense.video.fetch import held_bytes
@@ -38,6 +38,7 @@ _WORKSPACE = 64 * 10**6  # what libraries compute in, whatever the number of cli
 _OVERHEAD = 1.35  # of resident memory over that of living tensors: fragments, reordered copies
 _COPIES = 8  # of all synthetic videos: slots, gradient, momentum, rendered, its gradient, parts on the way
 _SAVED = 3  # copies of what a checkpoint holds, while it is written: in order, as bytes, as a file
+_BESIDE = 2 * 2**26  # of a checkpoint: the longest header, and as much of small tensors
 _REAL_CHUNK = 64  # real clips at once, at most, whatever the chunk
 
 Shape = tuple[int, int, int, int]
@@ -48,7 +49,7 @@ class MemoryPlan:
     """What was chosen.
 
     Attributes:
-        chunk: clips that go through a network at once; None where the default does not take too much.
+        chunk: clips that go through a network at once; None where no stage's default takes too much.
         bytes: about what the process will have at most.
     """
 
@@ -60,13 +61,14 @@ class MemoryPlan:
 class _Need:
     """What one stage takes: `fixed` + `clip` a clip at once, of which there are up to `most`.
 
-    At another time, when a checkpoint is written, `fixed` + `saved`.
+    At another time, when a checkpoint is written, `fixed` + `saved`. Unless told, `usual` clips go at once.
     """
 
     fixed: int
     clip: float
     most: int
     saved: int
+    usual: int
 
     def bytes(self, chunk: int) -> int:
         return self.fixed + max(self.saved, math.ceil(self.clip * min(chunk, self.most)))
@@ -115,7 +117,6 @@ def plan_memory(real: RealClips, options: CondenseOptions, compute: Compute, lim
         raise UsageError(f"--memory with --chunk {options.match.chunk}: give one of the two")
     held, classes = held_bytes(real, compute), len(real.classes)
     needs = [_need(stage, real.shape, classes, options, compute, held) for stage in stages]
-    usual = options.match.chunk_of(real.shape)
     least = max(need.bytes(1) for need in needs)
     if least > limit:
         num_frames, _, size, _ = real.shape
@@ -124,11 +125,11 @@ def plan_memory(real: RealClips, options: CondenseOptions, compute: Compute, lim
             f"about {size_text(least)} in all; use a larger --memory, or a smaller --size, --num-frames "
             "or --vpc"
         )
-    chunk = min(_largest(need, limit) for need in needs)
-    chosen = min(chunk, usual)
-    return MemoryPlan(
-        chunk=None if chosen == usual else chosen, bytes=max(need.bytes(chosen) for need in needs)
-    )
+    usual = max(need.bytes(need.usual) for need in needs)
+    if usual <= limit:
+        return MemoryPlan(chunk=None, bytes=usual)
+    chunk = min(min(_largest(need, limit), need.usual) for need in needs)
+    return MemoryPlan(chunk=chunk, bytes=max(need.bytes(chunk) for need in needs))
 
 
 def _largest(need: _Need, limit: int) -> int:
@@ -137,12 +138,40 @@ def _largest(need: _Need, limit: int) -> int:
     return chunk if chunk < need.most else 10**9
 
 
+def most_saved(real: RealClips, options: CondenseOptions, compute: Compute) -> int:
+    """Bytes that a checkpoint of a condensation never exceeds, in whichever stage and iteration.
+
+    Args:
+        real: the training clips.
+        options: of the condensation; those of one that learns.
+        compute: device and precision.
+    """
+    stages = METHODS[options.method].stages
+    return _BESIDE + max(_saved(stage, real.shape, len(real.classes), options, compute) for stage in stages)
+
+
+def _saved(stage: Stage, shape: Shape, num_classes: int, options: CondenseOptions, compute: Compute) -> int:
+    """Of the videos with all that an optimiser remembers of them, and of the networks, in one stage."""
+    shape, options = _shape_of(stage, shape), stage_options(stage, options)
+    videos = _COPIES * _FLOAT * options.vpc * num_classes * math.prod(shape)
+    kept = _MATCHING[options.matcher_of(stage)].kept(options)
+    if not kept:
+        return videos
+    num_frames, _, size, _ = shape
+    network = build_network(options.match.model, num_classes, num_frames, size, seed=0, compute=compute)
+    weights: int = sum(tensor.nbytes for tensor in network.state_dict().values())
+    return videos + kept * weights
+
+
+def _shape_of(stage: Stage, shape: Shape) -> Shape:
+    """Of the videos that a stage learns from clips of `shape`."""
+    return (1, *shape[1:]) if stage.videos == "static" else shape
+
+
 def _need(
     stage: Stage, shape: Shape, num_classes: int, options: CondenseOptions, compute: Compute, held: int
 ) -> _Need:
-    if stage.videos == "static":
-        shape = (1, *shape[1:])
-    options = stage_options(stage, options)
+    shape, options = _shape_of(stage, shape), stage_options(stage, options)
     videos, matching = options.vpc * num_classes, _MATCHING[options.matcher_of(stage)]
     weights, features, clip = _network(options.match.model, shape, num_classes, compute, matching.pass_)
     real = matching.real(options, num_classes)
@@ -157,6 +186,7 @@ def _need(
         clip=_OVERHEAD * clip,
         most=max(videos, min(real, _REAL_CHUNK) if matching.copies else real),
         saved=_SAVED * matching.kept(options) * weights if on_cpu else 0,
+        usual=options.match.chunk_of(shape),
     )
 
 

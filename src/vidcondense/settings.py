@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -23,6 +24,12 @@ from vidcondense.storage.codecs import CODECS, Coding, ValueRange, check_coding
 from vidcondense.synthetic.interpolation import WEIGHTS, Interpolation
 from vidcondense.synthetic.keyframes import Upsampling
 from vidcondense.synthetic.options import StaticDynamicOptions
+
+_WITHOUT_TARGETS: Mapping[MatcherName | None, str] = {
+    "frepo": "the labels of real clips",
+    "mtt": "where training leads",
+}
+"""What is matched that is no mean or gradient of some real clips."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,13 +151,10 @@ class CondenseOptions:
         if given is not None and given not in allowed:
             what = f"matches {' or '.join(allowed)}" if allowed else "matches nothing"
             raise UsageError(f"--match {given}: --method {self.method} {what}; leave --match out")
-        if (
-            self.match.match_targets != "class"
-            and method.stages
-            and self.matcher_of(method.stages[-1]) == "frepo"
-        ):
+        matched = self.matcher_of(method.stages[-1]) if method.stages else None
+        if self.match.match_targets != "class" and matched in _WITHOUT_TARGETS:
             raise UsageError(
-                f"--match-targets {self.match.match_targets}: frepo matches the labels of real clips; "
+                f"--match-targets {self.match.match_targets}: {matched} matches {_WITHOUT_TARGETS[matched]}; "
                 "leave --match-targets out"
             )
         if self.budget is not None:
