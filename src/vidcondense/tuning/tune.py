@@ -229,7 +229,8 @@ def _settings(
     if openings[BASE, 0].accuracy is None:
         reason = next(iter(referee.failures.values()), "its networks diverged")
         raise DataError(f"the setting to start from could not be judged: {reason}")
-    return settings[: affordable(seconds, max(each.seconds for each in openings.values()), options.folds)]
+    dearest = max(each.seconds for each in openings.values())
+    return settings[: affordable(seconds, dearest, options.folds, len(settings))]
 
 
 def _learns(base: Recipe, setting: Setting) -> bool:
