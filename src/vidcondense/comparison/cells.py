@@ -223,7 +223,10 @@ def _clips(
     if place.folds is None:
         return real.train, judging.test, record
     fold = training_folds(real.train, place.folds)[seed % place.folds]
-    return real.train.subset(fold.kept), judging.train.subset(fold.held_out), {**record, **fold.record}
+    held_out = {real.train.paths[index] for index in fold.held_out}
+    # A video that was set aside in one of the two readings only would move the indices of all after it.
+    judged = [index for index, path in enumerate(judging.train.paths) if path in held_out]
+    return real.train.subset(fold.kept), judging.train.subset(judged), {**record, **fold.record}
 
 
 def _asked(place: Place, entrant: Entrant, seed: int) -> dict[str, Any]:
