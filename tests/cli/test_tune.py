@@ -5,6 +5,7 @@ import json
 import pytest
 
 from vidcondense.recipe import read_recipe
+from vidcondense.tuning.race import Judged
 
 QUICK = ["--model", "convnet3d-16", "--eval-model", "convnet3d-16"]
 
@@ -43,6 +44,45 @@ def test_tuning_writes_a_recipe_and_is_computed_once(run, arguments, toy, cache,
     assert {path: path.stat().st_mtime_ns for path in cells} == cells
     other = run("tune", *arguments, *vary, "--trials", "2", "--overwrite", "--vpc", "2")
     assert "of another tuning (base.lr: 10.0 → 20.0; base.vpc: 1 → 2)" in other.line
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """Judgements of a second each: a better accuracy the higher the number; None where one fails."""
+    failures = set()
+
+    def judge(self, pairs):
+        return {
+            (number, fold): Judged(
+                accuracy=None if (number, fold) in failures else 0.5 + number / 10, seconds=1.0
+            )
+            for number, fold in pairs
+        }
+
+    monkeypatch.setattr("vidcondense.tuning.tune._Referee.judge", judge)
+    return failures
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_start_that_failed_on_a_fold_is_told(run, arguments, judged, tmp_path, form):
+    judged.add((0, 1))
+    outcome = run("tune", *arguments, "--vary", "lr=3.0,30.0", "--trials", "2", *form)
+    assert outcome.code == 0, outcome.err
+    assert "of the start failed (2 folds)" in (tmp_path / "tuned" / "recipe.toml").read_text()
+    if form:
+        assert json.loads(outcome.out)["gain"]["mean"] == pytest.approx(0.1)
+    else:
+        assert "failed" in outcome.out
+        assert "gain over the start: +10.0 points, in pairs" in outcome.out
+
+
+def test_a_choice_by_some_folds_is_told(run, arguments, judged):
+    vary = ["--vary", "lr=3.0,30.0", "--trials", "3"]
+    outcome = run("tune", *arguments, *vary, "--budget-minutes", "0.03")
+    assert "chosen by 1 of 2 folds: the budget was spent" in outcome.err
+    outcome = run("tune", *arguments, *vary, "--budget-minutes", "1", "--overwrite")
+    assert outcome.code == 0
+    assert "budget" not in outcome.err
 
 
 def test_mistakes_are_one_line(run, arguments, tmp_path):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import tomli_w
@@ -13,7 +14,7 @@ from vidcondense.comparison.cells import check_experts, forget_cell, missing, re
 from vidcondense.comparison.plan import make_plan
 from vidcondense.comparison.run import compare
 from vidcondense.condensation import condense
-from vidcondense.errors import DataError, FormatError, OutputError
+from vidcondense.errors import DataError, FormatError, OutputError, UsageError
 from vidcondense.evaluation.evaluate import evaluate
 from vidcondense.evaluation.results import as_dict
 from vidcondense.recipe import Recipe, from_keys, read_recipe
@@ -107,6 +108,25 @@ def test_options_that_came_later_had_their_default(plan, place, compute):
         read_cell(place, random, 0)
 
 
+def test_a_result_of_other_videos_is_refused_but_an_older_one_says_nothing_of_them(
+    plan, place, compute, tmp_path
+):
+    random = find(plan, "random")
+    cell = run_cell(place, random, 0, compute=compute)
+    shutil.copytree(place.data, tmp_path / "moved")
+    moved = replace(place, data=tmp_path / "moved")
+    assert read_cell(moved, random, 0) == cell, "the same videos elsewhere"
+    video = next(path for path in sorted(moved.data.rglob("*")) if path.is_file() and "train" in path.parts)
+    video.rename(video.with_stem("other"))
+    other = replace(moved)
+    for use in (read_cell, partial(run_cell, compute=compute)):
+        with pytest.raises(OutputError, match=r"random-0\.json was computed from other training videos than"):
+            use(other, random, 0)
+    del cell["train_split"]
+    place.result("random-0").write_text(json.dumps(cell))
+    assert run_cell(other, random, 0, compute=compute) == cell
+
+
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", '{"recipe": {}, "evaluate": {}, "folds": null, "entries": [3]}']
 )
@@ -148,6 +168,29 @@ def test_folds_hold_out_whole_groups_of_training_clips(place, compute):
     for clip in (kept.clips([index])[0] for index in range(len(kept))):
         gaps = [(clip - train[index][0]).abs().max() for index in held_out]
         assert torch.stack(gaps).min() > 0.01, "a held-out clip was selected"
+
+
+def test_a_video_that_judging_lacks_moves_no_clip_to_the_other_side(place, compute, monkeypatch):
+    tables = {"folds": 2, "condense": {"num-frames": 8, "stride": 1, "size": 44}, "evaluate": {"clips": 3}}
+    plan = make_plan({**tables, "sets": {"random": {"method": "random"}}, "full-data": {}}, place.out)
+    judged = []
+
+    def lacking(*given, **named):
+        real = load_data(*given, **named)
+        views = given[2].clips_per_video
+        return replace(real, train=real.train.subset(range(1, len(real.train)))) if views == 3 else real
+
+    def watched(clips, test, *rest, **named):
+        judged.append((clips.paths, test.paths))
+        raise UsageError("seen")
+
+    monkeypatch.setattr("vidcondense.comparison.cells.load_data", lacking)
+    monkeypatch.setattr("vidcondense.comparison.cells.evaluate", watched)
+    for seed in (0, 1):
+        with pytest.raises(UsageError, match="seen"):
+            run_cell(replace(place, folds=2), find(plan, "full data"), seed, compute=compute)
+    assert all(test and not set(train) & set(test) for train, test in judged)
+    assert sum(len(test) for _, test in judged) == 7
 
 
 def test_a_set_of_other_options_is_never_taken_for_that_of_the_plan(plan, place, compute):

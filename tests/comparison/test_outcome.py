@@ -130,6 +130,17 @@ def test_rows_without_a_result_are_shown_with_the_reason(plan, cells):
     ]
 
 
+def test_the_networks_of_one_seed_are_not_taken_for_seeds(plan, cells):
+    cells["full-data-0"] = cell(0, (None, [0.9, 0.8, 0.7]))
+    del cells["random-1"], cells["prism-1"]
+    cells["prism-0"] = cell(0, ("float32", [0.6]), ("uint8", [0.5]))
+    (repeat,) = cells["prism-0"]["entries"][1]["evaluation"]["repeats"]
+    repeat |= {"diverged": True, "accuracy": None, "correct": []}
+    titles, rows = to_cells(collect(plan, cells, {}, []).records())
+    told = [row[titles.index("n")] for row in rows]
+    assert told == ["1 of 2, 2 networks", "1 of 2", "0 of 2", "1, 3 networks"]
+
+
 def test_memory_of_a_gpu_is_shown_where_there_was_one(plan, cells, monkeypatch):
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3 * 2**20)
     assert peak_gpu_mb(Compute(torch.device("cpu"), "float32")) is None

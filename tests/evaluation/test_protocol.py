@@ -5,6 +5,7 @@ import pytest
 from vidcondense.errors import UsageError
 from vidcondense.evaluation import EvaluateOptions
 from vidcondense.training import TrainOptions
+from vidcondense.video.sampling import ClipOptions
 
 
 def test_strict_is_the_default():
@@ -43,6 +44,14 @@ def test_overrides():
 )
 def test_strict_takes_the_middle(clips, available, expected):
     assert list(EvaluateOptions(clips=clips).views_of(available)) == expected
+
+
+def test_centred_clips_are_the_same_for_all_seeds():
+    clip = ClipOptions(num_frames=8)
+    first, second = (EvaluateOptions(seed=seed).test_clips(clip) for seed in (1, 2))
+    assert first == second == clip
+    paper = EvaluateOptions(protocol="paper", seed=3).test_clips(clip)
+    assert (paper.placement, paper.placement_seed, paper.clips_per_video) == ("random", 3, 3)
 
 
 def test_paper_takes_the_first():

@@ -17,7 +17,7 @@ from vidcondense.storage.condensed import (
     save_condensed,
     save_labelled,
 )
-from vidcondense.synthetic.keyframes import KeyFrameVideos
+from vidcondense.synthetic.keyframes import KeyFrameVideos, Upsampling
 from vidcondense.synthetic.static_dynamic import StaticDynamicVideos
 
 MakeSet = Callable[..., CondensedDataset]
@@ -35,6 +35,7 @@ def make_set(tmp_path: Path) -> MakeSet:
         seed: int = 0,
         codec: str = "float32",
         size: int = 8,
+        upsampling: Upsampling = "bilinear",
         coding: Coding | None = None,
         kind: str = "key-frames",
         soft: str | None = None,
@@ -63,7 +64,7 @@ def make_set(tmp_path: Path) -> MakeSet:
             mask = torch.rand(len(labels), 6, generator=stream) < 0.4
             mask[:, [0, -1]] = True
             frames = torch.randn(len(labels), 6, 3, size, size, generator=stream)
-            videos = KeyFrameVideos(frames, mask, labels, size=(8, 8))
+            videos = KeyFrameVideos(frames, mask, labels, size=(8, 8), upsampling=upsampling)
         save_condensed(folder, videos, codec, Origin(**said), coding)
         made = load_condensed(folder)
         if soft is None:

@@ -138,6 +138,12 @@ def test_sets_that_do_not_fit_are_refused(make_set, tmp_path, other, kind, messa
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}
 
 
+def test_sets_of_different_upsampling_are_refused(make_set, tmp_path):
+    sets = [make_set("one", size=4), make_set("two", size=4, upsampling="bicubic")]
+    with pytest.raises(DataError, match=r"one has upsampling bilinear, .*two bicubic; they cannot be merged"):
+        merge(sets, tmp_path / "both")
+
+
 def test_one_set_is_not_enough(make_set, tmp_path):
     with pytest.raises(UsageError, match="two sets or more, not 1"):
         merge([make_set("one")], tmp_path / "both")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -47,6 +48,34 @@ def test_without_noise_the_best_wins(worth, folds, jobs):
         assert now <= math.ceil(before / 2) + 1
 
 
+@pytest.mark.parametrize("count", [8, 12, 16, 24])
+def test_the_budget_that_is_asked_for_finds_the_best(count):
+    budget = next(s for s in itertools.count(count) if affordable(float(s), 1.0, 4, count) == count)
+    for seed in range(100):
+        worth = random.Random(seed).sample(range(100), count)
+        scores = race(count, 4, Truth([each / 100 for each in worth]), budget=float(budget), jobs=1)
+        assert worth[best(scores)] == max(worth)
+        assert len(scores[0]) == 4, "no round is cut"
+
+
+@given(worth=st.permutations(range(12)), budget=st.integers(12, 40), jobs=st.integers(1, 4))
+def test_a_round_that_is_cut_decides_nothing(worth, budget, jobs):
+    truth = Truth([each / 100 for each in worth])
+    scores = race(12, 4, truth, budget=budget / jobs, jobs=jobs)
+    assert worth[best(scores)] == 11
+    assert len(scores[0]) == len(scores[best(scores)]), "on the same folds as the start"
+
+
+def test_what_failed_in_a_round_that_is_cut_is_out():
+    def judge(pairs):
+        failed = (1, 1)
+        return {pair: Judged(accuracy=None if pair == failed else 0.5, seconds=1.0) for pair in pairs}
+
+    scores = race(6, 4, judge, budget=8.0, jobs=1)
+    assert scores == {number: {0: 0.5} | ({1: -math.inf} if number == 1 else {}) for number in range(6)}
+    assert best(scores) == 0
+
+
 def test_rounds_halve_and_use_the_same_folds():
     truth = Truth([0.1, 0.5, 0.4, 0.3, 0.2, 0.0, 0.0, 0.0])
     race(8, 3, truth, budget=1e9, jobs=3)
@@ -80,8 +109,14 @@ def test_survivors_are_ranked_by_their_mean():
 
 
 def test_affordable_settings_fit_the_budget():
-    for count in range(2, 40):
+    for count in range(3, 40):
         seconds = random.Random(count).uniform(1, 9)
-        work = seconds * count * (1 + 1 / 2 + 1 / 4 + 1 / 8)
-        assert affordable(work * 1.0001, seconds, 4) == count
-    assert affordable(1.0, 100.0, 4) == 2
+        truth = Truth(
+            [number / 100 for number in range(count)]
+        )  # the start is worst, and goes on all the same
+        race(count, 4, truth, budget=1e9, jobs=1)
+        work = seconds * len(truth.asked)
+        assert affordable(work * 1.0001, seconds, 4, 100) == count
+        assert affordable(work * 1.0001, seconds, 4, count) == count
+    assert affordable(1.0, 100.0, 4, 9) == 2
+    assert affordable(1.0, 0.0, 4, 9) == 9

@@ -243,7 +243,7 @@ def _training_clips(
     real: RealData, recorded: Recorded, clip: ClipOptions, root: Path, bars: Bars, output: Output
 ) -> ClipDataset:
     """The centre clip of every training video, which is what sets are condensed from."""
-    if clip == replace(recorded.clip, placement_seed=clip.placement_seed):
+    if clip == recorded.clip:
         return real.train
     return read_data(root, recorded.data, recorded.clip, bars=bars, output=output).train
 

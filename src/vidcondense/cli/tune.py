@@ -143,6 +143,11 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         )
     write_recipe(target, tuned.recipe, _comment(tuned, arguments.tune.folds))
     _show(tuned, columns, output)
+    if (judged := len(tuned.scores[tuned.chosen])) < arguments.tune.folds:
+        output.note(
+            f"chosen by {judged} of {arguments.tune.folds} folds: the budget was spent; the same command "
+            "with more --budget-minutes and --overwrite goes on"
+        )
     if found:
         output.say(_verdict(tuned))
     output.say(f"\n{target}: for `vidcondense condense --recipe`")
@@ -150,6 +155,9 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
 
 
 def _percent(values: Sequence[float]) -> str:
+    """The mean accuracy and its deviation; `failed` where the setting failed on a fold."""
+    if min(values) < 0:
+        return "failed"
     spread = deviation(values)
     return f"{100 * (mean(values) or 0):.1f}" + ("" if spread is None else f" ± {100 * spread:.1f}")
 
@@ -162,8 +170,8 @@ def _comment(tuned: Tuned, folds: int) -> str:
     chosen, start = _scores(tuned, tuned.chosen), _scores(tuned, 0)
     return (
         f"Chosen by `vidcondense tune` among {len(tuned.settings)} settings:\n"
-        f"accuracy on held-out training clips {_percent(chosen)} % ({len(chosen)} of {folds} folds), "
-        f"of the start {_percent(start)} % ({len(start)} folds)."
+        f"accuracy in % on held-out training clips {_percent(chosen)} ({len(chosen)} of {folds} folds), "
+        f"of the start {_percent(start)} ({len(start)} folds)."
     )
 
 
@@ -191,7 +199,7 @@ def _show(tuned: Tuned, columns: Sequence[str], output: Output) -> None:
             *(str(tuned.settings[number].get(key, "default")) for key in columns),
             size_text(tuned.bytes[number]) if number in tuned.bytes else "",
             str(len(tuned.scores[number])),
-            "failed" if min(_scores(tuned, number)) < 0 else _percent(_scores(tuned, number)),
+            _percent(_scores(tuned, number)),
         ]
         for number in order
     ]

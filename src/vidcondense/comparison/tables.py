@@ -78,7 +78,7 @@ def _cells(row: Record) -> dict[str, str]:
         "codec": row["codec"] or MISSING,
         "network": row["model"],
         "labels": row.get("labels", HARD),
-        "n": f"{row['n']}" if row["n"] == row["wanted"] else f"{row['n']} of {row['wanted']}",
+        "n": _seeds(row),
         "accuracy %": accuracy_text(row) if row["n"] or not row.get("failed") else "failed",
         "95 % CI": spread(row["ci_low"], row["ci_high"]),
         "95 % CI (groups)": spread(row["group_ci_low"], row["group_ci_high"]),
@@ -94,6 +94,14 @@ def _cells(row: Record) -> dict[str, str]:
         "peak MiB": number(row["peak_memory_mb"], ".0f"),
         "peak GPU MiB": number(row.get("peak_gpu_mb"), ".0f"),
     }
+
+
+def _seeds(row: Record) -> str:
+    """How many condensation seeds of those wanted; the figures of one are over its networks."""
+    of_one = row["repeat"] == "network"
+    seeds = min(row["n"], 1) if of_one else row["n"]
+    text = f"{seeds}" if seeds == row["wanted"] else f"{seeds} of {row['wanted']}"
+    return f"{text}, {row['n']} networks" if of_one and row["n"] > 1 else text
 
 
 def _says_something(title: str, cells: Sequence[str]) -> bool:

@@ -98,12 +98,13 @@ class ProtocolOptions:
         return CLIPS[self.protocol] if self.clips is None else self.clips
 
     def test_clips(self, clip: ClipOptions) -> ClipOptions:
-        """How test clips are cut, where training clips are cut by `clip`."""
+        """How test clips are cut, where training clips are cut by `clip`; the seed places random ones."""
+        at_random = self.protocol == "paper"
         return dataclasses.replace(
             clip,
             clips_per_video=self.num_clips,
-            placement="random" if self.protocol == "paper" else "centre",
-            placement_seed=self.seed,
+            placement="random" if at_random else "centre",
+            placement_seed=self.seed if at_random else 0,
         )
 
     def views_of(self, available: int) -> range:

@@ -37,14 +37,14 @@ Judge = Callable[[Sequence[tuple[int, int]]], Mapping[tuple[int, int], Judged]]
 """Judges pairs of (setting, fold)."""
 
 
-def affordable(seconds: float, first: float, folds: int) -> int:
-    """How many settings can race in `seconds`, where one judgement takes `first`: at least 2."""
-    share = sum(0.5**fold for fold in range(folds))
-    return max(2, math.floor(seconds / max(first, 1e-9) / share))
+def affordable(seconds: float, first: float, folds: int, most: int) -> int:
+    """How many of `most` settings can race in `seconds`, where one judgement takes `first`: at least 2."""
+    fits = (count for count in range(most, 2, -1) if first * _judgements(count, folds) <= seconds)
+    return next(fits, 2)
 
 
 def race(count: int, folds: int, judge: Judge, *, budget: float, jobs: int) -> Scores:
-    """Run the race.
+    """Run the race. A round after the first that is not finished decides nothing, failures aside.
 
     Args:
         count: settings, numbered from 0; 0 is the one to beat.
@@ -59,7 +59,7 @@ def race(count: int, folds: int, judge: Judge, *, budget: float, jobs: int) -> S
     for fold in range(folds):
         for start in range(0, len(running), jobs):
             if spent >= budget * jobs:
-                return scores
+                return _without_round(scores, fold) if fold else scores
             pairs = [(number, fold) for number in running[start : start + jobs]]
             for (number, where), found in judge(pairs).items():
                 scores[number][where] = -math.inf if found.accuracy is None else found.accuracy
@@ -86,6 +86,23 @@ def best(scores: Scores) -> int | None:
     most = max(map(len, finished.values()))
     finalists = [number for number, folds in finished.items() if len(folds) == most]
     return max(finalists, key=lambda number: (_mean(scores, number), -number))
+
+
+def _judgements(count: int, folds: int) -> int:
+    """How many a race takes at most: in each round half of the settings go on, and the start."""
+    total = 0
+    for _ in range(folds):
+        total += count
+        count = min(count, math.ceil(count / 2) + 1)
+    return total
+
+
+def _without_round(scores: Scores, fold: int) -> Scores:
+    """The scores, those of one fold only where a setting failed."""
+    return {
+        number: {where: score for where, score in found.items() if where != fold or score == -math.inf}
+        for number, found in scores.items()
+    }
 
 
 def _mean(scores: Scores, number: int) -> float:

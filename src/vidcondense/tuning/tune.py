@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -68,7 +69,8 @@ class Tuned:
         settings: all that were tried, by number; 0 is the one to beat.
         scores: of each, the accuracy on each fold.
         chosen: the number of the best.
-        gain: of it over number 0, in pairs by fold; too high by design, for the best of many was taken.
+        gain: of it over number 0, in pairs by fold, but for those where one of the two failed; too high by
+            design, for the best of many was taken.
         failures: why cells failed.
         bytes: of each that was condensed, the most that its sets took.
     """
@@ -144,12 +146,13 @@ def tune(
         reason = next(iter(referee.failures.values()), "the budget was spent before one was judged")
         raise DataError(f"no setting could be judged: {reason}")
     folds = sorted(scores[chosen].keys() & scores[BASE].keys())
+    ours, starts = ([_finite(scores[number][fold]) for fold in folds] for number in (chosen, BASE))
     return Tuned(
         recipe=from_keys(Recipe, {**to_keys(base), **settings[chosen]}),
         settings=tuple(settings),
         scores=scores,
         chosen=chosen,
-        gain=paired_difference([scores[chosen][f] for f in folds], [scores[BASE][f] for f in folds]),
+        gain=paired_difference(ours, starts),
         failures=referee.failures,
         bytes=referee.bytes,
     )
@@ -229,7 +232,8 @@ def _settings(
     if openings[BASE, 0].accuracy is None:
         reason = next(iter(referee.failures.values()), "its networks diverged")
         raise DataError(f"the setting to start from could not be judged: {reason}")
-    return settings[: affordable(seconds, max(each.seconds for each in openings.values()), options.folds)]
+    dearest = max(each.seconds for each in openings.values())
+    return settings[: affordable(seconds, dearest, options.folds, len(settings))]
 
 
 def _learns(base: Recipe, setting: Setting) -> bool:
@@ -251,6 +255,10 @@ def _earlier(path: Path, asked: Mapping[str, Any]) -> list[Setting] | None:
     if changed := changed_fields(before, asked):
         raise OutputError(f"{path} is of another tuning ({'; '.join(changed)}); use another --out")
     return settings
+
+
+def _finite(score: float) -> float | None:
+    return score if math.isfinite(score) else None
 
 
 def _without(keys: Mapping[str, Any], *left_out: str) -> dict[str, Any]:
