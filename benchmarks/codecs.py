@@ -83,7 +83,7 @@ def noise_like(made: CondensedDataset, folder: Path) -> CondensedDataset:
         int(mask.sum()), *made.key_frames.shape[1:], generator=torch.Generator().manual_seed(0)
     )
     frames = noise * made.std[:, None, None] + made.mean[:, None, None]
-    stored = StoredKeyFrames(frames, mask, "linear", made.shape[2:])
+    stored = StoredKeyFrames(frames, mask, made.shape[2:])
     save_stored(folder, stored, made.labels, "float32", made.origin)
     return load_condensed(folder)
 

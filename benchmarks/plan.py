@@ -52,7 +52,6 @@ DATA: dict[str, Callable[[], Path]] = {
     "pool": ucf101_5,
     "toy_scenes": scenes,
     "toy_five": scenes,
-    "interpolation": scenes,
     "defaults": partial(scenes, seed=1),
     "toy_reversal": lambda: toy("reversal", train=80, test=200),
 }

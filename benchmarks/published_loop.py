@@ -55,7 +55,7 @@ FOLDS = 4
 CLIP = ClipOptions(num_frames=8, stride=8, size=64)
 MODEL = "convnet3d-16"
 PAPER = CondenseOptions(iterations=200, match=MatchOptions(model=MODEL, real_batch=64))
-DEFAULT = CondenseOptions(iterations=200, match=MatchOptions(model=MODEL, real_batch=8))
+DEFAULT = CondenseOptions(iterations=200, match=MatchOptions(model=MODEL))
 WITHOUT = InsertionOptions(insertion="none")
 LOOPS = {
     "published": PAPER,

@@ -297,17 +297,6 @@ def test_static_dynamic_size_is_known_beforehand(memory_clips, tmp_path):
     assert guess.seconds > 0
 
 
-def test_cubic_interpolation_is_learned_stored_and_rendered(memory_clips, tmp_path):
-    clips = memory_clips()
-    options = options_for(interpolation="cubic", codec="float32", iterations=6)
-    condenser = Condenser(clips, options, COMPUTE)
-    for _ in range(6):
-        condenser.step()
-    result = condense(clips, tmp_path / "out", options, compute=COMPUTE)
-    assert max(map(len, result.positions)) > 2
-    torch.testing.assert_close(result.batch([0, 1]), condenser.videos.render().detach(), atol=1e-4, rtol=1e-4)
-
-
 @pytest.mark.parametrize("method", ["herding", "k-center", "best-of-random"])
 def test_coresets_are_real_clips_and_the_same_every_time(memory_clips, tmp_path, method):
     clips = memory_clips()
@@ -338,7 +327,6 @@ def test_real_clips_may_keep_few_small_frames(memory_clips, tmp_path, method, ke
         method=method,
         initial_key_frames=kept,
         key_frame_size=11,
-        interpolation="cubic",
         codec="float32",
         select=SelectOptions(feature_networks=1),
     )
@@ -709,10 +697,8 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         ({"key_frame_size": 0}, "--key-frame-size 0"),
         ({"initial_key_frames": 1}, "--initial-key-frames 1: must be at least 2"),
         ({"method": "random", "initial_key_frames": 0}, "--initial-key-frames 0: must be at least 1"),
-        ({"method": "random", "interpolation": "cubic"}, "interpolates nothing"),
         ({"method": "dm", "initial_key_frames": 2}, "has no key frames"),
         ({"method": "static-dynamic", "key_frame_size": 8}, "has no key frames"),
-        ({"method": "dm", "interpolation": "cubic"}, "interpolates nothing"),
         ({"seed": -1}, "--seed -1"),
         ({"method": "dm", "match": MatchOptions(match="dc")}, "--match dc: --method dm matches dm; leave"),
         ({"method": "random", "match": MatchOptions(match="dm")}, "matches nothing"),

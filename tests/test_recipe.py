@@ -67,6 +67,7 @@ def test_no_two_options_share_a_key_and_all_have_one():
         ('method = "prisma"', "did you mean prism?"),
         ("real-batch = 1.5", "real-batch = 1.5"),
         ("[insert]\nepsilon = 0.1", "unknown key 'insert'"),
+        ('interpolation = "cubic"', "unknown key 'interpolation'"),
         ("vpc = ", "no TOML"),
         ("vpc = " + "[" * 3000, "nested too deeply"),
         ("vpc = " + "9" * 5000, "no TOML"),
@@ -117,6 +118,11 @@ def test_text_holds_defaults_too():
     assert keys == to_keys(Recipe())
     assert "max-key-frames" not in keys, "None cannot be said in TOML"
     assert from_keys(Recipe, keys) == Recipe()
+
+
+def test_an_older_recipe_may_say_what_is_always_done_now(tmp_path):
+    (tmp_path / "older.toml").write_text('vpc = 2\ninterpolation = "linear"\n')
+    assert read_recipe(tmp_path / "older.toml") == Recipe(condense=CondenseOptions(vpc=2))
 
 
 def test_unknown_key_of_any_options():

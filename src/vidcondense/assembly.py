@@ -166,7 +166,6 @@ def learned_videos(
         compute.move(mask),
         labels,
         (height, width),
-        options.interpolation,
         options.upsampling,
         _codec_model(real, options, compute) if options.codec_aware else None,
     )

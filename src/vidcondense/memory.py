@@ -259,14 +259,14 @@ def _loss(network: VideoNetwork, videos: Tensor, compute: Compute) -> Tensor:
 _GRADIENTS = _Matching(
     networks=lambda options: 6,  # gradients of both sides, of each other, the optimiser's
     kept=lambda options: 1,
-    real=lambda options, num_classes: options.match.real_batch,
+    real=lambda options, num_classes: options.match.real_batch_of("dc"),
     pass_=_match_gradients,
 )
 _MATCHING: Mapping[MatcherName, _Matching] = {
     "dm": _Matching(
         networks=lambda options: options.match.pool + 1,
         kept=lambda options: 0,
-        real=lambda options, num_classes: options.match.real_batch * num_classes,
+        real=lambda options, num_classes: options.match.real_batch_of("dm") * num_classes,
         pass_=_match_features,
         copies=2,
     ),
@@ -275,7 +275,7 @@ _MATCHING: Mapping[MatcherName, _Matching] = {
     "frepo": _Matching(
         networks=lambda options: 3 * options.kernel.online_pool + 3,  # Adam's moments; gradients of one
         kept=lambda options: 3 * options.kernel.online_pool,
-        real=lambda options, num_classes: options.match.real_batch * num_classes,
+        real=lambda options, num_classes: options.match.real_batch_of("frepo") * num_classes,
         pass_=_match_labels,
         copies=6,
     ),

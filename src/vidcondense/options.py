@@ -81,6 +81,15 @@ def as_json(options: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
     return {key: plain(value) for key, value in dataclasses.asdict(options).items()}
 
 
+FORMER: Mapping[str, object] = {"interpolation": "linear"}
+"""Options that are no more, with the one value that means what is always done now."""
+
+
+def without_former(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of any version, as JSON or by key, without those that are no more and had that value."""
+    return {key: value for key, value in options.items() if key not in FORMER or value != FORMER[key]}
+
+
 def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """How two JSON objects of options differ: `insert.patience: 1 → 2`, in order of their names."""
     before, after = flattened(old), flattened(new)

@@ -36,7 +36,6 @@ def _kept(indices: Indices, real: RealClips, options: CondenseOptions, compute: 
         compute.move(mask),
         real.labels[indices],
         real.shape[2:],
-        options.interpolation,
         options.upsampling,
     )
 

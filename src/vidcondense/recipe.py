@@ -27,7 +27,7 @@ import tomli_w
 
 from vidcondense.errors import FormatError, UsageError
 from vidcondense.files import write_text
-from vidcondense.options import as_json, unknown
+from vidcondense.options import as_json, unknown, without_former
 from vidcondense.settings import CondenseOptions
 from vidcondense.video.index import DataOptions
 from vidcondense.video.sampling import ClipOptions
@@ -80,7 +80,7 @@ def from_keys(kind: type[O], values: Mapping[str, Any]) -> O:
     """
     paths = keys_of(kind)
     nested: dict[str, Any] = {}
-    for key, value in values.items():
+    for key, value in without_former(values).items():
         if key not in paths:
             raise UsageError(unknown(key, paths, "key"))
         *folders, name = paths[key]

@@ -21,7 +21,6 @@ from vidcondense.methods import METHODS, Init, Stage
 from vidcondense.options import choose, parse_bytes, require
 from vidcondense.selection.options import SelectOptions
 from vidcondense.storage.codecs import CODECS, Coding, ValueRange, check_coding
-from vidcondense.synthetic.interpolation import WEIGHTS, Interpolation
 from vidcondense.synthetic.keyframes import Upsampling
 from vidcondense.synthetic.options import StaticDynamicOptions
 
@@ -66,9 +65,6 @@ class CondenseOptions:
 
     key_frame_size: int | None = None
     """Side of the key frames in pixels; smaller ones are learned upsampled (default: that of the clips)."""
-
-    interpolation: Interpolation = "linear"
-    """How the frames between key frames come about: linear (PRISM's), or cubic, a natural spline."""
 
     upsampling: Upsampling = "bilinear"
     """How smaller key frames become as large as the clips: bilinear or bicubic."""
@@ -119,7 +115,6 @@ class CondenseOptions:
         method = choose(METHODS, self.method, "method")
         choose(CODECS, self.codec, "codec")
         check_coding(self.codec, self.coding())
-        choose(WEIGHTS, self.interpolation, "interpolation")
         choose(dict.fromkeys(get_args(Upsampling)), self.upsampling, "upsampling")
         require(self.vpc >= 1, "vpc", self.vpc, "must be at least 1 video per class")
         require(self.iterations >= 1, "iterations", self.iterations, "must be at least 1")
@@ -135,10 +130,6 @@ class CondenseOptions:
         sparse = "sparse" in kinds or method.select is not None
         if keys is not None and not sparse:
             raise UsageError(f"--initial-key-frames {keys}: --method {self.method} has no key frames")
-        if self.interpolation != "linear" and not (sparse and (method.stages or keys)):
-            raise UsageError(
-                f"--interpolation {self.interpolation}: --method {self.method} interpolates nothing"
-            )
         if self.upsampling != "bilinear" and side is None:
             raise UsageError(
                 f"--upsampling {self.upsampling}: say how small key frames are, --key-frame-size"

@@ -102,9 +102,26 @@ def test_options_that_came_later_had_their_default(plan, place, compute):
     run_cell(place, random, 0, compute=compute)
     path = place.result("random-0")
     cell = json.loads(path.read_text())
-    del cell["recipe"]["init-scale"], cell["recipe"]["real-batch"]
+    del cell["recipe"]["init-scale"], cell["recipe"]["momentum"]
     path.write_text(json.dumps(cell))
-    with pytest.raises(OutputError, match=r"recipe\.real-batch: 64 → 2\)"):
+    other = replace(
+        random, recipe=replace(random.recipe, condense=replace(random.recipe.condense, momentum=0.5))
+    )
+    with pytest.raises(OutputError, match=r"recipe\.momentum: 0.95 → 0.5\)"):
+        read_cell(place, other, 0)
+
+
+def test_options_that_are_no_more_count_only_where_they_meant_something_else(plan, place, compute):
+    random = find(plan, "random")
+    run_cell(place, random, 0, compute=compute)
+    path = place.result("random-0")
+    cell = json.loads(path.read_text())
+    cell["recipe"]["interpolation"] = "linear"
+    path.write_text(json.dumps(cell))
+    assert read_cell(place, random, 0) is not None
+    cell["recipe"]["interpolation"] = "cubic"
+    path.write_text(json.dumps(cell))
+    with pytest.raises(OutputError, match=r"recipe\.interpolation: cubic → None\)"):
         read_cell(place, random, 0)
 
 

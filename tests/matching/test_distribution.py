@@ -29,7 +29,7 @@ def videos_of(clips):
 
 def test_loss_against_per_class_numpy_means(memory_clips):
     clips = memory_clips()
-    matcher = matcher_for(clips)  # more than there are clips: all of them
+    matcher = matcher_for(clips, real_batch=64)  # more than there are clips: all of them
     videos = videos_of(clips)
     losses = matcher.loss(videos, 3)
     network = matcher.network(3)

@@ -17,7 +17,7 @@ from vidcondense.storage import manifest as manifests
 from vidcondense.storage import option_defaults
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.storage.manifest import MANIFEST
-from vidcondense.storage.option_defaults import TABLES, with_defaults, without_defaults
+from vidcondense.storage.option_defaults import NEWEST, TABLES, with_defaults, without_defaults
 from vidcondense.storage.workspace import LOG
 
 OPTIONS = CondenseOptions(
@@ -28,7 +28,10 @@ OPTIONS = CondenseOptions(
 def test_a_table_that_sets_were_written_with_is_never_changed():
     texts = {number: canonical_json(table) for number, table in TABLES.items()}
     found = {number: hashlib.sha256(text.encode()).hexdigest() for number, text in texts.items()}
-    assert found == {1: "5693ed6a470dbe555ef531a91d22b5da2cc40191c69d3482420f63ae0e736fec"}
+    assert found == {
+        1: "5693ed6a470dbe555ef531a91d22b5da2cc40191c69d3482420f63ae0e736fec",
+        2: "0ef967db8018e0de5bd6bd97ecf41d7b1ad76389b1dc377bf35ed5c9844192e4",
+    }
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def test_what_is_left_out_is_put_back_to_the_type(changes):
     options = with_defaults(changes, as_json(CondenseOptions()))
     before = copy.deepcopy(options)
     shorter = without_defaults(options)
-    assert canonical_json(with_defaults(shorter, TABLES[1])) == canonical_json(before)
+    assert canonical_json(with_defaults(shorter, TABLES[NEWEST])) == canonical_json(before)
     assert canonical_json(shorter) == canonical_json(changes)
 
 
@@ -69,7 +72,7 @@ def test_a_set_says_only_what_is_not_usual_and_is_read_whole(memory_clips, tmp_p
         "lr": 3.0,
         "match": {"trajectory": {"step_size": 0.1}},
     }
-    assert stored["option_defaults"] == 1
+    assert stored["option_defaults"] == 2
     assert made.manifest["options"] == as_json(OPTIONS)
     assert "option_defaults" not in made.manifest
     assert made.bytes == sum(path.stat().st_size for path in made.folder.iterdir() if path.name != LOG)
@@ -78,18 +81,31 @@ def test_a_set_says_only_what_is_not_usual_and_is_read_whole(memory_clips, tmp_p
 def test_other_defaults_of_a_later_version_change_no_older_set(memory_clips, tmp_path, monkeypatch):
     older = condense(memory_clips(), tmp_path / "older", OPTIONS)
     later = as_json(CondenseOptions(iterations=7))
-    monkeypatch.setitem(TABLES, 2, later)
+    monkeypatch.setitem(TABLES, 3, later)
     for module in (option_defaults, manifests):
-        monkeypatch.setattr(module, "NEWEST", 2)
+        monkeypatch.setattr(module, "NEWEST", 3)
     newer = condense(memory_clips(), tmp_path / "newer", dataclasses.replace(OPTIONS, iterations=7))
     texts = [json.loads((made.folder / MANIFEST).read_text()) for made in (older, newer)]
-    assert [text["option_defaults"] for text in texts] == [1, 2]
+    assert [text["option_defaults"] for text in texts] == [2, 3]
     assert not any("iterations" in text["options"] for text in texts)
     found = [load_condensed(made.folder).manifest["options"]["iterations"] for made in (older, newer)]
     assert found == [5000, 7]
 
 
-@pytest.mark.parametrize("table", [3, 0, True, "1", None, [1]])
+def test_a_set_of_the_first_table_is_read_with_the_real_clips_it_had(memory_clips, tmp_path, monkeypatch):
+    for module in (option_defaults, manifests):
+        monkeypatch.setattr(module, "NEWEST", 1)
+    made = condense(memory_clips(), tmp_path / "set", OPTIONS)
+    path = made.folder / MANIFEST
+    manifest = json.loads(path.read_text()) | {"options": {"vpc": 2}, "option_defaults": 1}
+    manifest["sha256"] = manifests._own_hash(manifest)
+    path.write_text(canonical_json(manifest))
+    options = load_condensed(made.folder).manifest["options"]
+    assert options["match"]["real_batch"] == 64
+    assert "interpolation" not in options
+
+
+@pytest.mark.parametrize("table", [4, 0, True, "1", None, [1]])
 def test_a_table_that_is_not_known_is_refused(memory_clips, tmp_path, table):
     made = condense(memory_clips(), tmp_path / "set", OPTIONS)
     path = made.folder / MANIFEST

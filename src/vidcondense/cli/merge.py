@@ -28,8 +28,8 @@ class Arguments:
       vidcondense merge small more --out both
       vidcondense merge sports dances --codec float32 --out all
 
-    Classes are put together by their names. The sets must agree in frames, size, the size of key frames,
-    their interpolation and upsampling, and in how their real clips were read.
+    Classes are put together by their names. The sets must agree in frames, size, the size of key frames and
+    their upsampling, and in how their real clips were read.
     """
 
     sets: tyro.conf.Positional[tuple[Path, ...]]

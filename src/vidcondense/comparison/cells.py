@@ -28,7 +28,7 @@ from vidcondense.events import Listener, ignore, read_events
 from vidcondense.files import read_json, write_json, writing
 from vidcondense.interfaces import ClipSource
 from vidcondense.matching.kept_means import KeptMeans
-from vidcondense.options import as_json, changed_fields
+from vidcondense.options import as_json, changed_fields, without_former
 from vidcondense.recipe import OF_THE_MACHINE, Recipe, recipe_text, to_keys
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.condensed import CondensedDataset, load_condensed
@@ -138,7 +138,7 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
     split = before.pop("train_split")  # older results lack it
     asked = _asked(place, entrant, seed)
     # Options that came to be after the cell was computed had no other value then than their default.
-    before["recipe"] = {**defaults_of(asked["recipe"], Recipe()), **before["recipe"]}
+    before["recipe"] = {**defaults_of(asked["recipe"], Recipe()), **without_former(before["recipe"])}
     before["evaluate"] = {**defaults_of(asked["evaluate"], EvaluateOptions()), **before["evaluate"]}
     if changed := changed_fields(before, asked):
         raise OutputError(

@@ -118,7 +118,7 @@ class Inserter:
         mask = videos.mask.clone()
         accumulated = None
         if self.options.match_gradient == "accumulated":
-            accumulated = accumulate(gradient, mask, videos.interpolation)
+            accumulated = accumulate(gradient, mask)
         found = self._smooth(cosines(gradient, mask, accumulated))
         conflict = ~mask & (found.deciding() < self.options.epsilon)
         deciding = found.deciding().where(~mask, torch.nan)

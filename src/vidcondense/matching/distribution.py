@@ -126,7 +126,7 @@ class DistributionMatcher:
         before = iteration - self.options.pool
         if before >= 0 and self._number(before) == self._number(iteration):
             return 0
-        return self.targets.num_drawn(self.options.real_batch)
+        return self.targets.num_drawn(self.options.real_batch_of("dm"))
 
     def _means(self, network: VideoNetwork, number: int) -> Float[Tensor, "g d"]:
         if self.kept is None:
@@ -136,7 +136,7 @@ class DistributionMatcher:
             "mean": self.real.mean.tolist(),
             "std": self.real.std.tolist(),
             "targets": [self.options.match_targets, self.targets.first, len(self.targets.members)],
-            "real_batch": self.options.real_batch,
+            "real_batch": self.options.real_batch_of("dm"),
             "chunk": self.chunk,
             "model": self.options.model,
             "seed": self.seed,
@@ -160,7 +160,7 @@ class DistributionMatcher:
     @torch.no_grad()
     def real_means(self, network: VideoNetwork, number: int) -> Float[Tensor, "g d"]:
         """The mean feature of each target's real clips, drawn anew for each number of a network."""
-        drawn = self.targets.draw(self.options.real_batch, self.seed, number)
+        drawn = self.targets.draw(self.options.real_batch_of("dm"), self.seed, number)
         together = real_features(network, self.fetch, torch.cat(drawn), self.chunk, self.compute)
         groups = torch.repeat_interleave(torch.tensor([len(indices) for indices in drawn]))
         return group_means(together, groups.to(together.device), len(drawn))

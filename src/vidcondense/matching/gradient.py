@@ -80,7 +80,7 @@ class GradientMatcher:
             iteration: from 0; those of a round must come in order.
         """
         network = self._network_of(iteration)
-        drawn = self.targets.draw(self.options.real_batch, self.seed, iteration)
+        drawn = self.targets.draw(self.options.real_batch_of("dc"), self.seed, iteration)
         losses, gradient = [], torch.zeros_like(videos)
         for target, clips in enumerate(drawn):
             own = (self.targets.of_video == target).nonzero().flatten()

@@ -70,7 +70,7 @@ class KernelMatcher:
         self.compute = compute
         self.ranks = ranks
         targets, own = make_targets("class", real, labels, seed), ranks.share(len(real.classes))
-        self.drawn = targets.num_drawn(options.real_batch)
+        self.drawn = targets.num_drawn(options.real_batch_of("frepo"))
         self.targets = replace(targets, members=targets.members[own.start : own.stop], first=own.start)
         self.chunk = options.chunk_of(real.shape)
         self.labels = compute.move(centred(labels, len(real.classes)))
@@ -92,7 +92,7 @@ class KernelMatcher:
             iteration: from 0; it determines the network's place in the pool, and the real clips.
         """
         network = self.pool.network(iteration)
-        drawn = self.targets.draw(self.options.real_batch, self.seed, iteration)
+        drawn = self.targets.draw(self.options.real_batch_of("frepo"), self.seed, iteration)
         clips = torch.cat(drawn)
         real = real_features(network, self.fetch, clips, self.chunk, self.compute)
         synthetic = synthetic_features(network, videos, self.chunk, self.compute)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,10 @@ MatcherName = Literal["dm", "dc", "dsa", "mtt", "frepo"]
 LEARNING_RATES: dict[MatcherName, float] = {"dm": 10.0, "dc": 0.1, "dsa": 0.1, "mtt": 100.0, "frepo": 0.01}
 """Of the frames, by what is matched: gradients differ in size. DC's is that of its published code; MTT's
 with momentum 0.95 goes as far in the long run as the 1000 with momentum 0.5 of its published code."""
+
+REAL_BATCHES: Mapping[MatcherName, int] = {"dm": 8, "dc": 64, "dsa": 64, "frepo": 64}
+"""Real clips a target and iteration, by what is matched. DM's sets are no worse for 8 than for all of 80
+(benchmarks/plans/defaults.toml), whose features take nearly all of the time; the others were not measured."""
 
 OptimiserName = Literal["sgd", "adam"]
 
@@ -73,8 +78,9 @@ class MatchOptions:
     training leads (mtt), or the labels of real clips, by kernel ridge regression (frepo) (default: the
     method's)."""
 
-    real_batch: int = 64
-    """Real clips a target (of frepo: a class) and iteration (all, where it has fewer)."""
+    real_batch: int | None = None
+    """Real clips a target (of frepo: a class) and iteration; all, where it has fewer (default: of dm 8, of
+    dc, dsa and frepo 64)."""
 
     match_targets: TargetKind = "class"
     """Whose mean a video must match: its class's, or that of its own cluster of the class's real clips."""
@@ -105,10 +111,16 @@ class MatchOptions:
     """How students follow experts."""
 
     def __post_init__(self) -> None:
-        for name in ("real_batch", "pool", "uses", "outer_steps", "inner_steps"):
+        batch = self.real_batch
+        require(batch is None or batch >= 1, "real_batch", batch, "must be at least 1")
+        for name in ("pool", "uses", "outer_steps", "inner_steps"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1")
         require(self.network_lr > 0, "network_lr", self.network_lr, "must be a positive number")
         require(self.chunk is None or self.chunk >= 1, "chunk", self.chunk, "must be at least 1 video")
+
+    def real_batch_of(self, matcher: MatcherName) -> int:
+        """How many real clips a target and iteration has."""
+        return self.real_batch or REAL_BATCHES[matcher]
 
     def chunk_of(self, shape: tuple[int, int, int, int]) -> int:
         """How many videos of a shape `(T, C, H, W)` go through a network at once."""

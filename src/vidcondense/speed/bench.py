@@ -145,7 +145,7 @@ def bench(
     peak = _peaks(compute, options.seconds / 2)
     tell()
     root = None if data is None else Path(data)
-    per_class = max(options.vpc, options.match.real_batch)
+    per_class = max(options.vpc, options.match.real_batch_of("dm"))
     with sample_clips(root, reading, clip, per_class=per_class, seconds=options.seconds) as sample:
         tell()
         work = _Work(sample.clips, options, compute, flops, peak[compute.precision])
@@ -204,7 +204,7 @@ class _Work:
     def real(self) -> Rate:
         """Clips a second to their means, a network for all."""
         matcher = self._matcher(self.options.match)
-        network, clips = matcher.network(0), matcher.targets.num_drawn(self.options.match.real_batch)
+        network, clips = matcher.network(0), matcher.targets.num_drawn(self.options.match.real_batch_of("dm"))
         found = timed(lambda call: matcher.real_means(network, call), self.options.seconds, self.compute)
         return self._rate(found, clips, self.flops.forward)
 

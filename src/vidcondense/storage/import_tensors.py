@@ -171,7 +171,7 @@ def _stored(pixels: Tensor, still: bool, num_frames: int | None) -> StoredKeyFra
     mask = torch.zeros(len(pixels), num_frames or pixels.shape[1], dtype=torch.bool)
     mask[:, : pixels.shape[1]] = True
     height, width = pixels.shape[3:]
-    return StoredKeyFrames(pixels.flatten(0, 1), mask, "linear", (height, width))
+    return StoredKeyFrames(pixels.flatten(0, 1), mask, (height, width))
 
 
 def _colours(frames: Tensor, options: ImportOptions) -> tuple[Colour, Colour]:

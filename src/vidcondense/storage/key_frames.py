@@ -14,7 +14,7 @@ from torch import Tensor
 from vidcondense.interfaces import KeyMask, Videos
 from vidcondense.storage.codecs import Codec, Coding, Payload
 from vidcondense.storage.stored import Expected, Manifest, coding_of
-from vidcondense.synthetic.interpolation import Interpolation, interpolate
+from vidcondense.synthetic.interpolation import INTERPOLATION, interpolate
 from vidcondense.synthetic.keyframes import KeyFrameVideos, Upsampling, upsample
 from vidcondense.synthetic.levels import Frames, range_owner
 from vidcondense.synthetic.mosaics import Shape
@@ -30,14 +30,12 @@ class StoredKeyFrames:
     Args:
         frames: `[M, C, h, w]` in pixel units, by video and time.
         mask: key frames of every video, `[N, T]`.
-        interpolation: between them.
         size: height and width of a rendered video.
         upsampling: to it, of smaller key frames.
     """
 
     frames: Frames
     mask: KeyMask
-    interpolation: Interpolation
     size: tuple[int, int]
     upsampling: Upsampling = "bilinear"
 
@@ -58,7 +56,7 @@ class StoredKeyFrames:
         for row, video in zip(slots, indices.tolist(), strict=True):
             own = self.mask[video]
             row[own] = self.frames[starts[video] : starts[video] + own.sum()]
-        videos = interpolate(slots, self.mask[indices], self.interpolation)
+        videos = interpolate(slots, self.mask[indices])
         return upsample(videos, self.size, self.upsampling)
 
     def fields(self) -> dict[str, Any]:
@@ -67,7 +65,7 @@ class StoredKeyFrames:
             "representation": KIND,
             "positions": [row.nonzero().flatten().tolist() for row in self.mask],
             "key_frame_size": list(self.frames.shape[2:]),
-            "interpolation": self.interpolation,
+            "interpolation": INTERPOLATION,
             "upsampling": self.upsampling,
         }
 
@@ -81,7 +79,7 @@ def store_key_frames(videos: KeyFrameVideos, mean: Tensor, std: Tensor) -> Store
     """The key frames of learned videos, in pixel units."""
     mask = videos.mask.cpu()
     frames = videos.frames.detach().cpu()[mask] * std + mean
-    return StoredKeyFrames(frames, mask, videos.interpolation, videos.size, videos.upsampling)
+    return StoredKeyFrames(frames, mask, videos.size, videos.upsampling)
 
 
 def expected_key_frames(manifest: Manifest, codec: Codec) -> Expected:
@@ -104,7 +102,7 @@ def read_key_frames(manifest: Manifest, payload: Mapping[str, Tensor], codec: Co
     owner = range_owner(mask.nonzero(as_tuple=True)[0], coding.value_range)
     frames = codec.decode(payload, owner, _shape(manifest), coding)
     height, width = manifest["shape"][2:]
-    return StoredKeyFrames(frames, mask, manifest["interpolation"], (height, width), manifest["upsampling"])
+    return StoredKeyFrames(frames, mask, (height, width), manifest["upsampling"])
 
 
 def _shape(manifest: Manifest) -> Shape:

@@ -12,11 +12,11 @@ from typing import Any, get_args
 from vidcondense.errors import FormatError
 from vidcondense.files import canonical_json, read_json, write_text
 from vidcondense.media.coded import IMAGE_FORMATS
-from vidcondense.options import unknown
+from vidcondense.options import unknown, without_former
 from vidcondense.storage.codecs import Coding, ValueRange
 from vidcondense.storage.labels import TEACHER, is_labelling
 from vidcondense.storage.option_defaults import NEWEST, TABLES, with_defaults, without_defaults
-from vidcondense.synthetic.interpolation import Interpolation
+from vidcondense.synthetic.interpolation import INTERPOLATION
 from vidcondense.synthetic.keyframes import Upsampling
 from vidcondense.synthetic.mosaics import strip_columns
 
@@ -90,7 +90,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if manifest.get("sha256") != _own_hash(manifest):
         raise FormatError(f"{path} was changed after it was written: its sha256 does not fit")
     if manifest["format_version"] == 1:
-        manifest |= {"representation": "key-frames", "interpolation": "linear"}
+        manifest |= {"representation": "key-frames", "interpolation": INTERPOLATION}
     if manifest["format_version"] <= 2:
         # The ranges of version 2, a quality that none of its codecs had, and no soft labels.
         manifest |= {**vars(Coding()), "labelling": {}}
@@ -105,6 +105,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if type(table) is not int or table not in TABLES:
             raise FormatError(f"{path}: {_DEFAULTS!r} {table!r} is not known here; upgrade vidcondense")
         manifest["options"] = with_defaults(manifest["options"], TABLES[table])
+    manifest["options"] = without_former(manifest["options"])
     _check_values(path, manifest)
     if manifest["format_version"] <= 3 and manifest["codec"] in IMAGE_FORMATS:
         _check_strips(path, manifest)
@@ -179,7 +180,7 @@ def _key_frame_rules(manifest: dict[str, Any]) -> dict[str, bool]:
     fits = len(size) == 2 and _are_sides(size) and size[0] <= shape[2] and size[1] <= shape[3]
     return {
         "key_frame_size": fits,
-        "interpolation": manifest["interpolation"] in get_args(Interpolation),
+        "interpolation": manifest["interpolation"] == INTERPOLATION,
         "upsampling": manifest["upsampling"] in get_args(Upsampling),
         "positions": len(positions) == len(manifest["labels"])
         and all(_is_timeline(row, shape[0]) for row in positions),

@@ -30,7 +30,7 @@ def merge(
     mean and deviation differ, the new ones are those of all clips if every class weighs the same.
 
     Args:
-        sets: two or more, of the same clip shape, size of key frames, interpolation and upsampling.
+        sets: two or more, of the same clip shape, size of key frames and upsampling.
         out: the folder to make.
         codec: a key of `CODECS`; default: that of the sets, where they have the same and it does not lose a
             second time.
@@ -77,7 +77,7 @@ def _merge_stored(sets: Sequence[CondensedDataset]) -> StoredKeyFrames:
         parts.append(made.stored)
     first = sets[0]
     for made in sets[1:]:
-        for name in ("shape", "key_frame_size", "interpolation", "upsampling"):
+        for name in ("shape", "key_frame_size", "upsampling"):
             ours, theirs = (each.manifest[name] for each in (first, made))
             if ours != theirs:
                 raise DataError(

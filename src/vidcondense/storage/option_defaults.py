@@ -12,85 +12,90 @@ from typing import Any
 
 Options = Mapping[str, Any]
 
-NEWEST = 1
+NEWEST = 2
 """The table that sets are written with."""
 
-TABLES: Mapping[int, Options] = {
-    1: {
-        "method": "prism",
-        "vpc": 1,
-        "init": None,
-        "iterations": 5000,
-        "lr": None,
-        "momentum": 0.95,
-        "init_scale": 1.0,
-        "initial_key_frames": None,
-        "key_frame_size": None,
-        "interpolation": "linear",
-        "upsampling": "bilinear",
-        "codec": "uint8",
-        "quality": 75,
-        "value_range": "video",
-        "bits": 8,
-        "codec_aware": False,
-        "rate_weight": 0.0,
-        "budget": None,
-        "seed": 0,
-        "match": {
-            "match": None,
-            "real_batch": 64,
-            "match_targets": "class",
-            "model": "convnet3d",
-            "pool": 1,
-            "uses": 1,
-            "outer_steps": 1,
-            "inner_steps": 1,
-            "network_lr": 0.01,
-            "chunk": None,
-            "trajectory": {
-                "experts": None,
-                "expert_epochs": 2,
-                "max_start_epoch": 10,
-                "synthetic_steps": 10,
-                "synthetic_batch": 64,
-                "step_size": 0.01,
-                "step_size_lr": 0.05,
-            },
+_FIRST: Options = {
+    "method": "prism",
+    "vpc": 1,
+    "init": None,
+    "iterations": 5000,
+    "lr": None,
+    "momentum": 0.95,
+    "init_scale": 1.0,
+    "initial_key_frames": None,
+    "key_frame_size": None,
+    "interpolation": "linear",
+    "upsampling": "bilinear",
+    "codec": "uint8",
+    "quality": 75,
+    "value_range": "video",
+    "bits": 8,
+    "codec_aware": False,
+    "rate_weight": 0.0,
+    "budget": None,
+    "seed": 0,
+    "match": {
+        "match": None,
+        "real_batch": 64,
+        "match_targets": "class",
+        "model": "convnet3d",
+        "pool": 1,
+        "uses": 1,
+        "outer_steps": 1,
+        "inner_steps": 1,
+        "network_lr": 0.01,
+        "chunk": None,
+        "trajectory": {
+            "experts": None,
+            "expert_epochs": 2,
+            "max_start_epoch": 10,
+            "synthetic_steps": 10,
+            "synthetic_batch": 64,
+            "step_size": 0.01,
+            "step_size_lr": 0.05,
         },
-        "kernel": {
-            "label_lr": 0.01,
-            "ridge": 1e-06,
-            "online_pool": 10,
-            "max_online": 100,
-            "online_lr": 0.0003,
-        },
-        "insert": {
-            "insertion": "conflict",
-            "epsilon": 0.0,
-            "warmup": 0.2,
-            "cooldown": 0.2,
-            "max_key_frames": None,
-            "max_per_iteration": None,
-            "patience": 1,
-            "cosine_ema": 0.0,
-            "match_gradient": "rendered",
-        },
-        "static_dynamic": {
-            "static_iterations": 1000,
-            "static_lr": 0.1,
-            "static_model": "convnet",
-            "convolution_lr": 1e-05,
-        },
-        "select": {
-            "features": "random",
-            "feature_networks": None,
-            "feature_steps": 500,
-            "draws": 8,
-            "draw_networks": 1,
-            "draw_steps": 200,
-        },
-    }
+    },
+    "kernel": {
+        "label_lr": 0.01,
+        "ridge": 1e-06,
+        "online_pool": 10,
+        "max_online": 100,
+        "online_lr": 0.0003,
+    },
+    "insert": {
+        "insertion": "conflict",
+        "epsilon": 0.0,
+        "warmup": 0.2,
+        "cooldown": 0.2,
+        "max_key_frames": None,
+        "max_per_iteration": None,
+        "patience": 1,
+        "cosine_ema": 0.0,
+        "match_gradient": "rendered",
+    },
+    "static_dynamic": {
+        "static_iterations": 1000,
+        "static_lr": 0.1,
+        "static_model": "convnet",
+        "convolution_lr": 1e-05,
+    },
+    "select": {
+        "features": "random",
+        "feature_networks": None,
+        "feature_steps": 500,
+        "draws": 8,
+        "draw_networks": 1,
+        "draw_steps": 200,
+    },
 }
+
+_SECOND: Options = {
+    **{name: value for name, value in _FIRST.items() if name != "interpolation"},
+    "match": {**_FIRST["match"], "real_batch": None},
+}
+
+TABLES: Mapping[int, Options] = {1: _FIRST, 2: _SECOND}
 
 
 def without_defaults(options: Options) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from vidcondense.interfaces import KeyMask, Labels, Videos
 from vidcondense.synthetic.codec_model import CodecModel
-from vidcondense.synthetic.interpolation import Interpolation, interpolate
+from vidcondense.synthetic.interpolation import interpolate
 
 Upsampling = Literal["bilinear", "bicubic"]
 
@@ -36,7 +36,6 @@ class KeyFrameVideos:
         mask: `[N, T]`, true at key frames: a video's first and last frame and any others, or its first alone.
         labels: `[N]`.
         size: height and width of the rendered videos; default: those of `frames`.
-        interpolation: of the frames between key frames.
         upsampling: of frames that are smaller than the videos.
         codec: what will be made of the key frames when they are stored; None to render them as they are.
     """
@@ -47,14 +46,12 @@ class KeyFrameVideos:
         mask: KeyMask,
         labels: Labels,
         size: tuple[int, int] | None = None,
-        interpolation: Interpolation = "linear",
         upsampling: Upsampling = "bilinear",
         codec: CodecModel | None = None,
     ) -> None:
         check_mask(mask)
         height, width = frames.shape[3:]
         self.size = size or (height, width)
-        self.interpolation = interpolation
         self.upsampling = upsampling
         self.codec = codec
         self.mask = mask.to(frames.device, copy=True)
@@ -81,7 +78,7 @@ class KeyFrameVideos:
         if self.codec is not None:
             coded = self.codec(self.frames[self.mask], self._owner())
             frames = torch.zeros_like(self.frames).index_put((self.mask,), coded)
-        return upsample(interpolate(frames, self.mask, self.interpolation), self.size, self.upsampling)
+        return upsample(interpolate(frames, self.mask), self.size, self.upsampling)
 
     def regulariser(self) -> Float[Tensor, ""] | None:
         """The bits that the key frames take, weighed; None where no codec with a rate is looked at."""
@@ -107,7 +104,7 @@ class KeyFrameVideos:
     def insert(self, where: KeyMask) -> None:
         """Make the frames at `where` key frames, each starting at its interpolated value."""
         new = where & ~self.mask
-        self.frames[new] = interpolate(self.frames, self.mask, self.interpolation)[new]
+        self.frames[new] = interpolate(self.frames, self.mask)[new]
         self.mask |= new
 
     def part(self, videos: range) -> KeyFrameVideos:
@@ -117,7 +114,7 @@ class KeyFrameVideos:
 
     def like(self, frames: Videos, mask: KeyMask, labels: Labels) -> KeyFrameVideos:
         """Other videos that are rendered in the same way."""
-        how = self.size, self.interpolation, self.upsampling, self.codec
+        how = self.size, self.upsampling, self.codec
         return KeyFrameVideos(frames, mask, labels, *how)
 
     def num_key_frames(self) -> Int[Tensor, " n"]:

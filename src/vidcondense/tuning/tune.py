@@ -23,7 +23,7 @@ from vidcondense.evaluation.statistics import PairedDifference, paired_differenc
 from vidcondense.events import Listener, ignore
 from vidcondense.files import read_json, write_json, write_text
 from vidcondense.methods import METHODS
-from vidcondense.options import changed_fields, require
+from vidcondense.options import changed_fields, require, without_former
 from vidcondense.recipe import Recipe, from_keys, to_keys
 from vidcondense.tuning.race import BASE, Judged, Scores, affordable, best, race
 from vidcondense.tuning.space import Setting, Space, combinations, default_space, draw, explicit
@@ -250,7 +250,7 @@ def _earlier(path: Path, asked: Mapping[str, Any]) -> list[Setting] | None:
     if not all(isinstance(before.get(name), dict) for name in ("base", "evaluate")):
         raise FormatError(f"cannot read {path}: it does not say what was asked; use another --out")
     # Options that came to be after this began had no other value then than their default.
-    before["base"] = {**defaults_of(asked["base"], Recipe()), **before["base"]}
+    before["base"] = {**defaults_of(asked["base"], Recipe()), **without_former(before["base"])}
     before["evaluate"] = {**defaults_of(asked["evaluate"], EvaluateOptions()), **before["evaluate"]}
     if changed := changed_fields(before, asked):
         raise OutputError(f"{path} is of another tuning ({'; '.join(changed)}); use another --out")
