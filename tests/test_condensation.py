@@ -613,6 +613,17 @@ def test_what_a_killed_process_left_half_done_is_gone_after_resume(memory_clips,
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+def test_resume_with_the_same_data_in_tuples(memory_clips, tmp_path):
+    def stop(event):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    said = {"folders": ("a", "b"), "clip": {"starts": (0, 8)}}
+    with pytest.raises(Interrupted):
+        condense(memory_clips(), tmp_path / "out", options_for(), data=said, listener=stop)
+    condense(memory_clips(), tmp_path / "out", options_for(), data=said, resume=True)
+    assert (tmp_path / "out" / MANIFEST).exists()
+
+
 @fault("56n", "a checkpoint of other options", "exit code 2, naming what differs")
 def test_resume_with_other_options_names_them(memory_clips, tmp_path):
     def stop(event):
