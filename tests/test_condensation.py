@@ -688,6 +688,12 @@ def test_loss_that_is_not_finite_stops_with_the_remedy(memory_clips, tmp_path):
         ({"size": 4}, {}, UsageError, "--size 4"),
         ({"num_frames": 4}, {}, UsageError, "--num-frames 4"),
         ({}, {"initial_key_frames": 9}, UsageError, "only 8 frames"),
+        (
+            {"num_frames": 1},
+            {"match": MatchOptions(model="convnet-32")},
+            UsageError,
+            "--num-frames 1: --method prism starts from 2 key frames",
+        ),
         ({}, {"key_frame_size": 45}, UsageError, "only 44×44 pixels"),
     ],
 )
@@ -697,6 +703,19 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
     with pytest.raises(error, match=message):
         condense(memory_clips(**clips), tmp_path / "out", options_for(**changes))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("method", ["random", "dm", "still", "static-dynamic"])
+def test_clips_of_one_frame_are_condensed_by_what_needs_no_second_one(memory_clips, tmp_path, method):
+    options = options_for(
+        method=method,
+        iterations=1,
+        match=MatchOptions(real_batch=1, model="convnet-32"),
+        static_dynamic=StaticDynamicOptions(static_iterations=1, static_model="convnet-32"),
+    )
+    made = condense(memory_clips(num_frames=1, size=16), tmp_path / "out", options)
+    assert made.shape == (1, 3, 16, 16)
+    assert made[0][0].shape == made.shape
 
 
 @pytest.mark.parametrize(
