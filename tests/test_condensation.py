@@ -762,13 +762,6 @@ def test_options_out_of_range_fail(bad, message):
         CondenseOptions(**bad)
 
 
-def test_an_unknown_upsampling_fails_also_where_types_are_not_checked():
-    options = CondenseOptions(key_frame_size=8)
-    object.__setattr__(options, "upsampling", "nearest")
-    with pytest.raises(UsageError, match="unknown upsampling 'nearest'"):
-        options.__post_init__()
-
-
 def test_accumulated_gradients_insert_fewer_frames_in_a_real_run(memory_clips):
     counts = {}
     for choice in ("rendered", "accumulated"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from vidcondense.matching.targets import TargetKind
-from vidcondense.options import require
+from vidcondense.options import check_choices, require
 
 MatcherName = Literal["dm", "dc", "dsa", "mtt", "frepo"]
 
@@ -105,6 +105,7 @@ class MatchOptions:
     """How students follow experts."""
 
     def __post_init__(self) -> None:
+        check_choices(self)
         for name in ("real_batch", "pool", "uses", "outer_steps", "inner_steps"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1")
         require(self.network_lr > 0, "network_lr", self.network_lr, "must be a positive number")
