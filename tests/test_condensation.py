@@ -601,6 +601,17 @@ def test_what_a_killed_process_left_half_done_is_gone_after_resume(memory_clips,
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+def test_resume_with_the_same_data_in_tuples(memory_clips, tmp_path):
+    def stop(event):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    said = {"folders": ("a", "b"), "clip": {"starts": (0, 8)}}
+    with pytest.raises(Interrupted):
+        condense(memory_clips(), tmp_path / "out", options_for(), data=said, listener=stop)
+    condense(memory_clips(), tmp_path / "out", options_for(), data=said, resume=True)
+    assert (tmp_path / "out" / MANIFEST).exists()
+
+
 @fault("56n", "a checkpoint of other options", "exit code 2, naming what differs")
 def test_resume_with_other_options_names_them(memory_clips, tmp_path):
     def stop(event):
@@ -665,6 +676,12 @@ def test_loss_that_is_not_finite_stops_with_the_remedy(memory_clips, tmp_path):
         ({"size": 4}, {}, UsageError, "--size 4"),
         ({"num_frames": 4}, {}, UsageError, "--num-frames 4"),
         ({}, {"initial_key_frames": 9}, UsageError, "only 8 frames"),
+        (
+            {"num_frames": 1},
+            {"match": MatchOptions(model="convnet-32")},
+            UsageError,
+            "--num-frames 1: --method prism starts from 2 key frames",
+        ),
         ({}, {"key_frame_size": 45}, UsageError, "only 44×44 pixels"),
     ],
 )
@@ -674,6 +691,19 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
     with pytest.raises(error, match=message):
         condense(memory_clips(**clips), tmp_path / "out", options_for(**changes))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("method", ["random", "dm", "still", "static-dynamic"])
+def test_clips_of_one_frame_are_condensed_by_what_needs_no_second_one(memory_clips, tmp_path, method):
+    options = options_for(
+        method=method,
+        iterations=1,
+        match=MatchOptions(real_batch=1, model="convnet-32"),
+        static_dynamic=StaticDynamicOptions(static_iterations=1, static_model="convnet-32"),
+    )
+    made = condense(memory_clips(num_frames=1, size=16), tmp_path / "out", options)
+    assert made.shape == (1, 3, 16, 16)
+    assert made[0][0].shape == made.shape
 
 
 @pytest.mark.parametrize(
@@ -716,13 +746,6 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
 def test_options_out_of_range_fail(bad, message):
     with pytest.raises(UsageError, match=message):
         CondenseOptions(**bad)
-
-
-def test_an_unknown_upsampling_fails_also_where_types_are_not_checked():
-    options = CondenseOptions(key_frame_size=8)
-    object.__setattr__(options, "upsampling", "nearest")
-    with pytest.raises(UsageError, match="unknown upsampling 'nearest'"):
-        options.__post_init__()
 
 
 def test_accumulated_gradients_insert_fewer_frames_in_a_real_run(memory_clips):

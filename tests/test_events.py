@@ -33,6 +33,17 @@ def test_log_of_a_resumed_run_drops_what_came_after_the_checkpoint(tmp_path):
     assert read_events(path) == []
 
 
+def test_log_that_has_fewer_lines_than_are_kept_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "log.jsonl"
+    with EventLog(path) as log:
+        log({"index": 0})
+    with pytest.raises(
+        FormatError, match="has 1 lines, its checkpoint tells of 1000000000000; use --overwrite"
+    ):
+        EventLog(path, keep=10**12)
+    assert read_events(path) == [{"index": 0}]
+
+
 def test_log_that_cannot_be_written_fails(tmp_path):
     with pytest.raises(OutputError, match=r"cannot write .*log\.jsonl"):
         EventLog(tmp_path / "missing" / "log.jsonl")

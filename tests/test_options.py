@@ -2,11 +2,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from vidcondense.errors import UsageError
-from vidcondense.options import as_json, changed_fields, choose, flag, parse_bytes, require
+from vidcondense.exports.options import ExportOptions
+from vidcondense.insertion.options import InsertionOptions
+from vidcondense.matching.options import MatchOptions
+from vidcondense.options import as_json, changed_fields, check_choices, choose, flag, parse_bytes, require
+from vidcondense.selection.options import SelectOptions
+from vidcondense.settings import CondenseOptions
+from vidcondense.side_by_side import SideBySide
+from vidcondense.storage.codecs import Coding
+from vidcondense.training.options import TrainOptions
+from vidcondense.video.sampling import ClipOptions
+from vidcondense.video.toy import ToyOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +56,61 @@ def test_choose():
         choose({"prism": 1, "dm": 2}, "prims", "method")
     with pytest.raises(UsageError, match=r"unknown method 'xyzzy' \(known"):
         choose({"prism": 1, "dm": 2}, "xyzzy", "method")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    how: Literal["near", "far"] = "near"
+    how_often: Literal["once", "twice"] | None = None
+    orders: tuple[Literal["up", "down"], ...] = ("up",)
+    free: str = "anything"
+
+
+def chosen(**values):
+    """As where types are not checked."""
+    made = Chosen()
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def test_check_choices():
+    check_choices(Chosen())
+    check_choices(chosen(how="far", how_often="twice", free="x"))
+    with pytest.raises(UsageError, match=r"unknown how 'fa'; did you mean far\? \(known: near, far\)"):
+        check_choices(chosen(how="fa"))
+    with pytest.raises(UsageError, match=r"unknown how 'None' \(known"):
+        check_choices(chosen(how=None))
+    with pytest.raises(UsageError, match=r"unknown how often 'ones'; did you mean once\?"):
+        check_choices(chosen(how_often="ones"))
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (CondenseOptions, "init"),
+        (CondenseOptions, "interpolation"),
+        (CondenseOptions, "upsampling"),
+        (CondenseOptions, "value_range"),
+        (MatchOptions, "match"),
+        (MatchOptions, "match_targets"),
+        (InsertionOptions, "insertion"),
+        (InsertionOptions, "match_gradient"),
+        (SelectOptions, "features"),
+        (Coding, "value_range"),
+        (TrainOptions, "schedule"),
+        (ExportOptions, "video"),
+        (ClipOptions, "placement"),
+        (ClipOptions, "short"),
+        (ToyOptions, "mode"),
+        (SideBySide, "engine"),
+    ],
+)
+def test_a_misspelt_choice_fails_also_where_types_are_not_checked(options, name):
+    made = options()
+    object.__setattr__(made, name, "misspelt")
+    with pytest.raises(UsageError, match=f"unknown {name.replace('_', ' ')} 'misspelt'"):
+        made.__post_init__()
 
 
 def test_as_json_and_changed_fields():

@@ -22,6 +22,7 @@ from vidcondense.matching.options import MatcherName, OptimiserName
 from vidcondense.matching.trajectory import TrajectoryMatcher, experts_for
 from vidcondense.methods import METHODS, Init, RepresentationName, Stage
 from vidcondense.models import check_features
+from vidcondense.options import require
 from vidcondense.selection.random import select_random
 from vidcondense.settings import CondenseOptions
 from vidcondense.synthetic.codec_model import CodecModel
@@ -207,9 +208,13 @@ def check_condense(real: RealClips, options: CondenseOptions, ranks: Ranks = ALO
     side = options.key_frame_size or size
     if side > size:
         raise UsageError(f"--key-frame-size {side}: the clips are only {size}×{size} pixels")
-    keys = options.initial_key_frames or 2
-    if keys > num_frames:
-        raise UsageError(f"--initial-key-frames {keys}: the clips have only {num_frames} frames")
+    given = options.initial_key_frames
+    if given is not None and given > num_frames:
+        raise UsageError(f"--initial-key-frames {given}: the clips have only {num_frames} frames")
+    for stage in METHODS[options.method].stages:
+        keys = START[stage.videos](options, num_frames)
+        rule = f"--method {options.method} starts from {keys} key frames"
+        require(keys <= num_frames, "num_frames", num_frames, rule)
     if ranks.size > 1:
         _check_shares(real, options, ranks)
     for label, name in enumerate(real.classes):

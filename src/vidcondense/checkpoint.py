@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from vidcondense.errors import FormatError
-from vidcondense.files import parse_json, write_file
+from vidcondense.files import parse_json, write_bytes
 from vidcondense.safe_tensors import read_tensors
 
 _STATE, _SHA256 = "state", "sha256"
@@ -33,7 +33,7 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[st
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(state, allow_nan=False)
     metadata = {_STATE: text, _SHA256: _digest(held, text)}
-    write_file(path, lambda temporary: temporary.write_bytes(save(held, metadata)))
+    write_bytes(path, save(held, metadata))
 
 
 def load_checkpoint(path: Path, most: int = _MAX_BYTES) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -66,6 +66,11 @@ def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         digest.update(tensor.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def part_of(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors of a state whose names begin with `prefix`, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:

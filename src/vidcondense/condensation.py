@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -174,13 +175,17 @@ def _optimise(
     resume: bool,
 ) -> Representation:
     """Run a `Condenser` to its end, with a log and checkpoints in `work`."""
-    # Whatever the bytes of the result depend on.
-    settings = {
-        **origin.options,
-        "data": dict(origin.data),
-        "classes": list(origin.classes),
-        "versions": dict(origin.versions),
-    }
+    # Whatever the bytes of the result depend on, as a checkpoint gives it back: lists for tuples.
+    settings = json.loads(
+        json.dumps(
+            {
+                **origin.options,
+                "data": dict(origin.data),
+                "classes": origin.classes,
+                "versions": dict(origin.versions),
+            }
+        )
+    )
     kept = _resume(condenser, work / CHECKPOINT, settings) if resume else 0
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(EventLog(work / LOG, keep=kept)) if condenser.ranks.first else None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vidcondense.assembly import Parts, assemble, stage_options, total_iterations
-from vidcondense.checkpoint import load_optimiser_tensors, optimiser_tensors
+from vidcondense.checkpoint import load_optimiser_tensors, optimiser_tensors, part_of
 from vidcondense.compute import Compute
 from vidcondense.distributed import ALONE, Ranks
 from vidcondense.errors import FormatError, LimitError
@@ -210,11 +210,11 @@ class Condenser:
         self.iteration = iteration
 
     def _load_parts(self, state: Mapping[str, Tensor]) -> None:
-        self.videos.load_state(_part(state, "videos."))
-        self.parts.matcher.load_state(_part(state, "match."))
+        self.videos.load_state(part_of(state, "videos."))
+        self.parts.matcher.load_state(part_of(state, "match."))
         if self.parts.inserter is not None:
-            self.parts.inserter.load_state(_part(state, "insert."))
-        load_optimiser_tensors(self.optimiser, _part(state, "optimiser."))
+            self.parts.inserter.load_state(part_of(state, "insert."))
+        load_optimiser_tensors(self.optimiser, part_of(state, "optimiser."))
 
 
 def _optimiser(parts: Parts, groups: list[dict[str, Any]], momentum: float) -> torch.optim.Optimizer:
@@ -234,7 +234,3 @@ def _tensors(parameters: Sequence[Tensor | dict[str, Any]]) -> list[Tensor]:
 
 def _forms(state: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
     return {name: (tensor.shape, tensor.dtype) for name, tensor in state.items()}
-
-
-def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

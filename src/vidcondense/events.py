@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +44,7 @@ class EventLog:
 
     Raises:
         OutputError: the file cannot be written.
+        FormatError: it has fewer lines than are to be kept.
     """
 
     def __init__(self, path: Path, keep: int = 0) -> None:
@@ -50,8 +52,12 @@ class EventLog:
         self.lines = keep
         with writing(path):
             self._file = path.open("r+b" if keep else "wb")
-            for _ in range(keep):
-                self._file.readline()
+            for line in range(keep):
+                if not self._file.readline():
+                    self._file.close()
+                    raise FormatError(
+                        f"the log {path} has {line} lines, its checkpoint tells of {keep}; use --overwrite"
+                    )
             self._file.truncate()  # and never less than that: a kill here must not cost what is kept
 
     def __call__(self, event: Event) -> None:
@@ -61,9 +67,10 @@ class EventLog:
         self.lines += 1
 
     def flush(self) -> None:
-        """Hand what was logged to the operating system. Raises `OutputError`."""
+        """Flush what was logged to the disk. Raises `OutputError`."""
         with writing(self.path):
             self._file.flush()
+            os.fsync(self._file.fileno())
 
     def __enter__(self) -> EventLog:
         return self

@@ -63,8 +63,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OutputError: see `write_file`.
     """
-    content = text.encode("utf-8", "surrogateescape")
-    write_file(path, lambda temporary: temporary.write_bytes(content))
+    write_bytes(path, text.encode("utf-8", "surrogateescape"))
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold

@@ -8,8 +8,10 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from vidcondense.errors import UsageError
 
@@ -39,6 +41,27 @@ def choose(table: Mapping[str, V], name: str, what: str) -> V:
     if name in table:
         return table[name]
     raise UsageError(unknown(name, table, what))
+
+
+def check_choices(options: object) -> None:
+    """Raise `UsageError`, as `choose` does, for a field of a `Literal` type that has none of its values."""
+    kind: Any = type(options)  # mypy takes no type for hashable
+    for name, known in _choices(kind).items():
+        value = getattr(options, name)
+        if value not in known:
+            raise UsageError(unknown(str(value), filter(None, known), name.replace("_", " ")))
+
+
+@cache
+def _choices(kind: type[object]) -> dict[str, tuple[Any, ...]]:
+    """The values of each field of a dataclass that has a `Literal` type; None too where it may be that."""
+    found = {}
+    for name, hint in get_type_hints(kind).items():
+        parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        known = [value for part in parts if get_origin(part) is Literal for value in get_args(part)]
+        if known:
+            found[name] = (*known, None) if type(None) in parts else tuple(known)
+    return found
 
 
 def parse_bytes(text: str, name: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import get_args
 
 from vidcondense import rng
 from vidcondense.errors import UsageError
@@ -18,7 +17,7 @@ from vidcondense.matching.options import (
     OptimiserName,
 )
 from vidcondense.methods import METHODS, Init, Stage
-from vidcondense.options import choose, parse_bytes, require
+from vidcondense.options import check_choices, choose, parse_bytes, require
 from vidcondense.selection.options import SelectOptions
 from vidcondense.storage.codecs import CODECS, Coding, ValueRange, check_coding
 from vidcondense.synthetic.keyframes import Upsampling
@@ -112,10 +111,10 @@ class CondenseOptions:
     """How real clips are chosen."""
 
     def __post_init__(self) -> None:
+        check_choices(self)
         method = choose(METHODS, self.method, "method")
         choose(CODECS, self.codec, "codec")
         check_coding(self.codec, self.coding())
-        choose(dict.fromkeys(get_args(Upsampling)), self.upsampling, "upsampling")
         require(self.vpc >= 1, "vpc", self.vpc, "must be at least 1 video per class")
         require(self.iterations >= 1, "iterations", self.iterations, "must be at least 1")
         require(self.lr is None or self.lr > 0, "lr", self.lr, "must be a positive number")

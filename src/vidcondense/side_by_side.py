@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from vidcondense.jobs import Outcome, run_commands
-from vidcondense.options import choose, require
+from vidcondense.options import check_choices, require
 from vidcondense.ray_jobs import run_on_ray
 
 Engine = Literal["processes", "ray"]
@@ -29,7 +29,7 @@ class SideBySide:
     (pip install 'vidcondense[ray]')."""
 
     def __post_init__(self) -> None:
-        choose(dict.fromkeys(get_args(Engine)), self.engine, "engine")
+        check_choices(self)
         require(self.jobs >= 1, "jobs", self.jobs, "must be at least 1")
         require(self.threads is None or self.threads >= 1, "threads", self.threads, "must be at least 1")
 

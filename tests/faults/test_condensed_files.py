@@ -420,6 +420,7 @@ def resign(path, change):
     [
         case("56", "checkpoint without settings", "refused", lambda t, s: s.pop("settings")),
         case("56b", "checkpoint of iteration 10^9", "refused", lambda t, s: s.update(iteration=10**9)),
+        case("56p", "checkpoint of 10^12 lines of log", "refused", lambda t, s: s.update(lines=10**12)),
         case("56c", "checkpoint of iteration -1", "refused", lambda t, s: s.update(iteration=-1)),
         case(
             "56d",

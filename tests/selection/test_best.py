@@ -29,7 +29,17 @@ def grouped(memory_clips):
 
 
 def best_of(clips, options=QUICK, vpc=1, listener=ignore, seed=0):
-    return select_best(clips, vpc, "convnet3d", options, seed=seed, compute=FLOAT32, listener=listener)
+    return select_best(
+        clips,
+        vpc,
+        "convnet3d",
+        options,
+        seed=seed,
+        compute=FLOAT32,
+        listener=listener,
+        keep=lambda chosen: Chosen(clips, chosen),
+        chunk=64,
+    )
 
 
 def test_clips_of_the_same_sources_are_not_tested_on(grouped):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from vidcondense.options import require
+from vidcondense.options import check_choices, require
 
 VideoName = Literal["mp4", "preview", "npy"]
 
@@ -33,8 +33,7 @@ class ExportOptions:
 
     def __post_init__(self) -> None:
         require(0 < self.fps <= 1000, "fps", self.fps, "must be above 0, up to 1000")
-        known = self.video in (None, "mp4", "preview", "npy")
-        require(known, "video", self.video, "must be mp4, preview or npy")
+        check_choices(self)
         require(self.shard_videos >= 1, "shard_videos", self.shard_videos, "must be at least 1")
         rule = "must be an identifier such as cc-by-4.0 (small letters, digits, dots, hyphens)"
         require(_LICENCE.fullmatch(self.licence) is not None, "licence", self.licence, rule)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vidcondense.options import require
+from vidcondense.options import check_choices, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,7 @@ class InsertionOptions:
     """The gradient of a key frame: of the frame as rendered, or as its parameter accumulates it."""
 
     def __post_init__(self) -> None:
+        check_choices(self)
         require(-1 <= self.epsilon <= 1, "epsilon", self.epsilon, "a cosine lies between -1 and 1")
         for name in ("warmup", "cooldown"):
             require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "must be a share from 0 to 1")

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from vidcondense.checkpoint import part_of
 from vidcondense.compute import Compute
 from vidcondense.distributed import ALONE, Ranks
 from vidcondense.interfaces import Labels, Match, PerTarget, RealClips, Representation, Videos
@@ -138,9 +139,7 @@ class KernelMatcher:
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Take on the labels and the pool of a checkpoint."""
         self.labels.copy_(state[_LABELS])
-        self.pool.load_state(
-            {name.removeprefix(_POOL): value for name, value in state.items() if name.startswith(_POOL)}
-        )
+        self.pool.load_state(part_of(state, _POOL))
 
 
 def centred(classes: Labels, num_classes: int) -> Float[Tensor, "n k"]:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vidcondense import rng
-from vidcondense.checkpoint import load_optimiser_tensors, optimiser_tensors
+from vidcondense.checkpoint import load_optimiser_tensors, optimiser_tensors, part_of
 from vidcondense.compute import Compute
 from vidcondense.interfaces import Videos
 from vidcondense.matching.options import KernelOptions
@@ -121,8 +121,8 @@ class OnlinePool:
         self._places.clear()
         for number in {int(key.partition(".")[0]) for key in state if key != _COUNTS}:
             place = self._at(number)
-            place.network.load_state_dict(_part(state, f"{number}.weights."))
-            load_optimiser_tensors(place.optimiser, _part(state, f"{number}.optimiser."))
+            place.network.load_state_dict(part_of(state, f"{number}.weights."))
+            load_optimiser_tensors(place.optimiser, part_of(state, f"{number}.optimiser."))
 
     def _renew(self, place: int) -> None:
         self._places.pop(place, None)
@@ -141,7 +141,3 @@ class OnlinePool:
             )
             self._places[place] = _Place(network, self.options.online_lr)
         return self._places[place]
-
-
-def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from vidcondense.matching.targets import TargetKind
-from vidcondense.options import require
+from vidcondense.options import check_choices, require
 
 MatcherName = Literal["dm", "dc", "dsa", "mtt", "frepo"]
 
@@ -111,6 +111,7 @@ class MatchOptions:
     """How students follow experts."""
 
     def __post_init__(self) -> None:
+        check_choices(self)
         batch = self.real_batch
         require(batch is None or batch >= 1, "real_batch", batch, "must be at least 1")
         for name in ("pool", "uses", "outer_steps", "inner_steps"):

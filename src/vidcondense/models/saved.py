@@ -20,7 +20,7 @@ from vidcondense.files import (
     read_json,
     replace_folder,
     sha256_of_file,
-    write_file,
+    write_bytes,
     write_json,
 )
 from vidcondense.models import VideoNetwork, build_network, initialise
@@ -85,7 +85,7 @@ def save_network(
     work = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
     try:
         weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-        write_file(work / WEIGHTS, lambda temporary: temporary.write_bytes(save(weights)))
+        write_bytes(work / WEIGHTS, save(weights))
         header = {"format": FORMAT, "format_version": FORMAT_VERSION}
         write_json(
             work / DESCRIPTION,

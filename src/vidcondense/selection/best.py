@@ -70,8 +70,8 @@ def select_best(
     seed: int,
     compute: Compute,
     listener: Listener,
-    keep: Callable[[Indices], ClipSource] | None = None,
-    chunk: int = 64,
+    keep: Callable[[Indices], ClipSource],
+    chunk: int,
 ) -> Indices:
     """The best of `options.draws` random draws of `vpc` clips of every class.
 
@@ -84,7 +84,7 @@ def select_best(
         compute: where the networks run.
         listener: gets a `draw` event after each draw: its accuracy, on how many clips, and how many clips
             went through networks for it.
-        keep: what will be stored of chosen clips, to train on (default: the clips themselves).
+        keep: what will be stored of chosen clips, to train on.
         chunk: clips a forward pass of a test.
 
     Raises:
@@ -106,9 +106,8 @@ def select_best(
                 f"draw {draw} of --vpc {vpc} touches every source group of class {bare[0]!r}, so no clip of "
                 "it is left to test the draw on; use a smaller --vpc, or leave the class out"
             )
-        kept = keep(chosen) if keep else Chosen(real, chosen)
         accuracy, clips = _accuracy(
-            real, kept, held_out, model, options, rng.derive_seed(seed, "judge"), compute, chunk
+            real, keep(chosen), held_out, model, options, rng.derive_seed(seed, "judge"), compute, chunk
         )
         listener(
             {

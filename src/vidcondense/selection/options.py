@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vidcondense.options import choose, require
+from vidcondense.options import check_choices, require
 
 _NETWORKS = {"random": 4, "trained": 1}
 
@@ -33,7 +33,7 @@ class SelectOptions:
     """Training steps of each of these networks."""
 
     def __post_init__(self) -> None:
-        choose(_NETWORKS, self.features, "kind of --features")
+        check_choices(self)
         given = self.feature_networks
         require(given is None or given >= 1, "feature_networks", given, "must be at least 1")
         for name in ("feature_steps", "draws", "draw_networks", "draw_steps"):

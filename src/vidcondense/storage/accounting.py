@@ -5,11 +5,6 @@ from __future__ import annotations
 _MIB = 2**20
 
 
-def raw_bytes(num_frames: int, channels: int, height: int, width: int) -> int:
-    """Bytes of `num_frames` stored frames as raw float32, the papers' way of counting."""
-    return num_frames * channels * height * width * 4
-
-
 def mib_as_float32(num_values: int) -> float:
     """MiB of so many numbers as raw float32."""
     return 4 * num_values / _MIB
@@ -17,4 +12,4 @@ def mib_as_float32(num_values: int) -> float:
 
 def paper_mb(num_frames: int, channels: int, height: int, width: int) -> float:
     """The papers' "MB": MiB of the stored frames as raw float32, whatever the codec."""
-    return raw_bytes(num_frames, channels, height, width) / _MIB
+    return mib_as_float32(num_frames * channels * height * width)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcondense.errors import LimitError
-from vidcondense.files import size_text, write_file
+from vidcondense.files import size_text, write_bytes
 from vidcondense.media.coded import IMAGE_FORMATS
 from vidcondense.media.streams import VIDEO_FORMATS
 from vidcondense.storage.codecs import CODECS, Coding
@@ -37,7 +37,7 @@ class Encoded:
 
     def write(self, folder: Path) -> None:
         """Write both; the manifest comes last."""
-        write_file(folder / self.file, lambda temporary: temporary.write_bytes(self.payload))
+        write_bytes(folder / self.file, self.payload)
         write_manifest(folder, self.manifest)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from vidcondense.errors import LimitError, UsageError
 from vidcondense.media.coded import IMAGE_FORMATS, check_format
 from vidcondense.media.streams import VIDEO_FORMATS
-from vidcondense.options import require
+from vidcondense.options import check_choices, require
 from vidcondense.storage import packing
 from vidcondense.storage.packing import Levels
 from vidcondense.synthetic.levels import Frames, Owner, Ranges, ranges_of
@@ -50,8 +50,7 @@ class Coding:
 
     def __post_init__(self) -> None:
         require(0 <= self.quality <= 100, "quality", self.quality, "must be from 0 to 100")
-        known = self.value_range in ("video", "set")
-        require(known, "value_range", self.value_range, "must be video or set")
+        check_choices(self)
         require(1 <= self.bits <= 8, "bits", self.bits, "must be from 1 to 8")
 
     @property

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vidcondense.errors import FormatError, LimitError, UsageError
-from vidcondense.files import check_regular, sha256_of_file, size_text, write_file
+from vidcondense.files import check_regular, sha256_of_file, size_text, write_bytes
 from vidcondense.interfaces import ClipSource, KeyMask, Labels, Representation, Videos
 from vidcondense.media.viewable import viewable
 from vidcondense.options import unknown
@@ -209,7 +209,7 @@ def save_labelled(
     """
     path = folder / KINDS[made.representation].payload
     payload = {**load_file(made.folder / path.name), SOFT_LABELS: soft_labels.contiguous()}
-    write_file(path, lambda temporary: temporary.write_bytes(save(payload)))
+    write_bytes(path, save(payload))
     kept = {name: value for name, value in made.manifest.items() if name != "sha256"}
     write_manifest(
         folder,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from vidcondense.options import require
+from vidcondense.options import check_choices, require
 
 Schedule = Literal["cosine", "step", "constant"]
 
@@ -44,14 +44,11 @@ class TrainOptions:
     """Largest norm of the gradient over all parameters; longer ones are shortened to it."""
 
     def __post_init__(self) -> None:
+        check_choices(self)
         require(self.steps >= 1, "steps", self.steps, "must be at least 1")
         require(self.epochs is None or self.epochs >= 1, "epochs", self.epochs, "must be at least 1")
         require(self.batch_size >= 1, "batch_size", self.batch_size, "must be at least 1")
         require(self.lr > 0, "lr", self.lr, "must be a positive number")
-        schedules = get_args(Schedule)
-        require(
-            self.schedule in schedules, "schedule", self.schedule, f"must be one of {', '.join(schedules)}"
-        )
         require(0 <= self.warmup < 1, "warmup", self.warmup, "must be at least 0 and below 1")
         require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "must not be negative")

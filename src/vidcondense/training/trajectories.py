@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from vidcondense.errors import FormatError, UsageError
-from vidcondense.files import canonical_json, check_regular, parse_json, write_file
+from vidcondense.files import canonical_json, check_regular, parse_json, write_bytes
 from vidcondense.options import as_json, changed_fields
 from vidcondense.safe_tensors import read_header
 
@@ -89,7 +89,7 @@ def save_expert(path: Path, trajectory: Mapping[str, Tensor], record: ExpertReco
         OutputError: the file cannot be written.
     """
     metadata = {_RECORD: canonical_json(asdict(record))}
-    write_file(path, lambda temporary: temporary.write_bytes(save(dict(trajectory), metadata)))
+    write_bytes(path, save(dict(trajectory), metadata))
 
 
 def read_record(path: Path) -> ExpertRecord:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vidcondense.errors import VideoError
-from vidcondense.options import require
+from vidcondense.options import check_choices, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,7 @@ class ClipOptions:
     stride 1 does not), repeat its last frame, begin again at its first, or reject it."""
 
     def __post_init__(self) -> None:
+        check_choices(self)
         require(1 <= self.num_frames <= 1024, "num_frames", self.num_frames, "must be 1 to 1024")
         require(1 <= self.stride <= 1024, "stride", self.stride, "must be 1 to 1024")
         require(1 <= self.size <= 1024, "size", self.size, "must be 1 to 1024 pixels")

@@ -14,7 +14,7 @@ from vidcondense.errors import OutputError, VidcondenseError, VideoError
 from vidcondense.events import Listener, ignore
 from vidcondense.files import make_folder, replace_folder, write_json, writing
 from vidcondense.media.encode import encode_h264
-from vidcondense.options import as_json, require
+from vidcondense.options import as_json, check_choices, require
 from vidcondense.rng import derive_seed
 from vidcondense.video.cache import temporary_folder
 from vidcondense.video.layouts import CARD
@@ -70,6 +70,7 @@ class ToyOptions:
     """Processes that draw: -1 for one per core, 0 for none. Changes nothing in the files."""
 
     def __post_init__(self) -> None:
+        check_choices(self)
         require(1 <= self.pairs <= len(PAIRS), "pairs", self.pairs, f"must be 1 to {len(PAIRS)}")
         require(
             self.pairs > 1 or self.mode == "reversal",
