@@ -12,7 +12,15 @@ import tyro
 
 from vidcondense.cli.output import Output, size_text, table
 from vidcondense.cli.parse import SharedArguments
-from vidcondense.comparison.pareto import as_json, crossings, is_real, read_rows, rivals, to_cells
+from vidcondense.comparison.pareto import (
+    as_json,
+    crossings,
+    is_real,
+    read_comparisons,
+    read_rows,
+    rivals,
+    to_cells,
+)
 from vidcondense.comparison.tables import to_markdown
 from vidcondense.errors import DataError, OutputError
 from vidcondense.evaluation.tables import Record
@@ -20,6 +28,7 @@ from vidcondense.files import write_bytes, write_json, write_text
 from vidcondense.options import choose, require
 from vidcondense.report.figures import png, svg
 from vidcondense.report.tradeoff import accuracy_curves
+from vidcondense.storage.labels import HARD, labels_suffix
 
 _FILES = ("pareto.svg", "pareto.png", "pareto.md", "pareto.json")
 
@@ -70,7 +79,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     for name in _FILES:
         if (arguments.out / name).exists() and not arguments.overwrite:
             raise OutputError(f"{arguments.out / name} exists; use --overwrite, or another --out")
-    rows = _of_one_network([row for path in arguments.comparisons for row in read_rows(path)], arguments)
+    rows = _of_one_network(read_comparisons(arguments.comparisons), arguments)
     sizes = [round(1000 * size) for size in arguments.kilobytes] or None
     judge = read_rows(arguments.chosen_by) if arguments.chosen_by else None
     found = rivals(rows, sizes, judge=judge)
@@ -111,9 +120,10 @@ def _of_one_network(rows: Sequence[Record], arguments: Arguments) -> list[Record
 
 
 def _curves(rows: Sequence[Record]) -> dict[str, list[Record]]:
-    """A curve a set and codec, through all its numbers of videos."""
+    """A curve a set, codec and kind of labels, through all its numbers of videos."""
     found: dict[str, list[Record]] = defaultdict(list)
     codecs = {row["codec"] for row in rows}
     for row in rows:
-        found[row["name"] + (f", {row['codec']}" if len(codecs) > 1 else "")].append(row)
+        codec = f", {row['codec']}" if len(codecs) > 1 else ""
+        found[row["name"] + codec + labels_suffix(row.get("labels", HARD))].append(row)
     return dict(found)

@@ -20,7 +20,7 @@ from vidcondense.evaluation.statistics import PairedDifference, paired_differenc
 from vidcondense.evaluation.tables import MISSING, Record, accuracy_text, number, spread
 from vidcondense.files import read_json
 from vidcondense.methods import METHODS
-from vidcondense.storage.labels import HARD
+from vidcondense.storage.labels import HARD, labels_suffix
 
 COLUMNS = (
     "name",
@@ -119,6 +119,28 @@ def read_rows(path: Path) -> list[Record]:
     return kept
 
 
+def read_comparisons(paths: Sequence[Path]) -> list[Record]:
+    """The rows of several comparisons, as `read_rows` reads them.
+
+    Raises:
+        DataError: also where two have a row of one name, number of videos, codec, network and labels.
+        FormatError: see `read_rows`.
+    """
+    rows: list[Record] = []
+    known: dict[tuple[Any, ...], Path] = {}
+    for path in paths:
+        found = read_rows(path)
+        for row in found:
+            if _key(row) in known:
+                raise DataError(
+                    f"{known[_key(row)]} and {path} both have {label(row)}, judged by {row['model']}; "
+                    "leave one out, or name their sets apart"
+                )
+        known |= dict.fromkeys(map(_key, found), path)
+        rows += found
+    return rows
+
+
 def is_real(row: Mapping[str, Any]) -> bool:
     """Whether a row is of real clips that were chosen and kept, not learned."""
     return METHODS[row["method"]].select is not None
@@ -171,7 +193,7 @@ def crossings(found: Sequence[Rival]) -> list[tuple[int, str]]:
 
 def label(row: Mapping[str, Any]) -> str:
     """A row's name for a person, with what tells it from its neighbours."""
-    labels = "" if row.get("labels", HARD) == HARD else f", {row['labels']} labels"
+    labels = labels_suffix(row.get("labels", HARD))
     return f"{row['name']}, {row['vpc']:g} a class, {row['codec']}{labels}"
 
 
