@@ -4,6 +4,7 @@ import dataclasses
 import os
 import signal
 import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,6 +21,8 @@ from vidcondense.estimation import estimate
 from vidcondense.events import EventLog, read_events
 from vidcondense.insertion.conflict import Inserter
 from vidcondense.insertion.options import InsertionOptions
+from vidcondense.matching.distribution import DistributionMatcher
+from vidcondense.matching.gradient import GradientMatcher
 from vidcondense.matching.options import KernelOptions, MatchOptions
 from vidcondense.methods import METHODS
 from vidcondense.selection.options import SelectOptions
@@ -757,6 +760,49 @@ def test_accumulated_gradients_insert_fewer_frames_in_a_real_run(memory_clips):
             condenser.step()
         counts[choice] = int(condenser.videos.num_key_frames().sum())
     assert counts["accumulated"] < counts["rendered"]
+
+
+@pytest.mark.parametrize(
+    ("method", "match"),
+    [
+        ("prism", {"pool": 2, "uses": 3}),
+        ("prism", {"uses": 4}),
+        ("prism", {"uses": 100}),
+        ("dc", {"outer_steps": 4}),
+        ("dc", {"outer_steps": 100}),
+        ("static-dynamic", {"outer_steps": 3, "uses": 2}),
+    ],
+)
+def test_estimated_time_counts_every_kind_of_iteration(memory_clips, monkeypatch, method, match):
+    """By a clock that stands still but for a step, the real clips of a network, and its training."""
+    clock = 0.0
+
+    def takes(kind, name, seconds):
+        function = getattr(kind, name)
+
+        def work(self, *arguments):
+            nonlocal clock
+            clock += seconds(self, *arguments)
+            return function(self, *arguments)
+
+        monkeypatch.setattr(kind, name, work)
+
+    takes(Condenser, "step", lambda condenser: 1)
+    takes(DistributionMatcher, "real_means", lambda matcher, network, number: 50)
+    takes(GradientMatcher, "after_step", lambda matcher, videos, it: 7 * (not matcher._ends_round(it)))
+    monkeypatch.setattr("vidcondense.estimation.time", SimpleNamespace(perf_counter=lambda: clock))
+    options = options_for(
+        method=method,
+        iterations=9,
+        match=MatchOptions(real_batch=1, model="convnet-32", **match),
+        static_dynamic=StaticDynamicOptions(static_iterations=5, static_model="convnet-32"),
+    )
+    clips = memory_clips(per_class=2, num_frames=4, size=16)
+    guess = estimate(clips, options, COMPUTE).seconds
+    clock, condenser = 0.0, Condenser(clips, options, COMPUTE)
+    for _ in range(condenser.iterations):
+        condenser.step()
+    assert guess == clock
 
 
 def test_estimate_brackets_the_truth(memory_clips, tmp_path):

@@ -1,4 +1,4 @@
-"""What a condensation will cost, measured on two of its own steps before it starts."""
+"""What a condensation will cost, measured on a few of its own steps before it starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from vidcondense.assembly import check_condense
 from vidcondense.compute import Compute
 from vidcondense.condenser import Condenser
-from vidcondense.interfaces import RealClips
+from vidcondense.interfaces import RealClips, Uneven
 from vidcondense.methods import METHODS
 from vidcondense.models import build_network
 from vidcondense.real_sets import training_steps
@@ -44,7 +44,7 @@ class Estimate:
 
 
 def estimate(real: RealClips, options: CondenseOptions, compute: Compute) -> Estimate:
-    """Measure two steps and count bytes.
+    """Measure a few steps and count bytes.
 
     Raises:
         UsageError, DataError: as `condense` would.
@@ -89,18 +89,32 @@ def _measure_training(real: RealClips, options: CondenseOptions, compute: Comput
 
 
 def _measure_iterations(real: RealClips, options: CondenseOptions, compute: Compute) -> float:
-    """Seconds for all iterations of all stages, from the second of two steps of each (the first warms up)."""
+    """Seconds for all iterations of all stages."""
     condenser, seconds = Condenser(real, options, compute), 0.0
     for stage, iterations in enumerate(condenser.lengths):
         if stage:
             condenser.enter(stage)
-        times = []
-        for _ in range(min(2, iterations)):
+        seconds += _measure_stage(condenser, iterations)
+    return seconds
+
+
+def _measure_stage(condenser: Condenser, iterations: int) -> float:
+    """Seconds for all iterations of a stage, from the second one of each kind: by how many clips it takes.
+
+    The one that may have used the same network goes before it; the first of all warms up.
+    """
+    matcher, pool = condenser.parts.matcher, condenser.options.match.pool
+    kinds = [matcher.extra_clips(it) if isinstance(matcher, Uneven) else 0 for it in range(iterations)]
+    seconds = {}
+    for kind in dict.fromkeys(kinds):
+        first = kinds.index(kind)
+        number = kinds.index(kind, first + 1) if kinds.count(kind) > 1 else first
+        for iteration in sorted({max(0, number - pool), number}):
+            condenser.iteration = condenser.begin + iteration
             start = time.perf_counter()
             condenser.step()
-            times.append(time.perf_counter() - start)
-        seconds += times[-1] * iterations
-    return seconds
+            seconds[kind] = time.perf_counter() - start
+    return sum(seconds[kind] for kind in kinds)
 
 
 def peak_gpu_mb(compute: Compute) -> float | None:

@@ -148,6 +148,14 @@ class Matcher(Protocol):
 
 
 @runtime_checkable
+class Uneven(Protocol):
+    """A matcher of which some iterations take more than others."""
+
+    def extra_clips(self, iteration: int) -> int:
+        """How many clips go through a network for an iteration beside those that every iteration takes."""
+
+
+@runtime_checkable
 class Learns(Protocol):
     """A matcher that learns something which whoever trains on the finished set should know."""
 

@@ -90,7 +90,7 @@ class DistributionMatcher:
         videos = videos.detach().requires_grad_()
         losses = self.loss(videos, iteration)
         (gradient,) = torch.autograd.grad(losses.sum(), [videos])
-        return Match(losses.detach(), gradient, clips=self._new_clips(iteration) + len(videos))
+        return Match(losses.detach(), gradient, clips=self.extra_clips(iteration) + len(videos))
 
     def parameters(self) -> list[Tensor]:
         """None: nothing but the videos is learned."""
@@ -118,8 +118,8 @@ class DistributionMatcher:
     def _number(self, iteration: int) -> int:
         return network_number(iteration, self.options.pool, self.options.uses)
 
-    def _new_clips(self, iteration: int) -> int:
-        """How many real clips pass a network for the first time: all, where the network is new.
+    def extra_clips(self, iteration: int) -> int:
+        """How many real clips pass a network, which they do once: all, where the network is new.
 
         A resumed condensation passes them again, and still tells what the whole takes.
         """

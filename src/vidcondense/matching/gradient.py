@@ -92,7 +92,7 @@ class GradientMatcher:
             gradient[own.to(videos.device)] = pull
         seen = sum(map(len, drawn)) + len(videos)
         if self.targets.first == 0:  # the network is the same for all parts: its training counts once
-            seen += self._inner_clips(iteration, len(self.labels))
+            seen += self.extra_clips(iteration)
         return Match(torch.stack(losses), gradient, clips=seen)
 
     def parameters(self) -> list[Tensor]:
@@ -129,9 +129,10 @@ class GradientMatcher:
     def _inner_batch(self, num_videos: int) -> int:
         return min(_BATCH, self.chunk, num_videos)
 
-    def _inner_clips(self, iteration: int, num_videos: int) -> int:
-        """How many clips the network is trained on after an iteration."""
-        return 0 if self._ends_round(iteration) else self.options.inner_steps * self._inner_batch(num_videos)
+    def extra_clips(self, iteration: int) -> int:
+        """How many clips the network is trained on after an iteration, where it is."""
+        trained = self.options.inner_steps * self._inner_batch(len(self.labels))
+        return 0 if self._ends_round(iteration) else trained
 
     def state(self) -> dict[str, Tensor]:
         """The network in the middle of its round; nothing where every iteration has a new one."""
