@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import tomli_w
@@ -105,6 +106,26 @@ def test_options_that_came_later_had_their_default(plan, place, compute):
     path.write_text(json.dumps(cell))
     with pytest.raises(OutputError, match=r"recipe\.real-batch: 64 → 2\)"):
         read_cell(place, random, 0)
+
+
+def test_a_result_of_other_videos_is_refused_but_an_older_one_says_nothing_of_them(
+    plan, place, compute, tmp_path
+):
+    random = find(plan, "random")
+    cell = run_cell(place, random, 0, compute=compute)
+    shutil.copytree(place.data, tmp_path / "moved")
+    moved = replace(place, data=tmp_path / "moved")
+    assert read_cell(moved, random, 0) == cell, "the same videos elsewhere"
+    assert read_cell(replace(place, data=tmp_path / "gone"), random, 0) == cell, "only to be shown"
+    video = next(path for path in sorted(moved.data.rglob("*")) if path.is_file() and "train" in path.parts)
+    video.rename(video.with_stem("other"))
+    other = replace(moved)
+    for use in (read_cell, partial(run_cell, compute=compute)):
+        with pytest.raises(OutputError, match=r"random-0\.json was computed from other training videos than"):
+            use(other, random, 0)
+    del cell["train_split"]
+    place.result("random-0").write_text(json.dumps(cell))
+    assert run_cell(other, random, 0, compute=compute) == cell
 
 
 @pytest.mark.parametrize(

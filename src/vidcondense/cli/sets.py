@@ -126,7 +126,7 @@ def _check_training_clips(sets: Sets, real: RealData) -> None:
     """A set that was made from other training clips may have been made from test clips, too."""
     for name, clips in sets.items():
         recorded = clips.manifest["data"].get("train_split")
-        if recorded is not None and recorded != train_split_hash(real):
+        if recorded is not None and recorded != train_split_hash(real.listing):
             raise DataError(
                 f"the training videos in --data are not those {name} was made from (files came, went or were "
                 "renamed, or the split is another): test videos may have been condensed from; "

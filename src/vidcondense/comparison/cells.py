@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,8 @@ from vidcondense.storage.workspace import CHECKPOINT, LOG
 from vidcondense.training.trajectories import Experts
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.folds import fold_name, training_folds
-from vidcondense.video.index import DataOptions, load_data
-from vidcondense.video.record import recorded_data
+from vidcondense.video.index import DataOptions, load_data, read_listing
+from vidcondense.video.record import recorded_data, train_split_hash
 
 EXACT = "float32"
 """The codec a set is kept in when it is wanted in several."""
@@ -66,6 +66,7 @@ class _Known:
     evaluate: dict[str, Any]
     folds: int | None
     entries: list[_Entry]
+    train_split: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +100,29 @@ class Place:
         """The condensed set of a cell in a codec."""
         return self.out / "sets" / cell / codec
 
+    def train_split(self, reading: DataOptions) -> str:
+        """The sha256 of which videos are for training, where they are read so.
+
+        Raises:
+            DataError: the folder is no dataset.
+        """
+        if reading not in self._train_splits:
+            _, listing = read_listing(self.data, _with_machine(reading, self.reading))
+            self._train_splits[reading] = train_split_hash(listing)
+        return self._train_splits[reading]
+
+    @cached_property
+    def _train_splits(self) -> dict[DataOptions, str]:
+        return {}
+
 
 def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
     """What is known of a cell; None where it was never computed.
 
     Raises:
         FormatError: the file is damaged.
-        OutputError: it was computed with other options.
+        OutputError: it was computed with other options, or from other training videos.
+        DataError: the folder of real videos is no dataset.
     """
     name = entrant.cell_name(seed)
     path = place.result(name)
@@ -118,6 +135,7 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
     except ValueError as error:
         raise FormatError(f"{path} is no result of a cell ({error}); {advice}") from error
     del before["entries"]
+    split = before.pop("train_split")  # older results lack it
     asked = _asked(place, entrant, seed)
     # Options that came to be after the cell was computed had no other value then than their default.
     before["recipe"] = {**defaults_of(asked["recipe"], Recipe()), **before["recipe"]}
@@ -126,6 +144,12 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
         raise OutputError(
             f"{path} was computed with other options ({'; '.join(changed)}); "
             "use another --out, or --overwrite to compute it anew"
+        )
+    # Without the videos nothing can be computed, but results can be shown.
+    known = split is not None and place.data.exists()
+    if known and split != place.train_split(entrant.recipe.reading):
+        raise OutputError(
+            f"{path} was computed from other training videos than those of {place.data}; use another --out"
         )
     return found
 
@@ -171,20 +195,22 @@ def run_cell(
     Raises:
         VidcondenseError: whatever condensing and evaluating raise.
     """
-    cell = read_cell(place, entrant, seed) or {
+    cell = read_cell(place, entrant, seed)
+    todo = missing(entrant, cell)
+    if cell and not todo:
+        return cell
+    options = replace(entrant.evaluation, seed=rng.derive_seed(entrant.evaluation.seed, "set", seed))
+    train, test, record = _clips(place, entrant.recipe, options, seed, listener)
+    cell = cell or {
         "cell": entrant.cell_name(seed),
         "seed": seed,
         **_asked(place, entrant, seed),
+        "train_split": record["train_split"],
         "vidcondense": __version__,
         "seconds_condense": None,
         "seconds_saved": 0.0,
         "entries": [],
     }
-    todo = missing(entrant, cell)
-    if not todo:
-        return cell
-    options = replace(entrant.evaluation, seed=rng.derive_seed(entrant.evaluation.seed, "set", seed))
-    train, test, record = _clips(place, entrant.recipe, options, seed, listener)
     for codec, model, labels in todo:
         clips: ClipSource = train
         entry: dict[str, Any] = {"codec": codec, "model": model, "labels": labels}

@@ -8,6 +8,7 @@ from typing import Any
 from vidcondense.files import canonical_json
 from vidcondense.options import as_json
 from vidcondense.video.index import DataOptions, RealData
+from vidcondense.video.listing import Listing
 from vidcondense.video.sampling import ClipOptions
 
 
@@ -22,13 +23,13 @@ def recorded_data(real: RealData, data: DataOptions, clip: ClipOptions) -> dict[
         "classes": list(real.listing.classes) if data.classes or data.classes_file else None,
         "max_per_class": data.max_per_class,
         "flip": data.flip,
-        "train_split": train_split_hash(real),
+        "train_split": train_split_hash(real.listing),
         "train_clips": len(real.train),
         **as_json(clip),
     }
 
 
-def train_split_hash(real: RealData) -> str:
+def train_split_hash(listing: Listing) -> str:
     """The sha256 of which videos are for training, and of which class."""
-    listed = [[record.path, record.label] for record in real.listing.records if record.split == "train"]
+    listed = [[record.path, record.label] for record in listing.records if record.split == "train"]
     return hashlib.sha256(canonical_json(listed).encode()).hexdigest()
