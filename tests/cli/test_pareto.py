@@ -45,6 +45,15 @@ def test_figure_table_and_turns(run, compared):
     assert "coarse &lt;b&gt;" in (out / "pareto.md").read_text()
 
 
+def test_rows_that_differ_in_labels_are_curves_of_their_own(run, compared):
+    path = compared / "compare.json"
+    rows = json.loads(path.read_text())["rows"]
+    path.write_text(json.dumps({"rows": [*rows, {**rows[0], "labels": "own"}]}))
+    assert run("pareto", compared, "--out", compared / "pareto").code == 0
+    drawn = (compared / "pareto" / "pareto.svg").read_text()
+    assert "coarse &lt;b&gt;, own labels" in drawn
+
+
 def test_the_same_rows_give_the_same_bytes(run, compared):
     for name in ("a", "b"):
         assert run("pareto", compared, "--out", compared / name).code == 0

@@ -8,7 +8,7 @@ import pytest
 from commands import run
 from marks import fault
 from vidcondense.errors import FormatError
-from vidcondense.report.accuracy import accuracy_charts, class_tables, confusions, title_of
+from vidcondense.report.accuracy import accuracy_charts, class_tables, confusions, standings, title_of
 from vidcondense.report.results import read_results
 from vidcondense.report.runs import read_runs
 
@@ -50,6 +50,22 @@ def test_a_comparison_has_rows_by_codec_and_no_classes(comparison, condensed):
     assert [title_of(row, found, runs) for row in found.rows] == ["prism, uint8", "prism, webp"]
     assert class_tables(found, runs) is None
     assert confusions(found, runs) == []
+
+
+def test_rows_that_differ_in_labels_are_told_apart(condensed, written, comparison, tmp_path):
+    compared = json.loads((comparison / "compare.json").read_text())
+    for row, labels in zip(compared["rows"], ("hard", "own"), strict=True):
+        row |= {"codec": "uint8", "labels": labels}
+    (comparison / "compare.json").write_text(json.dumps(compared))
+    found = read_results(comparison)
+    assert [title_of(row, found, []) for row in found.rows] == ["prism", "prism, own labels"]
+
+    for each in (written["table"][0], written["sets"][0]):
+        each["labels"] = "teacher"
+    (tmp_path / "results.json").write_text(json.dumps(written))
+    found, runs = read_results(tmp_path), read_runs([condensed.folder])
+    assert class_tables(found, runs).names == ["prism, teacher labels", "full data (30 steps)"]
+    assert standings([found], runs) == [[("convnet3d, teacher labels", "75.0 %", "70.0 to 80.0")]]
 
 
 def test_a_folder_without_results_fails(tmp_path):

@@ -20,6 +20,7 @@ from vidcondense.files import write_bytes, write_json, write_text
 from vidcondense.options import choose, require
 from vidcondense.report.figures import png, svg
 from vidcondense.report.tradeoff import accuracy_curves
+from vidcondense.storage.labels import HARD, labels_suffix
 
 _FILES = ("pareto.svg", "pareto.png", "pareto.md", "pareto.json")
 
@@ -111,9 +112,10 @@ def _of_one_network(rows: Sequence[Record], arguments: Arguments) -> list[Record
 
 
 def _curves(rows: Sequence[Record]) -> dict[str, list[Record]]:
-    """A curve a set and codec, through all its numbers of videos."""
+    """A curve a set, codec and kind of labels, through all its numbers of videos."""
     found: dict[str, list[Record]] = defaultdict(list)
     codecs = {row["codec"] for row in rows}
     for row in rows:
-        found[row["name"] + (f", {row['codec']}" if len(codecs) > 1 else "")].append(row)
+        codec = f", {row['codec']}" if len(codecs) > 1 else ""
+        found[row["name"] + codec + labels_suffix(row.get("labels", HARD))].append(row)
     return dict(found)

@@ -20,7 +20,7 @@ from vidcondense.evaluation.statistics import PairedDifference, paired_differenc
 from vidcondense.evaluation.tables import MISSING, Record, accuracy_text, number, spread
 from vidcondense.files import read_json
 from vidcondense.methods import METHODS
-from vidcondense.storage.labels import HARD
+from vidcondense.storage.labels import HARD, labels_suffix
 
 COLUMNS = (
     "name",
@@ -171,7 +171,7 @@ def crossings(found: Sequence[Rival]) -> list[tuple[int, str]]:
 
 def label(row: Mapping[str, Any]) -> str:
     """A row's name for a person, with what tells it from its neighbours."""
-    labels = "" if row.get("labels", HARD) == HARD else f", {row['labels']} labels"
+    labels = labels_suffix(row.get("labels", HARD))
     return f"{row['name']}, {row['vpc']:g} a class, {row['codec']}{labels}"
 
 

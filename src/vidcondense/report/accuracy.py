@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from vidcondense.report.charts import Chart, Estimate, bytes_chart, interval_chart
 from vidcondense.report.results import Judged, Results, Row
 from vidcondense.report.runs import Run
+from vidcondense.storage.labels import labels_suffix
 
 CONTROL = -1
 """The number of the colour of what is no run of the report."""
@@ -66,26 +67,27 @@ def accuracy_charts(results: Results, runs: Sequence[Run]) -> list[Chart]:
 
 
 def standings(results: Sequence[Results], runs: Sequence[Run]) -> list[list[tuple[str, str, str]]]:
-    """Of each run what networks trained on it reach: network, accuracy, interval (empty where not known)."""
+    """Of each run what networks trained on it reach: network and labels, accuracy, interval if known."""
     found: list[list[tuple[str, str, str]]] = [[] for _ in runs]
     for each in results:
         known = _runs_by_name(each, runs)
         for row in each.rows:
             if row.name in known and row.accuracy is not None:
                 spread = "" if row.ci_low is None else f"{row.ci_low:.1f} to {row.ci_high:.1f}"
-                found[known[row.name][1]].append((row.model, f"{row.accuracy:.1f} %", spread))
+                judge = row.model + labels_suffix(row.labels)
+                found[known[row.name][1]].append((judge, f"{row.accuracy:.1f} %", spread))
     return found
 
 
 def title_of(row: Row, results: Results, runs: Sequence[Run]) -> str:
-    """The name of a row, with what tells it from others: network and codec, where there are several."""
+    """The name of a row, with its labels, and network and codec where there are several."""
     known = _runs_by_name(results, runs)
     parts = [known[row.name][0] if row.name in known else row.name]
     if len({each.model for each in results.rows}) > 1:
         parts.append(row.model)
     if row.codec is not None and len({each.codec for each in results.rows}) > 1:
         parts.append(row.codec)
-    return ", ".join(parts)
+    return ", ".join(parts) + labels_suffix(row.labels)
 
 
 def class_tables(results: Results, runs: Sequence[Run]) -> ClassTable | None:
@@ -142,7 +144,8 @@ def _title(judged: Judged, results: Results, runs: Sequence[Run]) -> str:
     known = _runs_by_name(results, runs)
     name = known[judged.name][0] if judged.name in known else judged.name
     several = len({each.evaluation.options["model"] for each in results.judged}) > 1
-    return f"{name}, {judged.evaluation.options['model']}" if several else name
+    model = f", {judged.evaluation.options['model']}" if several else ""
+    return name + model + labels_suffix(judged.labels)
 
 
 def _percent(value: float | None) -> float | None:

@@ -13,6 +13,7 @@ import msgspec
 
 from vidcondense.errors import FormatError
 from vidcondense.files import read_json
+from vidcondense.storage.labels import HARD
 
 EVALUATED = "results.json"
 COMPARED = "compare.json"
@@ -50,6 +51,7 @@ class Row:
     bytes: _Count | None = None
     model: str = ""
     codec: str | None = None
+    labels: str = HARD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,7 @@ class Judged:
     name: str
     evaluation: Evaluated
     sha256: str | None = None
+    labels: str = HARD
 
     @property
     def confusion(self) -> Counter[tuple[int, int]]:

@@ -36,6 +36,11 @@ MAX_VIEWS = 2**16
 _ROUNDING = 1e-4  # of a row's sum in float32
 
 
+def labels_suffix(labels: str) -> str:
+    """What to add to the name of what was trained on these labels: nothing for hard ones."""
+    return "" if labels == HARD else f", {labels} labels"
+
+
 def are_labels(rows: Float[Tensor, "n k"], kind: str) -> bool:
     """Whether rows can be soft labels of a kind."""
     return bool(rows.isfinite().all()) if kind == LEARNED else are_probabilities(rows)
