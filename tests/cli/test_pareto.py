@@ -54,6 +54,17 @@ def test_rows_that_differ_in_labels_are_curves_of_their_own(run, compared):
     assert "coarse &lt;b&gt;, own labels" in drawn
 
 
+def test_a_row_that_two_comparisons_have_is_refused(run, compared):
+    rows = json.loads((compared / "compare.json").read_text())["rows"]
+    other = compared / "other"
+    other.mkdir()
+    (other / "compare.json").write_text(json.dumps({"rows": [{**rows[2], "accuracy": 5.0}]}))
+    line = run("pareto", compared, other, "--out", compared / "a").line
+    assert f"{compared} and {other} both have random $x$, 1 a class, uint8, judged by convnet3d;" in line
+    (other / "compare.json").write_text(json.dumps({"rows": [{**rows[2], "vpc": 5}]}))
+    assert run("pareto", compared, other, "--out", compared / "a").code == 0
+
+
 def test_the_same_rows_give_the_same_bytes(run, compared):
     for name in ("a", "b"):
         assert run("pareto", compared, "--out", compared / name).code == 0

@@ -12,7 +12,15 @@ import tyro
 
 from vidcondense.cli.output import Output, size_text, table
 from vidcondense.cli.parse import SharedArguments
-from vidcondense.comparison.pareto import as_json, crossings, is_real, read_rows, rivals, to_cells
+from vidcondense.comparison.pareto import (
+    as_json,
+    crossings,
+    is_real,
+    read_comparisons,
+    read_rows,
+    rivals,
+    to_cells,
+)
 from vidcondense.comparison.tables import to_markdown
 from vidcondense.errors import DataError, OutputError
 from vidcondense.evaluation.tables import Record
@@ -71,7 +79,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     for name in _FILES:
         if (arguments.out / name).exists() and not arguments.overwrite:
             raise OutputError(f"{arguments.out / name} exists; use --overwrite, or another --out")
-    rows = _of_one_network([row for path in arguments.comparisons for row in read_rows(path)], arguments)
+    rows = _of_one_network(read_comparisons(arguments.comparisons), arguments)
     sizes = [round(1000 * size) for size in arguments.kilobytes] or None
     judge = read_rows(arguments.chosen_by) if arguments.chosen_by else None
     found = rivals(rows, sizes, judge=judge)

@@ -119,6 +119,28 @@ def read_rows(path: Path) -> list[Record]:
     return kept
 
 
+def read_comparisons(paths: Sequence[Path]) -> list[Record]:
+    """The rows of several comparisons, as `read_rows` reads them.
+
+    Raises:
+        DataError: also where two have a row of one name, number of videos, codec, network and labels.
+        FormatError: see `read_rows`.
+    """
+    rows: list[Record] = []
+    known: dict[tuple[Any, ...], Path] = {}
+    for path in paths:
+        found = read_rows(path)
+        for row in found:
+            if _key(row) in known:
+                raise DataError(
+                    f"{known[_key(row)]} and {path} both have {label(row)}, judged by {row['model']}; "
+                    "leave one out, or name their sets apart"
+                )
+        known |= dict.fromkeys(map(_key, found), path)
+        rows += found
+    return rows
+
+
 def is_real(row: Mapping[str, Any]) -> bool:
     """Whether a row is of real clips that were chosen and kept, not learned."""
     return METHODS[row["method"]].select is not None
