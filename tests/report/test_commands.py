@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shlex
 from pathlib import Path
+
+import torch
 
 from vidcondense.cli import condense as condense_cli
 from vidcondense.cli import evaluate as evaluate_cli
@@ -13,7 +16,8 @@ from vidcondense.report.commands import condense_command, evaluate_command, repo
 from vidcondense.report.page import ReportOptions
 from vidcondense.report.results import read_results
 from vidcondense.report.runs import read_runs
-from vidcondense.storage.condensed import save_stored
+from vidcondense.storage.condensed import save_labelled, save_stored
+from vidcondense.storage.subset import subset
 
 
 def parsed(module, command):
@@ -48,6 +52,25 @@ def test_the_command_of_a_recoded_set_from_an_unusual_dataset(condensed, tmp_pat
     assert options.reading.classes == ("a b", "c")
     assert (options.clip.stride, options.clip.short) == (3, "loop")
     assert str(options.out) == "it's"
+
+
+def test_sets_that_condense_does_not_make_have_no_command(condensed, tmp_path):
+    subset(condensed, tmp_path / "part", vpc=1)
+    rows = torch.full((len(condensed), 2), 0.5)
+    for kind in ("teacher", "learned"):
+        labelling = {"kind": kind, "views": 0, "seed": 0} if kind == "teacher" else {"kind": kind}
+        save_labelled(tmp_path / kind, condensed, rows, labelling)
+    runs = read_runs([tmp_path / name for name in ("part", "teacher", "learned")])
+    part, taught, learned = map(condense_command, runs)
+    assert (part, taught) == (None, None)
+    assert learned.startswith("vidcondense condense DATA --out learned")
+
+
+def test_the_command_of_an_evaluation_by_own_labels(condensed, written, tmp_path):
+    written["sets"][0]["labels"] = "learned"
+    (tmp_path / "results.json").write_text(json.dumps(written))
+    command = evaluate_command(read_results(tmp_path), read_runs([condensed.folder]))
+    assert parsed(evaluate_cli, command).labels == "own"
 
 
 def test_the_command_of_an_evaluation(condensed, results):

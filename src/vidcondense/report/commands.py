@@ -12,6 +12,8 @@ from vidcondense.options import as_json, flag
 from vidcondense.report.results import Results
 from vidcondense.report.runs import Run
 from vidcondense.settings import CondenseOptions
+from vidcondense.storage.derived import DERIVED
+from vidcondense.storage.labels import HARD, TEACHER
 from vidcondense.video.index import DataOptions
 from vidcondense.video.sampling import ClipOptions
 
@@ -19,12 +21,15 @@ _READING = ("layout", "fold", "split_seed", "test_fraction", "classes", "max_per
 _CLIP = ("stride", "short")
 
 
-def condense_command(run: Run) -> str:
+def condense_command(run: Run) -> str | None:
     """The `vidcondense condense` command of a set: every option that is not the default.
 
-    Where the real videos lie is not recorded: DATA stands for it.
+    Where the real videos lie is not recorded: DATA stands for it. None of a set that no such command makes:
+    one derived from others, or with a teacher's labels.
     """
     manifest = run.clips.manifest
+    if DERIVED in manifest["options"] or run.clips.label_kind == TEACHER:
+        return None
     num_frames, _, size, _ = run.clips.shape
     recorded: Mapping[str, Any] = {"num_frames": num_frames, "size": size, **manifest["data"]}
     clip = {name: recorded[name] for name in ("num_frames", "size", *_CLIP) if name in recorded}
@@ -52,6 +57,8 @@ def evaluate_command(results: Results, runs: Sequence[Run]) -> str | None:
     flags = _flags(options, as_json(EvaluateOptions()))
     if list(models) != [EvaluateOptions().model]:
         flags += ["--model", *models]
+    if any(each.labels != HARD for each in evaluated):
+        flags += ["--labels", "own"]
     if len(evaluated) < len(results.judged):
         flags.append("--full-data")
         steps = next(each for each in results.judged if each.sha256 is None).evaluation.options["steps"]

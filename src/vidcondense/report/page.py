@@ -167,7 +167,7 @@ def _context(
     beside: Neighbours,
     real: ClipDataset | None,
 ) -> dict[str, Any]:
-    commands = [condense_command(run) for run in runs]
+    commands = [command for run in runs if (command := condense_command(run))]
     controls = [is_control(run) for run in runs]
     rows = shelves(runs, shown, beside)
     videos = [pair.condensed for shelf in rows for pair in shelf.pairs]
