@@ -57,6 +57,16 @@ def test_without_training(run, condensed, toy, cache):
     assert "chance" not in text
 
 
+def test_videos_of_one_frame_are_refused(run, toy, cache, tmp_path):
+    still = ["--num-frames", "1", "--size", "44", "--method", "random", "--model", "convnet"]
+    still += ["--initial-key-frames", "1"]
+    out = tmp_path / "still"
+    assert run("condense", toy, "--out", out, "--cache-dir", cache, "--workers", "0", *still).code == 0
+    outcome = run("motion", out, "--data", toy, "--cache-dir", cache, "--skip-training")
+    assert outcome.code == 2
+    assert "videos of one frame, which do not move" in outcome.line
+
+
 def test_model_that_does_not_fit_is_refused(run, condensed, toy):
     outcome = run("motion", condensed, "--data", toy, "--model", "cnn-gru")
     assert outcome.code == 2

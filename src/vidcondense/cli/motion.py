@@ -19,6 +19,7 @@ from vidcondense.cli.results import check_free, write_results
 from vidcondense.cli.scores import Scores, counting
 from vidcondense.cli.sets import RealArguments, Sets, check_belong, common, read_sets, seed_of
 from vidcondense.compute import Compute
+from vidcondense.errors import UsageError
 from vidcondense.evaluation.measures import Measured
 from vidcondense.evaluation.motion import ORDERS, Motion, key_frame_correlation, motion_of, order_accuracy
 from vidcondense.evaluation.networks import NetworkOptions
@@ -103,6 +104,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         check_free(arguments.out, overwrite=arguments.overwrite)
     sets = read_sets(arguments.sets, "motion")
     recorded = common(sets, arguments.real)
+    if recorded.clip.num_frames < 2:
+        raise UsageError(f"{next(iter(sets))} has videos of one frame, which do not move; give others")
     if not arguments.skip_training:
         check_size(options.model, recorded.clip.num_frames, recorded.clip.size)
     with progress() as bars:
