@@ -5,12 +5,16 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from quick import SMALL
+from vidcondense.cli.sets import seed_groups
 from vidcondense.storage.condensed import load_condensed
+from vidcondense.storage.merge import merge
+from vidcondense.storage.subset import subset
 
 FAST = ["--steps", "3", "--repeats", "2", *SMALL]
 CLIP = ["--num-frames", "8", "--stride", "1", "--size", "44", "--workers", "0"]
@@ -128,6 +132,16 @@ def test_cost_is_told_before_anything_is_trained(run, condensed, toy, cache, mon
     told = [line for line in outcome.err.splitlines() if line.startswith("vidcondense: ")]
     assert told[0].startswith("vidcondense: convnet3d-16: 0.2 million parameters, ")
     assert told[1].startswith("vidcondense: 2 networks to train and test, about ")
+
+
+def test_seeds_of_derived_sets_are_summed_up(random_sets, tmp_path):
+    sets = {str(path): load_condensed(path) for path in random_sets}
+    parts = {name: subset(made, tmp_path / Path(name).name, vpc=1) for name, made in sets.items()}
+    assert list(seed_groups(parts).values()) == [[*sets]]
+    twice = {"both": merge([*sets.values()][:2], tmp_path / "both"), **parts}
+    assert list(seed_groups(twice).values()) == [[*sets]]
+    first = subset(sets[str(random_sets[0])], tmp_path / "first", vpc=1, codec="float32")
+    assert seed_groups({"first": first, **dict([*parts.items()][1:2])}) == {}
 
 
 @pytest.mark.parametrize(

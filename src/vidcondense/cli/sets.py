@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from vidcondense import rng
 from vidcondense.cli.recorded import Recorded, recorded_of
@@ -156,15 +156,23 @@ def seed_groups(sets: Sets) -> dict[str, list[str]]:
 
 
 def _recipe(clips: CondensedDataset) -> str:
-    """All that makes a set what it is, its seed aside."""
+    """All that makes a set what it is, its seed aside, and those of the sets that it was derived from."""
     manifest = clips.manifest
-    options = {name: value for name, value in manifest["options"].items() if name != "seed"}
     parts = (
         manifest["method"],
-        options,
+        _without_seeds(manifest["options"]),
         manifest["labelling"],
         manifest["classes"],
         manifest["shape"],
         manifest["codec"],
     )
     return canonical_json([*parts, manifest["data"], manifest["versions"]])
+
+
+def _without_seeds(options: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """Options without seeds, and without hashes, which differ where seeds do."""
+    if isinstance(options, list):
+        return [_without_seeds(each) for each in options]
+    if not isinstance(options, dict):
+        return options
+    return {name: _without_seeds(value) for name, value in options.items() if name not in ("seed", "sha256")}
