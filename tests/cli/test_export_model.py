@@ -8,8 +8,9 @@ import torch
 
 from vidcondense.compute import Compute
 from vidcondense.edge.formats import ONNX_PACKAGES
+from vidcondense.errors import UsageError
 from vidcondense.models.saved import load_network
-from vidcondense.storage.condensed import load_condensed
+from vidcondense.storage.condensed import CondensedDataset, load_condensed
 from vidcondense.training import predict
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
@@ -66,6 +67,27 @@ def test_a_set_is_trained_on_first_and_all_formats_are_told(run, condensed, netw
     sizes = {file["to"]: file["bytes"] for file in record["files"]}
     assert sizes["onnx-int8"] < sizes["onnx"] / 3
     assert max(file["agreement"]["largest_difference"] for file in record["files"][:2]) < 1e-4
+
+
+def test_only_what_calibrates_is_rendered(run, network, condensed, tmp_path, monkeypatch):
+    rendered, clips = [], CondensedDataset.clips
+
+    def watched(made, indices):
+        rendered.append(list(indices))
+        return clips(made, indices)
+
+    def stop(*arguments, calibration, **named):
+        raise UsageError(f"calibration {None if calibration is None else calibration.shape}")
+
+    monkeypatch.setattr(CondensedDataset, "clips", watched)
+    monkeypatch.setattr("vidcondense.cli.export_model.export_model", stop)
+    monkeypatch.setattr("vidcondense.cli.export_model.check_formats", lambda *given, **named: None)
+    monkeypatch.setattr("vidcondense.edge.quantise._MOST_CLIPS", 1)
+    command = ["export-model", network, "--set", condensed, "--out", tmp_path / "edge", "--to"]
+    assert "calibration None" in run(*command, "torch-export").line
+    assert rendered == []
+    assert "calibration (1, 8, 44, 44, 3)" in run(*command, "torch-export", "onnx-int8").line
+    assert rendered == [[0]]
 
 
 @pytest.mark.parametrize(

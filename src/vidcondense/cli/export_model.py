@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from vidcondense.edge.export import (
     export_model,
 )
 from vidcondense.edge.formats import FORMATS
+from vidcondense.edge.quantise import even_choice
 from vidcondense.errors import DataError, UsageError
-from vidcondense.media.viewable import viewable
+from vidcondense.media.viewable import Pictures, viewable
 from vidcondense.models import VideoNetwork
 from vidcondense.models.saved import DESCRIPTION, NetworkDescription, load_network
 from vidcondense.options import as_json
@@ -117,7 +119,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             test=None
             if arguments.data is None
             else _test_clips(arguments.data, made, arguments, bars, output),
-            calibration=None if made is None else viewable(made.clips(torch.arange(len(made)))),
+            calibration=_calibration(made, arguments.to),
             overwrite=arguments.overwrite,
         )
     _tell(exported, description, output)
@@ -181,6 +183,13 @@ def _test_clips(
     real = read_data(root, recorded.data, recorded.clip, bars=bars, output=output)
     check_belong(sets, real, arguments.reading)
     return real.test
+
+
+def _calibration(made: CondensedDataset | None, to: Sequence[str]) -> Pictures | None:
+    """Videos of the set to calibrate with; None where no format does."""
+    if made is None or not any(FORMATS[name].calibrates for name in to):
+        return None
+    return viewable(made.clips(even_choice(len(made))))
 
 
 def _tell(exported: ExportedModels, description: NetworkDescription, output: Output) -> None:

@@ -22,6 +22,12 @@ WEIGHTY = (*QUANTISED, "ConvTranspose", "GRU", "LSTM", "RNN", "Einsum")
 _MOST_CLIPS = 64  # all values between layers are kept for each until the ranges are known
 
 
+def even_choice(count: int) -> list[int]:
+    """Which of `count` clips to calibrate with: of more than 64 so many, evenly spaced."""
+    chosen: list[int] = np.linspace(0, count - 1, min(count, _MOST_CLIPS)).round().astype(int).tolist()
+    return chosen
+
+
 def quantised(model: bytes, calibration: Pictures) -> bytes:
     """A float32 ONNX file with its convolutions and linear layers in int8.
 
@@ -34,7 +40,6 @@ def quantised(model: bytes, calibration: Pictures) -> bytes:
     """
     quantisation = import_extra("onnxruntime.quantization")
     preparation = import_extra("onnxruntime.quantization.shape_inference")
-    chosen = np.linspace(0, len(calibration) - 1, min(len(calibration), _MOST_CLIPS)).round().astype(int)
     with tempfile.TemporaryDirectory() as folder, quietly():
         given, prepared, made = (Path(folder) / name for name in ("given.onnx", "prepared.onnx", "made.onnx"))
         given.write_bytes(model)
@@ -42,7 +47,7 @@ def quantised(model: bytes, calibration: Pictures) -> bytes:
         quantisation.quantize_static(
             str(prepared),
             str(made),
-            _Clips(calibration[chosen]),
+            _Clips(calibration[even_choice(len(calibration))]),
             quant_format=quantisation.QuantFormat.QDQ,
             op_types_to_quantize=list(QUANTISED),
             per_channel=True,
