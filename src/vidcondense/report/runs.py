@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,8 +101,10 @@ class Run:
     def key_frames(self) -> list[list[KeyFrame]]:
         """The key frames of every video, by position."""
         stories: list[dict[int, KeyFrame]] = [{} for _ in self.clips.positions]
+        present = [set(row) for row in self.clips.positions]
+        for event in self.insertions:
+            present[event["video"]].discard(event["frame"])
         for group in _by_iteration(self.insertions):
-            present = [sorted(set(row) - _to_come(self.insertions, v, group)) for v, row in self._positions()]
             for event in group:
                 video, frame = event["video"], event["frame"]
                 stories[video][frame] = KeyFrame(
@@ -113,13 +115,12 @@ class Run:
                     before=max((each for each in present[video] if each < frame), default=None),
                     after=min((each for each in present[video] if each > frame), default=None),
                 )
+            for event in group:
+                present[event["video"]].add(event["frame"])
         return [
-            [stories[video].get(frame, KeyFrame(frame=frame)) for frame in row]
-            for video, row in self._positions()
+            [story.get(frame, KeyFrame(frame=frame)) for frame in row]
+            for story, row in zip(stories, self.clips.positions, strict=True)
         ]
-
-    def _positions(self) -> Iterable[tuple[int, list[int]]]:
-        return enumerate(self.clips.positions)
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
@@ -161,12 +162,6 @@ def _by_iteration(insertions: Sequence[Event]) -> list[list[Event]]:
     for event in insertions:
         groups.setdefault(event["iteration"], []).append(event)
     return [groups[iteration] for iteration in sorted(groups)]
-
-
-def _to_come(insertions: Sequence[Event], video: int, group: Sequence[Event]) -> set[int]:
-    """The frames of a video that were no key frames yet when those of `group` were inserted."""
-    now = group[0]["iteration"]
-    return {event["frame"] for event in insertions if event["video"] == video and event["iteration"] >= now}
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
