@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 
 from vidcondense.condensation import condense
-from vidcondense.errors import OutputError
+from vidcondense.errors import FormatError, OutputError
 from vidcondense.matching.options import MatchOptions
 from vidcondense.settings import CondenseOptions
+from vidcondense.storage.condensed import PAYLOAD, load_condensed, save_stored
 from vidcondense.storage.recode import recode
 from vidcondense.synthetic.options import StaticDynamicOptions
 
@@ -37,3 +40,17 @@ def test_lossless_round_trip_is_exact_and_nothing_is_replaced_unasked(memory_cli
     with pytest.raises(OutputError, match="exists"):
         recode(made, tmp_path / "b", "uint8")
     assert recode(made, tmp_path / "b", "uint8", overwrite=True).manifest["codec"] == "uint8"
+
+
+def test_a_set_that_cannot_be_read_back_replaces_none(memory_clips, tmp_path, monkeypatch):
+    made = condense(memory_clips(), tmp_path / "a", CondenseOptions(codec="float32", **QUICK))
+    good = recode(made, tmp_path / "b", "uint8")
+
+    def spoilt(folder, *rest):
+        save_stored(folder, *rest)
+        os.truncate(folder / PAYLOAD, 100)
+
+    monkeypatch.setattr("vidcondense.storage.recode.save_stored", spoilt)
+    with pytest.raises(FormatError, match="has not the size"):
+        recode(made, tmp_path / "b", "lzma", overwrite=True)
+    assert load_condensed(tmp_path / "b").manifest == good.manifest

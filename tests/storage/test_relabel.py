@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ from vidcondense.models import build_network
 from vidcondense.models.saved import NetworkDescription, save_network
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.codecs import Coding
-from vidcondense.storage.condensed import load_condensed
+from vidcondense.storage.condensed import PAYLOAD, load_condensed, save_labelled
 from vidcondense.storage.labels import SoftLabelled, are_probabilities
 from vidcondense.storage.manifest import read_manifest, write_manifest
 from vidcondense.storage.recode import recode
@@ -155,6 +157,21 @@ def test_recoding_keeps_them_and_relabelling_replaces_them(real, tmp_path):
     assert recode(first, tmp_path / "b", "float16").soft_labels.equal(first.soft_labels)
     flat = relabel_condensed(first, tmp_path / "c", tmp_path / "teacher", temperature=1e6, compute=FLOAT32)
     torch.testing.assert_close(flat.soft_labels, torch.full((3, 3), 1 / 3))
+
+
+def test_a_set_that_cannot_be_read_back_replaces_none(real, tmp_path, monkeypatch):
+    made = make(real, tmp_path / "set")
+    save_teacher(tmp_path / "teacher", real)
+    good = relabel_condensed(made, tmp_path / "out", tmp_path / "teacher", compute=FLOAT32)
+
+    def spoilt(folder, *rest):
+        save_labelled(folder, *rest)
+        os.truncate(folder / PAYLOAD, 100)
+
+    monkeypatch.setattr("vidcondense.storage.relabel.save_labelled", spoilt)
+    with pytest.raises(FormatError, match="has not the size"):
+        relabel_condensed(made, tmp_path / "out", tmp_path / "teacher", compute=FLOAT32, overwrite=True)
+    assert load_condensed(tmp_path / "out").manifest == good.manifest
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vidcondense.errors import FormatError, LimitError, UsageError
-from vidcondense.files import check_regular, sha256_of_file, size_text, write_file
+from vidcondense.files import check_regular, replace_folder, sha256_of_file, size_text, write_file
 from vidcondense.interfaces import ClipSource, KeyMask, Labels, Representation, Videos
 from vidcondense.media.viewable import viewable
 from vidcondense.options import unknown
@@ -444,6 +444,17 @@ def load_condensed(folder: str | Path, *, normalise: bool = False) -> CondensedD
     if soft_labels is not None and not are_labels(soft_labels, manifest["labelling"]["kind"]):
         raise FormatError(f"{folder / kind.payload}: {SOFT_LABELS!r} holds rows that are no probabilities")
     return CondensedDataset(folder, manifest, stored, normalise=normalise, soft_labels=soft_labels)
+
+
+def put_in_place(work: Path, out: Path) -> None:
+    """Let the set that was written to `work` take the place of what is at `out`, if it can be read back.
+
+    Raises:
+        FormatError: it cannot; what is at `out` stays.
+        OutputError: `out` cannot be written.
+    """
+    load_condensed(work)
+    replace_folder(work, out)
 
 
 def _read_payload(path: Path, manifest: dict[str, Any], expected: Expected) -> dict[str, Tensor]:

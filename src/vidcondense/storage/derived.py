@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from vidcondense.errors import UsageError
-from vidcondense.files import replace_folder
 from vidcondense.interfaces import Labels
 from vidcondense.options import choose
 from vidcondense.storage.codecs import CODECS, Coding
-from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_stored
+from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, put_in_place, save_stored
 from vidcondense.storage.labels import SoftLabels
 from vidcondense.storage.stored import Stored
 from vidcondense.storage.workspace import owned_output
@@ -99,8 +98,7 @@ def write_derived(
     options = {**origin.options, "codec": codec, **vars(coding), DERIVED: dict(derived)}
     with owned_output(out, resume=False, overwrite=overwrite) as work:
         save_stored(work, stored, labels, codec, replace(origin, options=options), coding, soft_labels)
-        load_condensed(work)  # a set that cannot be read back must not take the place of one that can
-        replace_folder(work, out)
+        put_in_place(work, out)
     return load_condensed(out)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from vidcondense.files import replace_folder
 from vidcondense.options import parse_bytes
 from vidcondense.storage.codecs import Coding
-from vidcondense.storage.condensed import CondensedDataset, load_condensed, save_stored
+from vidcondense.storage.condensed import CondensedDataset, load_condensed, put_in_place, save_stored
 from vidcondense.storage.workspace import owned_output
 
 
@@ -44,5 +43,5 @@ def recode(
     origin = replace(made.origin, options={**made.manifest["options"], **asked})
     with owned_output(out, resume=False, overwrite=overwrite) as work:
         save_stored(work, made.stored, made.labels, codec, origin, coding, made.soft_labels, limit)
-        replace_folder(work, out)
+        put_in_place(work, out)
     return load_condensed(out)

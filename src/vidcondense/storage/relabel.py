@@ -7,10 +7,10 @@ from pathlib import Path
 from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import DataError
-from vidcondense.files import replace_folder, sha256_of_file
+from vidcondense.files import sha256_of_file
 from vidcondense.models.saved import WEIGHTS, NetworkDescription, load_network
 from vidcondense.options import require
-from vidcondense.storage.condensed import CondensedDataset, load_condensed, save_labelled
+from vidcondense.storage.condensed import CondensedDataset, load_condensed, put_in_place, save_labelled
 from vidcondense.storage.labels import MAX_VIEWS, TEACHER, labelled_views
 from vidcondense.storage.workspace import owned_output
 from vidcondense.training.predict import predict
@@ -75,7 +75,7 @@ def relabel_condensed(
         raise DataError(f"the teacher {teacher} gives logits that are not finite; train another")
     with owned_output(out, resume=False, overwrite=overwrite) as work:
         save_labelled(work, made, (logits / temperature).softmax(dim=1), labelling)
-        replace_folder(work, out)
+        put_in_place(work, out)
     return load_condensed(out)
 
 
