@@ -133,6 +133,7 @@ def test_a_result_of_other_videos_is_refused_but_an_older_one_says_nothing_of_th
     shutil.copytree(place.data, tmp_path / "moved")
     moved = replace(place, data=tmp_path / "moved")
     assert read_cell(moved, random, 0) == cell, "the same videos elsewhere"
+    assert read_cell(replace(place, data=tmp_path / "gone"), random, 0) == cell, "only to be shown"
     video = next(path for path in sorted(moved.data.rglob("*")) if path.is_file() and "train" in path.parts)
     video.rename(video.with_stem("other"))
     other = replace(moved)

@@ -145,7 +145,9 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
             f"{path} was computed with other options ({'; '.join(changed)}); "
             "use another --out, or --overwrite to compute it anew"
         )
-    if split is not None and split != place.train_split(entrant.recipe.reading):
+    # Without the videos nothing can be computed, but results can be shown.
+    known = split is not None and place.data.exists()
+    if known and split != place.train_split(entrant.recipe.reading):
         raise OutputError(
             f"{path} was computed from other training videos than those of {place.data}; use another --out"
         )

@@ -13,7 +13,7 @@ from torch import Tensor
 from vidcondense.evaluation import statistics
 from vidcondense.evaluation.results import BOOTSTRAP_SEED
 from vidcondense.evaluation.statistics import Interval
-from vidcondense.evaluation.tables import MISSING, Record
+from vidcondense.evaluation.tables import MISSING, Record, percent
 from vidcondense.interfaces import Labels
 
 Correct = tuple[float, ...]
@@ -52,7 +52,7 @@ class Score:
         finite: how many of these have a value.
         mean: None where none has.
         std: sample standard deviation; None of fewer than two.
-        interval: Student's 95 % interval of the mean; None of fewer than two.
+        interval: Student's 95 % interval of the mean, cut to 0 to 1; None of fewer than two.
         group_interval: 95 % bootstrap interval over the source groups of the test clips.
     """
 
@@ -84,7 +84,7 @@ def score(found: Sequence[Measured], measurement: str) -> Score:
         finite=len(values),
         mean=statistics.mean(values),
         std=statistics.deviation(values),
-        interval=statistics.t_interval(values),
+        interval=statistics.share_interval(values),
         group_interval=statistics.bootstrap_interval(clips, groups, seed=BOOTSTRAP_SEED) if clips else None,
     )
 
@@ -97,12 +97,12 @@ def measurement_record(name: str, scores: Mapping[str, Score]) -> Record:
         group_low, group_high = found.group_interval or (None, None)
         row |= {
             f"{measurement} n": found.finite,
-            measurement: _percent(found.mean),
-            f"{measurement} std": _percent(found.std),
-            f"{measurement} ci_low": _percent(low),
-            f"{measurement} ci_high": _percent(high),
-            f"{measurement} group_ci_low": _percent(group_low),
-            f"{measurement} group_ci_high": _percent(group_high),
+            measurement: percent(found.mean),
+            f"{measurement} std": percent(found.std),
+            f"{measurement} ci_low": percent(low),
+            f"{measurement} ci_high": percent(high),
+            f"{measurement} group_ci_low": percent(group_low),
+            f"{measurement} group_ci_high": percent(group_high),
         }
     return row
 
@@ -127,7 +127,3 @@ def _cell(found: Score) -> str:
     if found.mean is None:
         return MISSING
     return f"{100 * found.mean:.1f}" + ("" if found.std is None else f" ± {100 * found.std:.1f}")
-
-
-def _percent(value: float | None) -> float | None:
-    return None if value is None else 100 * value

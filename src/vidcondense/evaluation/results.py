@@ -153,7 +153,7 @@ def summarise(evaluations: Sequence[Evaluation], *, folds: bool = False) -> Summ
         diverged=sum(len(each.repeats) - len(each.finite) for each in evaluations),
         accuracy=statistics.mean(values),
         std=statistics.deviation(values),
-        interval=_within_0_and_1(statistics.t_interval(values)),
+        interval=statistics.share_interval(values),
         group_interval=statistics.bootstrap_interval(correct, groups, seed=BOOTSTRAP_SEED)
         if correct
         else None,
@@ -191,10 +191,6 @@ def _check_alike(evaluations: Sequence[Evaluation], facts: Sequence[str]) -> Non
         changed += [name for name in facts if getattr(each, name) != getattr(first, name)]
         if changed:
             raise UsageError(f"the evaluations differ in {'; '.join(changed)}; summarise only alike ones")
-
-
-def _within_0_and_1(interval: Interval | None) -> Interval | None:
-    return None if interval is None else (max(0.0, interval[0]), min(1.0, interval[1]))
 
 
 def _average(rows: Sequence[Sequence[float]]) -> list[float]:

@@ -44,6 +44,12 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Inter
     return centre - reach, centre + reach
 
 
+def share_interval(values: Sequence[float]) -> Interval | None:
+    """Student's interval for the mean of shares, such as accuracies, cut to 0 to 1."""
+    interval = t_interval(values)
+    return None if interval is None else (max(0.0, interval[0]), min(1.0, interval[1]))
+
+
 def t_probability(t: float, freedom: int) -> float:
     """P(|T| ≤ t) of Student's distribution with `freedom` (a whole number, 1 or more) degrees of freedom.
 

@@ -51,14 +51,14 @@ def record(
         "clips": clips,
         "repeat": summary.unit,
         "n": summary.finite,
-        "accuracy": _percent(summary.accuracy),
-        "std": _percent(summary.std),
-        "ci_low": _percent(low),
-        "ci_high": _percent(high),
-        "group_ci_low": _percent(group_low),
-        "group_ci_high": _percent(group_high),
-        "train_accuracy": _percent(summary.train_accuracy),
-        "best_of_points_on_test": _percent(summary.best_of_points_on_test),
+        "accuracy": percent(summary.accuracy),
+        "std": percent(summary.std),
+        "ci_low": percent(low),
+        "ci_high": percent(high),
+        "group_ci_low": percent(group_low),
+        "group_ci_high": percent(group_high),
+        "train_accuracy": percent(summary.train_accuracy),
+        "best_of_points_on_test": percent(summary.best_of_points_on_test),
         "networks": summary.networks,
         "diverged": summary.diverged,
         "paper_mb": paper_mb,
@@ -117,7 +117,8 @@ def _cells(row: Record) -> dict[str, str]:
     }
 
 
-def _percent(value: float | None) -> float | None:
+def percent(value: float | None) -> float | None:
+    """A share, 0 to 1, in percent; None stays None."""
     return None if value is None else 100 * value
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vidcondense.evaluation.tables import percent
 from vidcondense.report.charts import Chart, Estimate, bytes_chart, interval_chart
 from vidcondense.report.results import Judged, Results, Row
 from vidcondense.report.runs import Run
@@ -99,7 +100,7 @@ def class_tables(results: Results, runs: Sequence[Run]) -> ClassTable | None:
     return ClassTable(
         names=[_title(each, results, runs) for each in columns],
         rows=[
-            (name, [_percent(each.evaluation.per_class[label]) for each in columns])
+            (name, [percent(each.evaluation.per_class[label]) for each in columns])
             for label, name in enumerate(classes)
         ],
     )
@@ -146,7 +147,3 @@ def _title(judged: Judged, results: Results, runs: Sequence[Run]) -> str:
     several = len({each.evaluation.options["model"] for each in results.judged}) > 1
     model = f", {judged.evaluation.options['model']}" if several else ""
     return name + model + labels_suffix(judged.labels)
-
-
-def _percent(value: float | None) -> float | None:
-    return None if value is None else 100 * value
