@@ -13,7 +13,7 @@ from vidcondense.compute import Compute
 from vidcondense.condenser import Condenser
 from vidcondense.interfaces import RealClips, Uneven
 from vidcondense.methods import METHODS
-from vidcondense.models import build_network
+from vidcondense.models import network_for
 from vidcondense.real_sets import training_steps
 from vidcondense.settings import CondenseOptions
 from vidcondense.sizes import size_of
@@ -72,10 +72,7 @@ def _measure(real: RealClips, options: CondenseOptions, compute: Compute) -> flo
 
 def _measure_training(real: RealClips, options: CondenseOptions, compute: Compute) -> float:
     """Seconds of a training step, the second of two (the first warms up)."""
-    num_frames, _, size, _ = real.shape
-    network = build_network(
-        options.match.model, len(real.classes), num_frames=num_frames, size=size, seed=0, compute=compute
-    )
+    network = network_for(options.match.model, real.shape, len(real.classes), seed=0, compute=compute)
     times = []
     train(
         network,

@@ -27,7 +27,7 @@ from vidcondense.files import size_text
 from vidcondense.interfaces import RealClips
 from vidcondense.matching.options import MatcherName
 from vidcondense.methods import METHODS, Stage
-from vidcondense.models import VideoNetwork, build_network, initialise
+from vidcondense.models import VideoNetwork, initialise, network_for
 from vidcondense.models.live import peak_bytes
 from vidcondense.settings import CondenseOptions
 from vidcondense.video.fetch import held_bytes
@@ -157,8 +157,7 @@ def _saved(stage: Stage, shape: Shape, num_classes: int, options: CondenseOption
     kept = _MATCHING[options.matcher_of(stage)].kept(options)
     if not kept:
         return videos
-    num_frames, _, size, _ = shape
-    network = build_network(options.match.model, num_classes, num_frames, size, seed=0, compute=compute)
+    network = network_for(options.match.model, shape, num_classes, seed=0, compute=compute)
     weights: int = sum(tensor.nbytes for tensor in network.state_dict().values())
     return videos + kept * weights
 

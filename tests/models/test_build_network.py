@@ -5,7 +5,7 @@ import torch
 
 from vidcondense.compute import Compute
 from vidcondense.errors import UsageError
-from vidcondense.models import MODELS, VideoNetwork, build_network, check_size
+from vidcondense.models import MODELS, VideoNetwork, build_network, check_size, network_for
 
 CPU = Compute(torch.device("cpu"), "float32")
 
@@ -24,6 +24,13 @@ def test_weights_depend_on_the_seed_alone():
     torch.manual_seed(99)
     assert torch.equal(first, weights(build(3, compute=Compute(torch.device("cpu"), "bfloat16"))))
     assert not torch.equal(first, weights(build(4)))
+
+
+def test_network_for_clips_of_a_shape_is_the_one_built_for_their_frames_and_size():
+    expected = build_network("convnet-32", 5, num_frames=8, size=64, seed=3, compute=CPU)
+    assert torch.equal(
+        weights(network_for("convnet-32", (8, 3, 64, 64), 5, seed=3, compute=CPU)), weights(expected)
+    )
 
 
 def test_weights_are_torchs_default():

@@ -15,7 +15,7 @@ from vidcondense.compute import Compute
 from vidcondense.errors import DataError
 from vidcondense.events import Event, Listener, ignore
 from vidcondense.interfaces import ClipSource, RealClips
-from vidcondense.models import VideoNetwork, build_network
+from vidcondense.models import VideoNetwork, network_for
 from vidcondense.options import require
 from vidcondense.training import TrainOptions, embed, predict, train
 from vidcondense.training.units import Prepare, change_units
@@ -111,14 +111,12 @@ def subjects(
         compute: device and precision.
         listener: gets the training events, each with its `repeat`.
     """
-    num_frames, _, size, _ = real.shape
     for index in range(options.repeats):
         seed = rng.derive_seed(options.seed, "repeat", index)
-        network = build_network(
+        network = network_for(
             options.model,
-            num_classes=len(real.classes),
-            num_frames=num_frames,
-            size=size,
+            real.shape,
+            len(real.classes),
             seed=rng.derive_seed(seed, "network"),
             compute=compute,
         )

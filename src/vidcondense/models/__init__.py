@@ -36,6 +36,7 @@ __all__ = [
     "check_features",
     "check_size",
     "initialise",
+    "network_for",
 ]
 
 
@@ -165,6 +166,14 @@ def build_network(
     with rng.isolated(seed, torch.device("cpu")):
         network = initialise(name, num_classes, num_frames, size)
     return compute.place(network)
+
+
+def network_for(
+    name: str, shape: tuple[int, int, int, int], num_classes: int, *, seed: int, compute: Compute
+) -> VideoNetwork:
+    """The `build_network` for square clips of `shape`, `(T, C, H, W)`."""
+    num_frames, _, size, _ = shape
+    return build_network(name, num_classes, num_frames, size, seed, compute)
 
 
 def initialise(name: str, num_classes: int, num_frames: int, size: int) -> VideoNetwork:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from vidcondense import rng
 from vidcondense.compute import Compute
-from vidcondense.models import VideoNetwork, build_network
+from vidcondense.models import VideoNetwork, network_for
 
 
 def network_number(iteration: int, pool: int, uses: int) -> int:
@@ -48,6 +48,5 @@ def random_network(
         number: which of its networks; each has a seed of its own.
         compute: where it runs.
     """
-    num_frames, _, size, _ = shape
-    network_seed = rng.derive_seed(seed, "network", number)
-    return build_network(model, num_classes, num_frames, size, seed=network_seed, compute=compute).eval()
+    own = rng.derive_seed(seed, "network", number)
+    return network_for(model, shape, num_classes, seed=own, compute=compute).eval()

@@ -13,7 +13,7 @@ from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import DataError
 from vidcondense.interfaces import ClipSource, RealClips
-from vidcondense.models import VideoNetwork, build_network
+from vidcondense.models import VideoNetwork, network_for
 from vidcondense.models.saved import NetworkDescription
 from vidcondense.training.units import change_units
 
@@ -50,10 +50,7 @@ class Lens:
 
 def random_lens(real: RealClips, seed: int, compute: Compute) -> Lens:
     """A random ConvNet3D: what condensation by distribution matching compares clips in."""
-    num_frames, _, size, _ = real.shape
-    network = build_network(
-        "convnet3d", len(real.classes), num_frames=num_frames, size=size, seed=seed, compute=compute
-    )
+    network = network_for("convnet3d", real.shape, len(real.classes), seed=seed, compute=compute)
     return Lens(network.eval(), real.mean, real.std, compute)
 
 

@@ -22,7 +22,7 @@ from vidcondense.compute import Compute
 from vidcondense.errors import DataError, LimitError, UsageError
 from vidcondense.events import Listener
 from vidcondense.interfaces import ClipSource, Indices, Labels, RealClips, Videos
-from vidcondense.models import build_network
+from vidcondense.models import network_for
 from vidcondense.selection.options import SelectOptions
 from vidcondense.selection.random import select_random
 from vidcondense.training import TrainOptions, predict, train
@@ -152,14 +152,11 @@ def _accuracy(
     chunk: int,
 ) -> tuple[float | None, int]:
     """The mean accuracy of networks trained on `kept` (None where one diverged), and the clips they saw."""
-    num_frames, _, size, _ = real.shape
     training = TrainOptions(steps=options.draw_steps)
     accuracies, clips = [], 0
     for number in range(options.draw_networks):
         own = rng.derive_seed(seed, "network", number)
-        network = build_network(
-            model, len(real.classes), num_frames=num_frames, size=size, seed=own, compute=compute
-        )
+        network = network_for(model, real.shape, len(real.classes), seed=own, compute=compute)
         trained = train(network, kept, training, seed=own, compute=compute)
         clips += trained.steps_done * training.batch_of(len(kept))
         if trained.diverged:

@@ -14,7 +14,7 @@ from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import LimitError
 from vidcondense.interfaces import Indices, RealClips
-from vidcondense.models import VideoNetwork, build_network
+from vidcondense.models import VideoNetwork, network_for
 from vidcondense.selection.options import SelectOptions
 from vidcondense.training import TrainOptions, train
 from vidcondense.video.fetch import once
@@ -35,13 +35,10 @@ def feature_networks(
     Raises:
         LimitError: a training diverged.
     """
-    num_frames, _, size, _ = real.shape
     networks = []
     for number in range(options.num_feature_networks):
         own = rng.derive_seed(seed, "features", number)
-        network = build_network(
-            model, len(real.classes), num_frames=num_frames, size=size, seed=own, compute=compute
-        )
+        network = network_for(model, real.shape, len(real.classes), seed=own, compute=compute)
         if options.features == "trained":
             training = TrainOptions(steps=options.feature_steps)
             if train(network, real, training, seed=own, compute=compute).diverged:

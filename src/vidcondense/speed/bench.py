@@ -17,7 +17,7 @@ from vidcondense.estimation import peak_memory_mb
 from vidcondense.events import Listener, ignore
 from vidcondense.matching.distribution import DistributionMatcher
 from vidcondense.matching.options import MatchOptions
-from vidcondense.models import build_network
+from vidcondense.models import network_for
 from vidcondense.options import as_json, require
 from vidcondense.settings import CondenseOptions
 from vidcondense.speed.clock import Timed, timed
@@ -260,10 +260,7 @@ class _Work:
 
 def _train(clips: ClipDataset, options: BenchOptions, compute: Compute, *, steps: int) -> Timed:
     """The steps of a training but for its first, which warms up."""
-    num_frames, _, size, _ = clips.shape
-    network = build_network(
-        options.match.model, len(clips.classes), num_frames, size, seed=0, compute=compute
-    )
+    network = network_for(options.match.model, clips.shape, len(clips.classes), seed=0, compute=compute)
     times: list[float] = []
     train(
         network,

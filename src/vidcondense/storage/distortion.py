@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from vidcondense.compute import Compute
-from vidcondense.models import build_network
+from vidcondense.models import network_for
 from vidcondense.storage.condensed import CondensedDataset
 
 _CHUNK = 16  # videos rendered at a time
@@ -44,10 +44,7 @@ def distortion(
     Raises:
         UsageError: the network cannot take clips of this shape.
     """
-    num_frames, _, size, _ = before.shape
-    network = build_network(
-        model, len(before.classes), num_frames=num_frames, size=size, seed=seed, compute=compute
-    ).eval()
+    network = network_for(model, before.shape, len(before.classes), seed=seed, compute=compute).eval()
     squares, apart = 0.0, []
     for part in torch.split(torch.arange(len(before)), _CHUNK):
         squares += float((before.clips(part) - after.clips(part)).double().square().sum())

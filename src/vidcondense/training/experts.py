@@ -24,7 +24,7 @@ from vidcondense.errors import LimitError, OutputError
 from vidcondense.events import Listener, ignore
 from vidcondense.files import locked, make_folder
 from vidcondense.interfaces import RealClips
-from vidcondense.models import VideoNetwork, build_network
+from vidcondense.models import VideoNetwork, network_for
 from vidcondense.options import require
 from vidcondense.training.options import TrainOptions
 from vidcondense.training.train import train
@@ -163,13 +163,11 @@ class _Training:
             return
 
     def _train(self, path: Path, number: int) -> None:
-        options, (num_frames, _, size, _) = self.options, self.real.shape
-        seed = rng.derive_seed(options.seed, "expert", number)
-        network = build_network(
+        options, seed = self.options, rng.derive_seed(self.options.seed, "expert", number)
+        network = network_for(
             options.model,
+            self.real.shape,
             len(self.real.classes),
-            num_frames=num_frames,
-            size=size,
             seed=rng.derive_seed(seed, "network"),
             compute=self.compute,
         )

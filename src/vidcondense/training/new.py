@@ -10,7 +10,7 @@ from vidcondense.compute import Compute
 from vidcondense.errors import LimitError
 from vidcondense.events import Listener, ignore
 from vidcondense.interfaces import ClipSource
-from vidcondense.models import VideoNetwork, build_network, check_size
+from vidcondense.models import VideoNetwork, check_size, network_for
 from vidcondense.models.saved import NetworkDescription
 from vidcondense.options import as_json
 from vidcondense.training.options import TrainOptions
@@ -47,13 +47,8 @@ def train_new(
     """
     num_frames, _, size, _ = shape
     check_size(model, num_frames, size)
-    network = build_network(
-        model,
-        num_classes=len(clips.classes),
-        num_frames=num_frames,
-        size=size,
-        seed=rng.derive_seed(seed, "network"),
-        compute=compute,
+    network = network_for(
+        model, shape, len(clips.classes), seed=rng.derive_seed(seed, "network"), compute=compute
     )
     result = train(network, clips, options, seed=seed, compute=compute, listener=listener)
     if result.diverged:
