@@ -19,7 +19,7 @@ from vidcondense.condenser import Condenser
 from vidcondense.distributed import ALONE, Ranks
 from vidcondense.errors import FormatError, Interrupted, UsageError
 from vidcondense.events import Event, EventLog, Listener, broadcast, ignore
-from vidcondense.files import replace_folder, write_text
+from vidcondense.files import write_text
 from vidcondense.interfaces import RealClips, Representation
 from vidcondense.interrupts import Interrupts, catch_interrupts
 from vidcondense.matching.kept_means import KeptMeans
@@ -29,7 +29,13 @@ from vidcondense.options import as_json, changed_fields, require
 from vidcondense.real_sets import selected_videos
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.codecs import Coding
-from vidcondense.storage.condensed import CondensedDataset, Origin, load_condensed, save_condensed
+from vidcondense.storage.condensed import (
+    CondensedDataset,
+    Origin,
+    load_condensed,
+    put_in_place,
+    save_condensed,
+)
 from vidcondense.storage.labels import SoftLabels
 from vidcondense.storage.workspace import CHECKPOINT, LOG, RECIPE, owned_output
 
@@ -124,8 +130,7 @@ def condense(
             save_condensed(work, videos, options.codec, origin, coding, learned_labels, options.max_bytes)
             if recipe is not None:
                 write_text(work / RECIPE, recipe)
-            load_condensed(work)  # a set that cannot be read back must not take the place of one that can
-            replace_folder(work, out)
+            put_in_place(work, out)
             (out / CHECKPOINT).unlink(missing_ok=True)  # not earlier: a kill must not leave neither
         ranks.wait()  # until the set is there
     return load_condensed(out)
