@@ -19,7 +19,7 @@ from vidcondense.video.toy import ToyOptions, make_toy
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy")
-    make_toy(folder, ToyOptions(train_per_class=8, test_per_class=1, num_frames=8, size=48))
+    make_toy(folder, ToyOptions(pairs=1, train_per_class=8, test_per_class=1, num_frames=8, size=48))
     return load_data(folder, DataOptions(), ClipOptions(num_frames=8, stride=1, size=48)).train
 
 
