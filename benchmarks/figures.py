@@ -33,7 +33,7 @@ CURVES = {
 }
 """The sets that are drawn, with the codec they are drawn in; the plans have more."""
 
-COLOURS = ("#d55e00", "#0072b2", "#009e73")
+COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00")
 
 FULL = "full data"
 
@@ -165,7 +165,7 @@ def progress(curves: Mapping[str, Sequence[Row]], goal: float) -> Figure:
     figure = Figure(figsize=(7, 3), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    for (name, points), color in zip(curves.items(), COLOURS, strict=False):
+    for (name, points), color in zip(curves.items(), COLOURS[: len(curves)], strict=True):
         seconds, accuracies = ([point[key] for point in points] for key in ("condensed", "accuracy"))
         accuracies = [100 * each for each in accuracies]
         axes.plot(seconds, accuracies, "o-", color=color, markersize=3, linewidth=1, label=name)

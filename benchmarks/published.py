@@ -91,7 +91,7 @@ class PublishedLoop:
         """‖mean feature of a class's real clips − mean feature of its synthetic videos‖²."""
         own = self.real.indices_of(label)
         stream = rng.generator(self.options.seed, "real", self.iteration, label)
-        drawn = own[torch.randperm(len(own), generator=stream)[: self.options.match.real_batch]]
+        drawn = own[torch.randperm(len(own), generator=stream)[: self.options.match.real_batch_of("dm")]]
         with torch.no_grad():
             real = network.embed(self.real.batch(drawn).to(self.device)).mean(dim=0)
         videos = rendered[(self.videos.labels == label).to(self.device)]

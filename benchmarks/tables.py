@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from vidcondense.comparison.tables import to_cells, to_markdown
+from vidcondense.matching.options import MatchOptions
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -344,12 +345,13 @@ def _bench(path: Path) -> str:
     result = json.loads(path.read_text())
     settings = result["settings"]
     clip = settings["clip"]
+    real_clips = MatchOptions(real_batch=settings["match"]["real_batch"]).real_batch_of("dm")
     rows = {
         "decoding, clips": "decode",
         "mean features of real clips": "real",
         "gradients of synthetic videos": "synthetic",
         f"training steps, {settings['batch_size']} clips each": "training",
-        f"iterations of PRISM, {settings['match']['real_batch']} real clips a class": "iterations",
+        f"iterations of PRISM, {real_clips} real clips a class": "iterations",
     }
     shape = f"{clip['num_frames']}×{clip['size']}×{clip['size']}"
     lines = [

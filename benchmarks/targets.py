@@ -145,7 +145,7 @@ class Variant(DistributionMatcher):
         number = iteration // self.reuse
         if self._last is None or self._last[0] != number:
             network = self.network(number)
-            drawn = self.targets.draw(self.options.real_batch, self.seed, number)
+            drawn = self.targets.draw(self.options.real_batch_of("dm"), self.seed, number)
             groups = torch.repeat_interleave(torch.tensor([len(indices) for indices in drawn]))
             with torch.no_grad():
                 real = self._embed(network, self.real.batch(torch.cat(drawn)))

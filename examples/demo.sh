@@ -18,7 +18,7 @@ clips=(--num-frames 8 --stride 1 --size 48 --cache-dir "$out/cache")
 
 # one synthetic video per class, by PRISM; as a control, one real clip per class
 run vidcondense condense "$out/videos" --out "$out/prism" "${clips[@]}" \
-    --method prism --iterations 60 --real-batch 16 --lr 10
+    --method prism --iterations 60 --lr 10
 run vidcondense condense "$out/videos" --out "$out/random" "${clips[@]}" --method random
 
 run vidcondense inspect "$out/prism" --pictures "$out/pictures"

@@ -35,9 +35,7 @@ def main() -> None:
     data = vc.load_data(arguments.videos, vc.DataOptions(), clip)
     print(f"{len(data.train)} training clips, {len(data.test)} test clips, classes {data.train.classes}")
 
-    options = vc.CondenseOptions(
-        vpc=arguments.vpc, iterations=arguments.iterations, match=vc.MatchOptions(real_batch=16)
-    )
+    options = vc.CondenseOptions(vpc=arguments.vpc, iterations=arguments.iterations)
     small = vc.condense(data.train, arguments.out, options)
     print(f"{small.bytes} bytes; key frames of each video: {small.positions}")
 

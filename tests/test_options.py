@@ -89,7 +89,6 @@ def test_check_choices():
     ("options", "name"),
     [
         (CondenseOptions, "init"),
-        (CondenseOptions, "interpolation"),
         (CondenseOptions, "upsampling"),
         (CondenseOptions, "value_range"),
         (MatchOptions, "match"),

@@ -25,7 +25,7 @@ from vidcondense.interrupts import Interrupts, catch_interrupts
 from vidcondense.matching.kept_means import KeptMeans
 from vidcondense.memory import most_saved
 from vidcondense.methods import METHODS
-from vidcondense.options import as_json, changed_fields, require
+from vidcondense.options import as_json, changed_fields, require, without_former
 from vidcondense.real_sets import selected_videos
 from vidcondense.settings import CondenseOptions
 from vidcondense.storage.codecs import Coding
@@ -208,7 +208,7 @@ def _resume(condenser: Condenser, path: Path, settings: Mapping[str, Any]) -> in
     for name, wanted in {"settings": dict, "iteration": int, "lines": int}.items():
         if type(state.get(name)) is not wanted:
             raise FormatError(f"the checkpoint {path}: {name!r} is missing or of the wrong type")
-    if changed := changed_fields(state["settings"], settings):
+    if changed := changed_fields(without_former(state["settings"]), settings):
         raise UsageError(f"--resume with something else than before ({'; '.join(changed)})")
     condenser.load_state(tensors, state["iteration"])
     return max(int(state["lines"]), 0)

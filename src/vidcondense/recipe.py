@@ -135,7 +135,7 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def write_recipe(path: str | Path, recipe: Recipe, comment: str = "") -> None:
-    """Write all options of a recipe, defaults too, so that it means the same in a later version.
+    """Write all options of a recipe that have a value, defaults too: they mean the same in a later version.
 
     Args:
         path: of the TOML file.

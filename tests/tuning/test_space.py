@@ -8,7 +8,7 @@ from vidcondense.errors import UsageError
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.recipe import Recipe
 from vidcondense.settings import CondenseOptions
-from vidcondense.tuning.space import combinations, default_space, draw, read_space
+from vidcondense.tuning.space import combinations, default_space, draw, explicit, read_space
 
 BASE = Recipe(condense=CondenseOptions(iterations=100, lr=10.0))
 
@@ -28,6 +28,15 @@ def test_usual_space_follows_the_method():
         default_space(Recipe(condense=CondenseOptions(method="random")))
 
 
+def test_the_methods_own_values_are_written_out_where_there_is_one_for_all_stages():
+    made = explicit(Recipe(condense=CondenseOptions(vpc=2))).condense
+    assert (made.lr, made.match.real_batch) == (20.0, 8)
+    both = explicit(Recipe(condense=CondenseOptions(method="static-dynamic"))).condense
+    assert (both.lr, both.match.real_batch) == (10.0, None)
+    control = Recipe(condense=CondenseOptions(method="random"))
+    assert explicit(control) == control
+
+
 def test_values_are_read_as_the_option_wants_them():
     space = read_space(["real-batch=8, 16", "init=noise,real", "--init_scale=0.5,1.0"], BASE)
     assert space == {"real-batch": [8, 16], "init": ["noise", "real"], "init-scale": [0.5, 1.0]}
@@ -39,7 +48,7 @@ def test_values_are_read_as_the_option_wants_them():
     [
         ("real-batch", "KEY=VALUE"),
         ("reel-batch=3", "did you mean real-batch?"),
-        ("real-batch=3,x", "real-batch = 'x': expected `int`"),
+        ("iterations=3,x", "iterations = 'x': expected `int`"),
         ("vpc=0", "--vpc 0"),
         ("real-batch=", "real-batch"),
         ("seed=1,2", "unknown key 'seed'"),

@@ -51,7 +51,7 @@ class Arguments:
 
     Examples:
       vidcondense condense videos --out small --vpc 1
-      vidcondense condense UCF101 --layout ucf101 --fold 1 --out small --size 64 --real-batch 16
+      vidcondense condense UCF101 --layout ucf101 --fold 1 --out small --size 64 --vpc 5
       vidcondense condense videos --out control --method random
       vidcondense condense videos --out small --dry-run
       torchrun --nproc-per-node 2 -m vidcondense condense videos --out small

@@ -46,7 +46,7 @@ class BenchOptions:
     batch_size: int = 32
     """Clips a training step."""
 
-    match: MatchOptions = field(default_factory=lambda: MatchOptions(real_batch=16))
+    match: MatchOptions = field(default_factory=MatchOptions)
     """What is matched, by distribution matching."""
 
     def __post_init__(self) -> None:

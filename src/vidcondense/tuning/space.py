@@ -50,12 +50,17 @@ def default_space(base: Recipe) -> Space:
 
 
 def explicit(base: Recipe) -> Recipe:
-    """The same recipe, its learning rate written out where the method's own is meant."""
+    """The same recipe, learning rate and real clips written out where the method's own are meant.
+
+    The real clips not where stages differ in them.
+    """
     options = base.condense
     stages = METHODS[options.method].stages
-    if options.lr is not None or not stages:
+    if not stages:
         return base
-    return replace(base, condense=replace(options, lr=options.lr_of(stages[-1])))
+    batches = {options.match.real_batch_of(options.matcher_of(stage)) for stage in stages}
+    match = replace(options.match, real_batch=batches.pop()) if len(batches) == 1 else options.match
+    return replace(base, condense=replace(options, lr=options.lr_of(stages[-1]), match=match))
 
 
 def read_space(texts: Sequence[str], base: Recipe) -> Space:
