@@ -328,11 +328,12 @@ def _published_loop(path: Path) -> str:
         cells = [f"{point['condensed']:.1f} | {_percent(point['accuracy'])}" for point in points]
         lines.append(f"| {points[0]['iteration']} | {' | '.join(cells)} |")
     reached = [f"{name} {rows['speedup'][name]:.1f}" for name in names if rows["speedup"][name]]
+    missed = [name for name in names if not rows["speedup"][name]]
     seeds = ", ".join(str(seed) for seed in rows["seeds"]["published"])
     lines += [
         "",
         f"Seeds {seeds} (of five). {_percent(rows['goal'])} % is reached so many times sooner: "
-        f"{', '.join(reached)}.",
+        f"{', '.join(reached)}." + (f" Not within these iterations: {', '.join(missed)}." if missed else ""),
     ]
     titles = {"whole": "ucf101-5, the whole ConvNet3D", "miniUCF": "miniUCF's shape, a quarter of its width"}
     for key, seconds in rows["seconds_an_iteration"].items():
