@@ -155,8 +155,8 @@ def recipe_text(recipe: Recipe, comment: str = "") -> str:
 
 
 def _in_words(message: str, values: Mapping[str, Any]) -> str:
-    """A message about `$.match.real_batch` as one about the key `real-batch`."""
-    what, _, where = message.partition(" - at `$")
+    """A message about `$.match.real_batch` as one about the key `real-batch`; TOML has no null."""
+    what, _, where = message.replace(" | null", "").partition(" - at `$")
     name = where.strip("`").split("[")[0].rsplit(".", 1)[-1]
     key = name.replace("_", "-")
     return f"{key} = {values.get(key)!r}: {what[:1].lower()}{what[1:]}"

@@ -48,7 +48,7 @@ def test_values_are_read_as_the_option_wants_them():
     [
         ("real-batch", "KEY=VALUE"),
         ("reel-batch=3", "did you mean real-batch?"),
-        ("iterations=3,x", "iterations = 'x': expected `int`"),
+        ("real-batch=3,x", "real-batch = 'x': expected `int`"),
         ("vpc=0", "--vpc 0"),
         ("real-batch=", "real-batch"),
         ("seed=1,2", "unknown key 'seed'"),
