@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vidcondense.files import make_folder, write_file
+from vidcondense.files import make_folder, write_bytes
 from vidcondense.speed.sample import raw_clips
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.sampling import ClipOptions
@@ -30,7 +30,7 @@ def random_clips(folder: Path, *, num_classes: int, per_class: int, clip: ClipOp
         make_folder(folder)
         shape = (_DISTINCT, clip.num_frames, clip.size, clip.size, 3)
         pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        write_file(path, lambda temporary: temporary.write_bytes(pixels.tobytes()))
+        write_bytes(path, pixels.tobytes())
     labels = [label for label in range(num_classes) for _ in range(per_class)]
     rows = [index % _DISTINCT for index in range(len(labels) - 1)] + [_DISTINCT - 1]
     return raw_clips(path, rows, labels, [f"class {label}" for label in range(num_classes)], clip)

@@ -84,13 +84,10 @@ def _main_job(path: Path) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, row in result["rows"].items():
-        accuracy = _percent(row["accuracy"])
-        if row["std"] is not None:
-            accuracy += f" ± {_percent(row['std'])}"
         cells = [
             name,
             f"{row['repeats']} × {row['networks_a_repeat']}",
-            accuracy,
+            _accuracy(row),
             _interval(row["interval_over_repeats"]),
             _interval(row["interval_over_groups"]),
             _percent(row["train_accuracy"]),
@@ -134,10 +131,7 @@ def _judge(path: Path) -> str:
         "|---|---:|---:|---:|",
     ]
     for name, row in result["rows"].items():
-        accuracy = _percent(row["accuracy"])
-        if row["std"] is not None:
-            accuracy += f" ± {_percent(row['std'])}"
-        lines.append(f"| {name} | {row['folds']} | {accuracy} | {_percent(row['train_accuracy'])} |")
+        lines.append(f"| {name} | {row['folds']} | {_accuracy(row)} | {_percent(row['train_accuracy'])} |")
     return "\n".join([*lines, "", _machine(result), ""])
 
 
@@ -154,10 +148,7 @@ def _targets(path: Path) -> str:
     for row in result["rows"]:
         difference = row["difference"] or {"mean": None, "interval": None}
         shown = "–" if difference["mean"] is None else f"{100 * difference['mean']:+.1f}"
-        accuracy = _percent(row["accuracy"])
-        if row["std"] is not None:
-            accuracy += f" ± {_percent(row['std'])}"
-        cells = [row["variant"], row["vpc"], len(row["repeats"]), accuracy, shown]
+        cells = [row["variant"], row["vpc"], len(row["repeats"]), _accuracy(row), shown]
         cells += [_interval(difference["interval"]), f"{row['spread']:.3f}"]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
@@ -567,6 +558,11 @@ def _machine(result: dict[str, Any]) -> str:
         f"Measured on {machine['date']}: {machine['processor']}, {machine['cores']} cores, "
         f"torch {machine['torch']}, Python {machine['python']}."
     )
+
+
+def _accuracy(row: dict[str, Any]) -> str:
+    """The mean of a row in percent, and the deviation where there is one."""
+    return _percent(row["accuracy"]) + ("" if row["std"] is None else f" ± {_percent(row['std'])}")
 
 
 def _percent(value: float | None) -> str:

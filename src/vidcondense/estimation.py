@@ -104,8 +104,7 @@ def _measure_stage(condenser: Condenser, iterations: int) -> float:
     kinds = [matcher.extra_clips(it) if isinstance(matcher, Uneven) else 0 for it in range(iterations)]
     seconds = {}
     for kind in dict.fromkeys(kinds):
-        first = kinds.index(kind)
-        number = kinds.index(kind, first + 1) if kinds.count(kind) > 1 else first
+        number = [iteration for iteration, each in enumerate(kinds) if each == kind][:2][-1]
         for iteration in sorted({max(0, number - pool), number}):
             condenser.iteration = condenser.begin + iteration
             start = time.perf_counter()

@@ -137,9 +137,8 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
     del before["entries"]
     split = before.pop("train_split")  # older results lack it
     asked = _asked(place, entrant, seed)
-    # Options that came to be after the cell was computed had no other value then than their default.
-    before["recipe"] = {**defaults_of(asked["recipe"], Recipe()), **without_former(before["recipe"])}
-    before["evaluate"] = {**defaults_of(asked["evaluate"], EvaluateOptions()), **before["evaluate"]}
+    before["recipe"] = as_now(before["recipe"], asked["recipe"], Recipe())
+    before["evaluate"] = as_now(before["evaluate"], asked["evaluate"], EvaluateOptions())
     if changed := changed_fields(before, asked):
         raise OutputError(
             f"{path} was computed with other options ({'; '.join(changed)}); "
@@ -267,10 +266,15 @@ def _asked(place: Place, entrant: Entrant, seed: int) -> dict[str, Any]:
     }
 
 
-def defaults_of(keys: dict[str, Any], defaults: Recipe | EvaluateOptions) -> dict[str, Any]:
-    """The default of each of `keys` that has one."""
+def as_now(
+    before: dict[str, Any], asked: dict[str, Any], defaults: Recipe | EvaluateOptions
+) -> dict[str, Any]:
+    """Options by key as an earlier version wrote them, with the keys of today.
+
+    Those of `asked` that came to be since had no other value then than their default.
+    """
     usual = to_keys(defaults)
-    return {key: usual[key] for key in keys if key in usual}
+    return {**{key: usual[key] for key in asked if key in usual}, **without_former(before)}
 
 
 def _seeded(recipe: Recipe, seed: int, codec: str | None = None) -> Recipe:

@@ -16,7 +16,7 @@ from vidcondense.errors import FormatError
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.results import Evaluation, Summary, summarise
 from vidcondense.evaluation.statistics import PairedDifference, mean, paired_difference
-from vidcondense.evaluation.tables import Record, record
+from vidcondense.evaluation.tables import Record, percent, record
 from vidcondense.options import as_json
 from vidcondense.storage.labels import HARD, LEARNED
 
@@ -232,11 +232,10 @@ def _evaluation(entry: Mapping[str, Any]) -> Evaluation:
 
 def _numbers(found: PairedDifference | None) -> dict[str, float | int | None]:
     low, high = found.interval if found and found.interval else (None, None)
-    percent = [None if value is None else 100 * value for value in (found.mean if found else None, low, high)]
     return {
-        "difference": percent[0],
-        "difference_low": percent[1],
-        "difference_high": percent[2],
+        "difference": percent(found.mean if found else None),
+        "difference_low": percent(low),
+        "difference_high": percent(high),
         "p_value": found.p_value if found else None,
         "pairs": found.pairs if found else None,
     }

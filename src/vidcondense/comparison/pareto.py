@@ -17,7 +17,7 @@ import msgspec
 
 from vidcondense.errors import DataError, FormatError
 from vidcondense.evaluation.statistics import PairedDifference, paired_difference
-from vidcondense.evaluation.tables import MISSING, Record, accuracy_text, number, spread
+from vidcondense.evaluation.tables import MISSING, Record, accuracy_text, number, percent, spread
 from vidcondense.files import read_json
 from vidcondense.methods import METHODS
 from vidcondense.storage.labels import HARD, labels_suffix
@@ -245,5 +245,4 @@ def _cells(rival: Rival) -> list[str]:
 
 def _percent(found: PairedDifference | None) -> dict[str, float | None]:
     low, high = found.interval if found and found.interval else (None, None)
-    values = {"difference": found.mean if found else None, "low": low, "high": high}
-    return {name: None if value is None else 100 * value for name, value in values.items()}
+    return {"difference": percent(found.mean if found else None), "low": percent(low), "high": percent(high)}

@@ -13,7 +13,7 @@ from typing import Any
 
 import tomli_w
 
-from vidcondense.comparison.cells import Place, check_experts, defaults_of, missing, read_cell
+from vidcondense.comparison.cells import Place, as_now, check_experts, missing, read_cell
 from vidcondense.comparison.outcome import accuracy_of
 from vidcondense.comparison.plan import Plan, read_plan
 from vidcondense.comparison.run import Jobs, run_cells
@@ -23,7 +23,7 @@ from vidcondense.evaluation.statistics import PairedDifference, paired_differenc
 from vidcondense.events import Listener, ignore
 from vidcondense.files import read_json, write_json, write_text
 from vidcondense.methods import METHODS
-from vidcondense.options import changed_fields, require, without_former
+from vidcondense.options import changed_fields, require
 from vidcondense.recipe import Recipe, from_keys, to_keys
 from vidcondense.tuning.race import BASE, Judged, Scores, affordable, best, race
 from vidcondense.tuning.space import Setting, Space, combinations, default_space, draw, explicit
@@ -249,9 +249,8 @@ def _earlier(path: Path, asked: Mapping[str, Any]) -> list[Setting] | None:
     before, settings = dict(state.asked), state.settings
     if not all(isinstance(before.get(name), dict) for name in ("base", "evaluate")):
         raise FormatError(f"cannot read {path}: it does not say what was asked; use another --out")
-    # Options that came to be after this began had no other value then than their default.
-    before["base"] = {**defaults_of(asked["base"], Recipe()), **without_former(before["base"])}
-    before["evaluate"] = {**defaults_of(asked["evaluate"], EvaluateOptions()), **before["evaluate"]}
+    before["base"] = as_now(before["base"], asked["base"], Recipe())
+    before["evaluate"] = as_now(before["evaluate"], asked["evaluate"], EvaluateOptions())
     if changed := changed_fields(before, asked):
         raise OutputError(f"{path} is of another tuning ({'; '.join(changed)}); use another --out")
     return settings
