@@ -20,7 +20,7 @@ def options_for(budget=None, **changes):
     insert = InsertionOptions(
         epsilon=1.0, warmup=0.0, cooldown=0.0, max_per_iteration=1
     )  # always in conflict
-    match = changes.pop("match", MatchOptions(real_batch=2))
+    match = changes.pop("match", MatchOptions(real_batch=2, model="convnet3d-16"))
     return CondenseOptions(**{"iterations": 5, "match": match, "insert": insert, "budget": budget, **changes})
 
 
@@ -138,7 +138,7 @@ def test_what_cannot_fit_after_the_last_stage_is_refused_before_the_first(memory
 
 
 def test_learned_labels_are_counted(memory_clips, tmp_path):
-    match = MatchOptions(match="frepo", real_batch=1)
+    match = MatchOptions(match="frepo", real_batch=1, model="convnet3d-16")
     common = {"match": match, "kernel": KernelOptions(online_pool=2, max_online=2), "key_frame_size": 16}
     made = condense(memory_clips(), tmp_path / "set", options_for("5500B", iterations=3, **common))
     assert made.label_kind == "learned"

@@ -173,7 +173,7 @@ def test_learned_labels_are_resumed_stored_and_counted(memory_clips, tmp_path, m
         method=method,
         iterations=3,
         lr=0.1,
-        match=MatchOptions(match="frepo", real_batch=1),
+        match=MatchOptions(match="frepo", real_batch=1, model="convnet3d-16"),
         kernel=KernelOptions(online_pool=2, max_online=2, label_lr=0.05),
         static_dynamic=StaticDynamicOptions(static_iterations=1),
     )
@@ -214,7 +214,7 @@ def test_networks_that_came_after_the_start_are_resumed(memory_clips, tmp_path):
         method="frepo",
         iterations=4,
         lr=None,
-        match=MatchOptions(real_batch=1),
+        match=MatchOptions(real_batch=1, model="convnet3d-16"),
         kernel=KernelOptions(online_pool=9),
     )
 

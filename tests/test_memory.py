@@ -76,9 +76,9 @@ def peak_of(folder, limit, num_frames, vpc, match=None, steps=1):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
-@pytest.mark.parametrize(("num_frames", "vpc"), [(16, 40), (64, 10)])
+@pytest.mark.parametrize(("num_frames", "vpc"), [(16, 25), (64, 6)])
 def test_a_process_stays_within_its_limit_and_would_not_without(tmp_path, num_frames, vpc):
-    limit = 850_000_000
+    limit = 750_000_000
     assert peak_of(tmp_path, limit, num_frames, vpc)[0] <= limit
     assert peak_of(tmp_path, 0, num_frames, vpc)[0] > limit
 

@@ -158,7 +158,7 @@ def test_augmentation_mirrors_where_clips_may_be_and_holds_within_a_round(memory
 def test_a_new_network_every_round_and_training_within(memory_clips):
     clips = memory_clips()
     videos = rendered(videos_of(clips))
-    matcher = matcher_for(clips, outer_steps=3, inner_steps=4, network_lr=0.05)
+    matcher = matcher_for(clips, outer_steps=3, inner_steps=4, network_lr=0.05, model="convnet3d-16")
     weights, losses = [], []
     for iteration in range(4):
         matcher.match(videos.render().detach(), iteration)
@@ -171,7 +171,7 @@ def test_a_new_network_every_round_and_training_within(memory_clips):
     assert not weights[2].equal(weights[1])
     assert losses[2] == losses[1] < losses[0]  # the last network of a round is not trained any more
     fresh = build_network(
-        "convnet3d", 2, num_frames=8, size=44, seed=rng.derive_seed(0, "network", 1), compute=FLOAT32
+        "convnet3d-16", 2, num_frames=8, size=44, seed=rng.derive_seed(0, "network", 1), compute=FLOAT32
     )
     assert weights[3].equal(matched_weights(fresh)[0])
 
@@ -188,7 +188,7 @@ def test_no_forward_pass_has_more_than_a_chunk(memory_clips, monkeypatch, num_fr
         return network
 
     monkeypatch.setattr(gradient, "random_network", counting)
-    options = MatchOptions(chunk=1, outer_steps=2)
+    options = MatchOptions(chunk=1, outer_steps=2, model="convnet3d-16")
     labels = torch.zeros(2, dtype=torch.int64)
     matcher = GradientMatcher(clips, labels, options, siamese=False, seed=0, compute=FLOAT32)
     frames = torch.randn(2, *clips.shape, generator=torch.Generator().manual_seed(0))
@@ -202,12 +202,13 @@ def test_no_forward_pass_has_more_than_a_chunk(memory_clips, monkeypatch, num_fr
 def test_state_in_the_middle_of_a_round_goes_on_alike(memory_clips, siamese):
     clips = memory_clips()
     videos = rendered(videos_of(clips))
-    one = matcher_for(clips, siamese=siamese, outer_steps=4, inner_steps=2)
+    matching = {"siamese": siamese, "outer_steps": 4, "inner_steps": 2, "model": "convnet3d-16"}
+    one = matcher_for(clips, **matching)
     for iteration in range(3):
         one.match(videos.render().detach(), iteration)
         one.after_step(videos, iteration)
         if iteration == 1:
-            other = matcher_for(clips, siamese=siamese, outer_steps=4, inner_steps=2)
+            other = matcher_for(clips, **matching)
             other.load_state({name: value.clone() for name, value in one.state().items()})
     other.match(videos.render().detach(), 2)
     other.after_step(videos, 2)
@@ -219,8 +220,10 @@ def test_state_in_the_middle_of_a_round_goes_on_alike(memory_clips, siamese):
 def test_bfloat16_is_close(memory_clips):
     clips = memory_clips()
     videos = videos_of(clips)
-    exact = matcher_for(clips).match(videos, 0)
-    rough = matcher_for(clips, compute=choose_compute("cpu", "bfloat16")).match(videos, 0)
+    exact, rough = (
+        matcher_for(clips, model="convnet3d-16", compute=choose_compute("cpu", precision)).match(videos, 0)
+        for precision in ("float32", "bfloat16")
+    )
     assert rough.losses.dtype == rough.gradient.dtype == torch.float32
     torch.testing.assert_close(rough.losses, exact.losses, rtol=0.1, atol=0.0)
 

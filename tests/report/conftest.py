@@ -26,7 +26,7 @@ def condensed(memory_clips, tmp_path) -> CondensedDataset:
         iterations=5,
         vpc=2,
         lr=1.0,
-        match=MatchOptions(real_batch=2),
+        match=MatchOptions(real_batch=2, model="convnet3d-16"),
         insert=InsertionOptions(epsilon=1.0, max_per_iteration=1, warmup=0.0, cooldown=0.2),
     )
     return condense(

@@ -86,7 +86,7 @@ def test_joined_features_measure_the_sum_of_squared_distances(memory_clips):
 def test_trained_features_come_from_a_network_that_knows_the_clips(memory_clips):
     clips = memory_clips(num_classes=2, per_class=6)
     options = SelectOptions(features="trained", feature_steps=40)
-    (network,) = feature_networks(clips, "convnet3d", options, seed=0, compute=FLOAT32)
+    (network,) = feature_networks(clips, "convnet3d-16", options, seed=0, compute=FLOAT32)
     with torch.no_grad():
         right = network(clips.batch(torch.arange(12))).argmax(dim=1) == clips.labels
     assert right.all()

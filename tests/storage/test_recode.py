@@ -15,7 +15,7 @@ from vidcondense.synthetic.options import StaticDynamicOptions
 
 QUICK = {
     "iterations": 2,
-    "match": MatchOptions(real_batch=2),
+    "match": MatchOptions(real_batch=2, model="convnet3d-16"),
     "static_dynamic": StaticDynamicOptions(static_iterations=2),
 }
 

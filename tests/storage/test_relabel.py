@@ -31,7 +31,7 @@ def make(clips, folder, method="prism"):
     options = CondenseOptions(
         method=method,
         iterations=1,
-        match=MatchOptions(real_batch=2),
+        match=MatchOptions(real_batch=2, model="convnet3d-16"),
         static_dynamic=StaticDynamicOptions(static_iterations=1),
     )
     return condense(clips, folder, options, compute=FLOAT32)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -32,9 +33,15 @@ def videos(tmp_path_factory):
     return out
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def real(videos):
     return load_data(videos, DataOptions(workers=0), CLIP)
+
+
+@pytest.fixture(scope="module")
+def offered(real):
+    """What a budget offers, found once."""
+    return cache(lambda budget: candidates(base_of(budget), real, 2, COMPUTE))
 
 
 def base_of(budget):
@@ -51,9 +58,8 @@ def recipe_of(base, candidate):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("budget", ["5kB", "30kB"])
-def test_all_that_is_offered_keeps_to_the_budget_when_it_is_made(real, tmp_path, budget):
-    base = base_of(budget)
-    found = candidates(base, real, 2, COMPUTE)
+def test_all_that_is_offered_keeps_to_the_budget_when_it_is_made(real, offered, tmp_path, budget):
+    base, found = base_of(budget), offered(budget)
     assert METHODS[found[0].setting["method"]].select == "random", "what is to be beaten"
     assert len({tuple(each.setting.items()) for each in found}) == len(found)
     assert len({tuple(each.setting) for each in found}) == 1, "the same keys"
@@ -67,8 +73,8 @@ def test_all_that_is_offered_keeps_to_the_budget_when_it_is_made(real, tmp_path,
             assert made.manifest["bits"] == 8, "its size was known, and nothing had to be lowered"
 
 
-def test_more_bytes_allow_more(real):
-    few, many = (candidates(base_of(budget), real, 2, COMPUTE) for budget in ("5kB", "60kB"))
+def test_more_bytes_allow_more(offered):
+    few, many = offered("5kB"), offered("60kB")
     assert len(few) < len(many)
     assert max(each.setting["vpc"] for each in many) == 2, "of the two clips that a fold leaves"
     assert {each.setting["method"] for each in many} == {"random", "herding", "best-of-random", "prism"}
@@ -87,10 +93,10 @@ def test_what_cannot_be_offered(real):
 
 
 @pytest.mark.parametrize("best", ["prism", "herding", "random"])
-def test_the_race_picks_what_is_best_learned_or_real(real, tmp_path, monkeypatch, best):
+def test_the_race_picks_what_is_best_learned_or_real(offered, tmp_path, monkeypatch, best):
     """With a judge that knows: the accuracy of a setting is a matter of its method and side alone."""
     base = base_of("30kB")
-    offered = [each.setting for each in candidates(base, real, 2, COMPUTE)]
+    space = [each.setting for each in offered("30kB")]
 
     def judge(self, pairs):
         found = {}
@@ -101,14 +107,14 @@ def test_the_race_picks_what_is_best_learned_or_real(real, tmp_path, monkeypatch
         return found
 
     monkeypatch.setattr(tuning._Referee, "judge", judge)
-    tuned = tune(base, tmp_path, tmp_path / "out", TuneOptions(folds=2), space=offered)
-    assert len(tuned.settings) == len(offered)
-    assert tuned.settings[0] == offered[0]
+    tuned = tune(base, tmp_path, tmp_path / "out", TuneOptions(folds=2), space=space)
+    assert len(tuned.settings) == len(space)
+    assert tuned.settings[0] == space[0]
     assert tuned.recipe.condense.method == best
     assert tuned.recipe.condense.key_frame_size == 44
     assert tuned.recipe.condense.budget == "30kB"
-    again = tune(base, tmp_path, tmp_path / "out", TuneOptions(folds=2), space=offered)
+    again = tune(base, tmp_path, tmp_path / "out", TuneOptions(folds=2), space=space)
     assert again.settings == tuned.settings
     with pytest.raises(Exception, match="of another tuning"):
         other = replace(base, condense=replace(base.condense, budget="20kB"))
-        tune(other, tmp_path, tmp_path / "out", TuneOptions(folds=2), space=offered)
+        tune(other, tmp_path, tmp_path / "out", TuneOptions(folds=2), space=space)
