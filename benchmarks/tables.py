@@ -315,9 +315,14 @@ def _published_loop(path: Path) -> str:
         "| iteration | " + " | ".join(f"{name}: seconds | accuracy" for name in names) + " |",
         "|---:|" + "---:|" * 2 * len(names),
     ]
-    for points in zip(*(rows["curves"][name] for name in names), strict=True):
-        cells = [f"{point['condensed']:.1f} | {_percent(point['accuracy'])}" for point in points]
-        lines.append(f"| {points[0]['iteration']} | {' | '.join(cells)} |")
+    curves = [{point["iteration"]: point for point in rows["curves"][name]} for name in names]
+    for iteration in sorted(set().union(*curves)):
+        points = [curve.get(iteration) for curve in curves]
+        cells = [
+            f"{point['condensed']:.1f} | {_percent(point['accuracy'])}" if point else " | "
+            for point in points
+        ]
+        lines.append(f"| {iteration} | {' | '.join(cells)} |")
     reached = [f"{name} {rows['speedup'][name]:.1f}" for name in names if rows["speedup"][name]]
     missed = [name for name in names if not rows["speedup"][name]]
     seeds = ", ".join(str(seed) for seed in rows["seeds"]["published"])
