@@ -57,7 +57,7 @@ def figures() -> Iterator[tuple[str, Figure]]:
         yield "architectures", by_network(rows)
     if (many := rows_of("many_videos")) and (one := rows_of("one_video")):
         line, dashed = _full(one), ("random", "herding")
-        curves = {name: _by_size(name, codec, [*many, *one]) for name, codec in CURVES.items()}
+        curves = {name: _by_size(name, codec, [*one, *many]) for name, codec in CURVES.items()}
         for name, x, label in (
             ("accuracy-videos", "vpc", "videos a class"),
             ("accuracy-bytes", "bytes", "bytes of the whole set (five classes)"),
@@ -128,9 +128,11 @@ def _draw_intervals(
     for at, row in enumerate(rows):
         if row is None:
             continue
-        low, high = (row[value] if row[bound] is None else row[bound] for bound in bounds)
-        axes.plot([low, high], [at, at], color="#0072b2", linewidth=2)
-        axes.plot(row[value], at, "o", color="#0072b2", markersize=5)
+        seeds = row["repeat"] != "network" and None not in (row[bound] for bound in bounds)
+        if seeds:
+            axes.plot([row[bound] for bound in bounds], [at, at], color="#0072b2", linewidth=2)
+        # One seed has no interval over seeds: a ring.
+        axes.plot(row[value], at, "o", color="#0072b2", fillstyle="full" if seeds else "none", markersize=5)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right", "left"]].set_visible(False)

@@ -36,6 +36,7 @@ SETTINGS = {
     "100 steps, lr 0.01": {"steps": 100, "lr": 0.01},
     "200 steps, lr 0.01": {"steps": 200, "lr": 0.01},
     "500 steps, lr 0.01": {"steps": 500, "lr": 0.01},
+    "1000 steps, lr 0.01": {"steps": 1000, "lr": 0.01},
 }
 SETS = {"1 clip a class": 1, "5 clips a class": 5, "all clips": None}
 
@@ -67,12 +68,14 @@ def main() -> None:
         for name in SETTINGS:
             known = [cell(NAME, f"{what}, {name}, {fold}", None) for fold in range(FOLDS)]
             found = [each["summary"] for each in known if each is not None]
-            accuracies = [each["accuracy"] for each in found]
+            accuracies = [each["accuracy"] for each in found if each["accuracy"] is not None]
             rows[f"{what}, {name}"] = {
                 "folds": len(found),
                 "accuracy": mean(accuracies),
                 "std": deviation(accuracies),
-                "train_accuracy": mean([each["train_accuracy"] for each in found]),
+                "train_accuracy": mean(
+                    [each["train_accuracy"] for each in found if each["train_accuracy"] is not None]
+                ),
             }
     publish(NAME, {"settings": __doc__, "rows": rows})
 

@@ -72,7 +72,10 @@ def main() -> None:
             vidcondense([*words, "--threads", "1"])
     text = path.read_text()
     plan = read_plan(path)
-    outcome = read_outcome(plan, Place(data=data, out=out, reading=DataOptions(), folds=plan.folds), {})
+    told = out / "compare.json"
+    failures = json.loads(told.read_text())["failures"] if told.exists() else {}
+    place = Place(data=data, out=out, reading=DataOptions(), folds=plan.folds)
+    outcome = read_outcome(plan, place, failures)
     publish(
         chosen.plan,
         {

@@ -504,7 +504,8 @@ def main() -> None:
     compute_cells(NAME, work)
     rows = summary()
     for name, row in rows.items():
-        print(f"{name:28} {100 * row['accuracy']:.1f}, {row['bytes']:.0f} bytes a video")
+        accuracy = "failed" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f}"
+        print(f"{name:28} {accuracy}, {row['bytes']:.0f} bytes a video")
     publish(NAME, {"settings": __doc__, "baseline": BASELINE, "rows": rows})
 
 

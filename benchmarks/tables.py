@@ -110,14 +110,22 @@ def _plan(title: str, path: Path) -> str:
         "",
         result["settings"],
         "",
-        f"Script: `python benchmarks/plan.py {result['benchmark']}`."
+        _how(result["benchmark"])
         + (f" {waiting} cells of the plan are not computed yet." if waiting else ""),
         "",
         to_markdown(*to_cells(result["rows"])),
+        *(f"{row['name']}: {row['failed']}.\n" for row in result["rows"] if row.get("failed")),
         _machine(result),
         "",
     ]
     return "\n".join(lines)
+
+
+def _how(plan: str) -> str:
+    """The command that computes a comparison; of one whose subject is gone, that it is in the history."""
+    if (ROOT / "benchmarks" / "plans" / f"{plan}.toml").exists():
+        return f"Script: `python benchmarks/plan.py {plan}`."
+    return f"Script: `python benchmarks/plan.py {plan}`, in the history: the plan went with what it measured."
 
 
 def _judge(path: Path) -> str:
@@ -142,14 +150,22 @@ def _targets(path: Path) -> str:
         "",
         _words(result),
         "",
-        "| variant | VPC | n | accuracy | difference to `cluster` | 95 % CI | spread within a class |",
+        "| variant | VPC | folds | accuracy | difference to `cluster` | 95 % CI | spread within a class |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in result["rows"]:
         difference = row["difference"] or {"mean": None, "interval": None}
         shown = "–" if difference["mean"] is None else f"{100 * difference['mean']:+.1f}"
-        cells = [row["variant"], row["vpc"], len(row["repeats"]), _accuracy(row), shown]
-        cells += [_interval(difference["interval"]), f"{row['spread']:.3f}"]
+        known = [each for each in row["accuracies"] if each is not None]
+        cells = [
+            row["variant"],
+            row["vpc"],
+            f"{len(known)} of {len(row['accuracies'])}",
+            _accuracy(row),
+            shown,
+        ]
+        spread = "–" if row["spread"] is None else f"{row['spread']:.3f}"
+        cells += [_interval(difference["interval"]) + _pairs(difference, len(known)), spread]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 
@@ -568,6 +584,12 @@ def _machine(result: dict[str, Any]) -> str:
 def _accuracy(row: dict[str, Any]) -> str:
     """The mean of a row in percent, and the deviation where there is one."""
     return _percent(row["accuracy"]) + ("" if row["std"] is None else f" ± {_percent(row['std'])}")
+
+
+def _pairs(difference: dict[str, Any], known: int) -> str:
+    """How many pairs a difference is of, where that is not the number of results."""
+    pairs = difference.get("pairs")
+    return "" if pairs in (None, known) else f" ({pairs} pairs)"
 
 
 def _percent(value: float | None) -> str:

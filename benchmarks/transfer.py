@@ -5,7 +5,7 @@ are not published): one video per class, 8 frames at stride 8, 64×64. Networks 
 width, 200 steps at learning rate 0.01) are trained on each; 106 test clips are the queries, all training
 clips the gallery. A repeat is a condensation seed with a network of its own. A network that was trained on
 nothing is the control: its few-shot column is a training from scratch. Beside it one network that was trained
-on all real clips, 1 000 steps.
+on all real clips, 1 000 steps, and as many on its few shots.
 
     OMP_NUM_THREADS=1 python benchmarks/transfer.py   # half an hour on one core; goes on where it stopped
 """

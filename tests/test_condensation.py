@@ -214,7 +214,7 @@ def test_networks_that_came_after_the_start_are_resumed(memory_clips, tmp_path):
         method="frepo",
         iterations=4,
         lr=None,
-        match=MatchOptions(real_batch=1, model="convnet3d-16"),
+        match=MatchOptions(real_batch=1),
         kernel=KernelOptions(online_pool=9),
     )
 
@@ -369,6 +369,20 @@ def test_initial_videos(memory_clips, changes, key_frames, real):
     if not real:
         assert abs(float(first.mean())) < 0.05
         assert float(first.std()) == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_with_cluster_targets_a_real_start_is_a_clip_of_the_videos_own_cluster(memory_clips, seed):
+    clips = memory_clips(per_class=12)
+    match = MatchOptions(match_targets="cluster", model="convnet3d-16")
+    options = options_for(vpc=4, init="real", match=match, seed=seed)
+    parts = assemble(METHODS["prism"].stages[0], clips, options, COMPUTE, None)
+    chosen = []
+    for first, target in zip(parts.videos.frames[:, 0].detach(), parts.matcher.targets.of_video, strict=True):
+        members = parts.matcher.targets.members[int(target)]
+        (found,) = (i for i in members.tolist() if torch.allclose(clips.batch([i])[0, 0], first, atol=1e-6))
+        chosen.append(found)
+    assert len(set(chosen)) == 8
 
 
 def test_still_is_one_learned_frame_shown_all_the_time(memory_clips, tmp_path):

@@ -14,11 +14,12 @@ from vidcondense.compute import Compute
 from vidcondense.distributed import ALONE, Ranks
 from vidcondense.errors import DataError, UsageError
 from vidcondense.insertion.conflict import Inserter
-from vidcondense.interfaces import Labels, Matcher, RealClips, Representation, Shareable
+from vidcondense.interfaces import Indices, Labels, Matcher, RealClips, Representation, Shareable
 from vidcondense.matching.distribution import DistributionMatcher
 from vidcondense.matching.gradient import GradientMatcher
 from vidcondense.matching.kernel import KernelMatcher
 from vidcondense.matching.options import MatcherName, OptimiserName
+from vidcondense.matching.targets import make_targets
 from vidcondense.matching.trajectory import TrajectoryMatcher, experts_for
 from vidcondense.methods import METHODS, Init, RepresentationName, Stage
 from vidcondense.models import check_features
@@ -151,7 +152,10 @@ def _represent(
 def learned_videos(
     stage: Stage, real: RealClips, options: CondenseOptions, compute: Compute
 ) -> KeyFrameVideos:
-    """The synthetic videos before the first step, in network units: Gaussian noise, or random real clips."""
+    """The synthetic videos before the first step, in network units: Gaussian noise, or random real clips.
+
+    With a target for each video the clip is one of that target's.
+    """
     num_frames, channels, height, width = real.shape
     labels = torch.arange(len(real.classes)).repeat_interleave(options.vpc)
     size = key_frame_size(real.shape, options)
@@ -160,7 +164,7 @@ def learned_videos(
         stream = rng.generator(options.seed, "noise")
         frames = options.init_scale * torch.randn(len(labels), num_frames, channels, *size, generator=stream)
     else:
-        frames = downsample(real.batch(select_random(real, options.vpc, options.seed)), size)
+        frames = downsample(real.batch(_first_clips(real, labels, options)), size)
     mask = spread_mask(len(labels), num_frames, START[stage.videos](options, num_frames))
     return KeyFrameVideos(
         compute.move(frames),
@@ -170,6 +174,14 @@ def learned_videos(
         options.upsampling,
         _codec_model(real, options, compute) if options.codec_aware else None,
     )
+
+
+def _first_clips(real: RealClips, labels: Labels, options: CondenseOptions) -> Indices:
+    """A random clip for each video: of its own cluster where it has one, else of its class."""
+    if options.match.match_targets == "class":
+        return select_random(real, options.vpc, options.seed)
+    targets = make_targets(options.match.match_targets, real, labels, options.seed)
+    return torch.cat(targets.draw(1, rng.derive_seed(options.seed, "initial clips"), 0))[targets.of_video]
 
 
 def _codec_model(real: RealClips, options: CondenseOptions, compute: Compute) -> CodecModel:

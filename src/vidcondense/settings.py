@@ -42,8 +42,8 @@ class CondenseOptions:
     """Synthetic videos per class."""
 
     init: Init | None = None
-    """What key frames start from: noise, or frames of random real clips (default: noise; dm, dsa, mtt and
-    frepo: real)."""
+    """What key frames start from: noise, or frames of random real clips, with --match-targets cluster of the
+    video's own cluster (default: noise; dm, dsa, mtt and frepo: real)."""
 
     iterations: int = 5000
     """Optimisation steps."""

@@ -12,9 +12,9 @@ import figures
 from vidcondense.report.figures import svg
 
 ROWS = [
-    {"name": "a", "codec": "uint8", "accuracy": 30.0, "ci_low": 20.0, "ci_high": 40.0},
-    {"name": "b", "codec": "uint8", "accuracy": 50.0, "ci_low": None, "ci_high": None},
-    {"name": "b", "codec": "float32", "accuracy": 60.0, "ci_low": 55.0, "ci_high": 65.0},
+    {"name": "a", "codec": "uint8", "accuracy": 30.0, "ci_low": 20.0, "ci_high": 40.0, "repeat": "set"},
+    {"name": "b", "codec": "uint8", "accuracy": 50.0, "ci_low": 40.0, "ci_high": 60.0, "repeat": "network"},
+    {"name": "b", "codec": "float32", "accuracy": 60.0, "ci_low": 55.0, "ci_high": 65.0, "repeat": "set"},
 ]
 
 
@@ -25,11 +25,11 @@ def test_the_committed_figures_are_what_the_result_files_say():
         assert drawn == (figures.FIGURES / name).read_bytes(), "run python benchmarks/figures.py"
 
 
-def test_a_row_has_its_number_and_its_interval():
+def test_a_row_has_its_number_and_over_seeds_its_interval():
     figure = figures.intervals(ROWS, "accuracy", ("ci_low", "ci_high"), "accuracy %", line=("all", 80.0))
     (axes,) = figure.axes
     drawn = [list(line.get_xdata()) for line in axes.lines]
-    assert drawn == [[20, 40], [30], [50, 50], [50], [55, 65], [60], [80, 80]]
+    assert drawn == [[20, 40], [30], [50], [55, 65], [60], [80, 80]]
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == ["a", "b, uint8", "b, float32"]
 
@@ -39,8 +39,8 @@ def test_every_network_has_a_panel_with_its_sets():
     del rows[2]  # set a, judged by the other
     first, second = figures.by_network(rows).axes
     assert [axes.get_title() for axes in (first, second)] == ["one", "other"]
-    assert [list(line.get_xdata()) for line in first.lines] == [[20, 40], [30], [50, 50], [50]]
-    assert [(*line.get_xdata(), *line.get_ydata()) for line in second.lines] == [(50, 50, 1, 1), (50, 1)]
+    assert [list(line.get_xdata()) for line in first.lines] == [[20, 40], [30], [50]]
+    assert [(*line.get_xdata(), *line.get_ydata()) for line in second.lines] == [(50, 1)]
     assert [label.get_text() for label in first.get_yticklabels()] == ["a", "b"]
 
 

@@ -76,6 +76,14 @@ def test_pairs_are_made_by_seed(plan, cells):
     assert exact["difference_low"] is None
 
 
+def test_a_difference_of_fewer_pairs_than_seeds_says_so(plan, cells):
+    titles, rows = to_cells(collect(plan, cells, {}, []).records())
+    at = titles.index("95 % CI (paired)")
+    assert "pair" not in rows[1][at]
+    del cells["random-0"]
+    assert to_cells(collect(plan, cells, {}, ["random-0"]).records())[1][1][at] == "– (1 pair)"
+
+
 def test_text_tables_show_hostile_names_and_interpret_nothing(plan, cells):
     records = collect(plan, cells, {}, []).records()
     records[0]["name"] = "a|b\n<script> 5% & $x_1$ [l](u) \\"

@@ -24,7 +24,7 @@ _LATEX = {
     "~": r"\textasciitilde{}",
 }
 # Cells of numbers alone: there is nothing in them to escape.
-_NUMBERS = re.compile(r"(?:[\d.,±+\-−– ]|of|to)*")
+_NUMBERS = re.compile(r"(?:[\d.,±+\-−– ()]|of|to|pairs?)*")
 # Neighbours that TeX would make one sign of: `--` a dash, '' and << quotes, ?` a question mark turned round.
 _LIGATURE = re.compile(r"([-`'<>,?!])(?=[-`'<>,])")
 
@@ -83,7 +83,7 @@ def _cells(row: Record) -> dict[str, str]:
         "95 % CI": spread(row["ci_low"], row["ci_high"]),
         "95 % CI (groups)": spread(row["group_ci_low"], row["group_ci_high"]),
         "to baseline": number(row["difference"], "+.1f"),
-        "95 % CI (paired)": spread(row["difference_low"], row["difference_high"]),
+        "95 % CI (paired)": spread(row["difference_low"], row["difference_high"]) + _pairs(row),
         "diverged": f"{row['diverged']} of {row['networks']}" if row["diverged"] else MISSING,
         "key frames": number(row["key_frames"], ".2f"),
         "paper MB": number(row["paper_mb"], ".3f"),
@@ -102,6 +102,12 @@ def _seeds(row: Record) -> str:
     seeds = min(row["n"], 1) if of_one else row["n"]
     text = f"{seeds}" if seeds == row["wanted"] else f"{seeds} of {row['wanted']}"
     return f"{text}, {row['n']} networks" if of_one and row["n"] > 1 else text
+
+
+def _pairs(row: Record) -> str:
+    """How many pairs a difference is of, where that is not the number of seeds."""
+    pairs = row.get("pairs")
+    return "" if pairs in (None, row["n"]) else f" ({pairs} {'pair' if pairs == 1 else 'pairs'})"
 
 
 def _says_something(title: str, cells: Sequence[str]) -> bool:
