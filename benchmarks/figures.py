@@ -55,9 +55,9 @@ def figures() -> Iterator[tuple[str, Figure]]:
         )
     if rows := rows_of("architectures"):
         yield "architectures", by_network(rows)
-    if (many := rows_of("many_videos")) and (one := rows_of("one_video")):
-        line, dashed = _full(one), ("random", "herding")
-        curves = {name: _by_size(name, codec, [*one, *many]) for name, codec in CURVES.items()}
+    if many := rows_of("many_videos"):
+        line, dashed = _full(many), ("random", "herding")
+        curves = {name: _by_size(name, codec, many) for name, codec in CURVES.items()}
         for name, x, label in (
             ("accuracy-videos", "vpc", "videos a class"),
             ("accuracy-bytes", "bytes", "bytes of the whole set (five classes)"),
