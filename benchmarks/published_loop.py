@@ -67,7 +67,8 @@ LOOPS = {
     "default, 400 iterations": replace(DEFAULT, iterations=400),
     "4 clips, 400 iterations": replace(DEFAULT, match=replace(DEFAULT.match, real_batch=4), iterations=400),
 }
-CHECKPOINTS = (10, 20, 30, *range(40, 401, 20))
+CHECKPOINTS = {200: (10, 20, 30, *range(40, 201, 20)), 400: range(40, 401, 40)}
+"""By the iterations of a loop. To judge at one takes longer than to condense to the next."""
 JUDGE = EvaluateOptions(model=MODEL, repeats=1, steps=200, lr=0.01)
 TIMED = 5
 
@@ -101,13 +102,12 @@ def start(name: str, real: RealClips, options: CondenseOptions) -> Running:
 def curve(
     data: ClipDataset, name: str, seed: int, checkpoints: Sequence[int], judge: EvaluateOptions = JUDGE
 ) -> dict[str, Any]:
-    """Condense to the last checkpoint that the loop comes to; judge at each. The clock runs in iterations."""
+    """Condense for as long as the last checkpoint, and judge at each; the clock runs in iterations only."""
     split = training_folds(data, FOLDS)[seed % FOLDS]
     real, test, compute = data.subset(split.kept), data.subset(split.held_out), choose_compute()
-    last = max(each for each in checkpoints if each <= LOOPS[name].iterations)
-    options = replace(LOOPS[name], iterations=last, seed=seed)
+    options = replace(LOOPS[name], iterations=checkpoints[-1], seed=seed)
     running, seconds, points = start(name, real, options), 0.0, []
-    for iteration in range(1, last + 1):
+    for iteration in range(1, checkpoints[-1] + 1):
         with clock() as passed:
             running.step()
         seconds += passed[0]
@@ -168,7 +168,10 @@ def summary(curves: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
 
 def _median_curve(curves: list[dict[str, Any]]) -> list[dict[str, float]]:
-    columns = zip(*(each["points"] for each in curves), strict=True)
+    """The medians at the checkpoints that all curves have."""
+    points = [{point["iteration"]: point for point in each["points"]} for each in curves]
+    shared = sorted(set(points[0]).intersection(*points))
+    columns = [[own[iteration] for own in points] for iteration in shared]
     return [
         {
             "iteration": column[0]["iteration"],
@@ -211,7 +214,10 @@ def main() -> None:
         work[f"{name} whole"] = partial(iteration_time, data, name, whole)
         work[f"{name} miniUCF"] = partial(iteration_time, shaped, name, narrow)
     for seed in chosen.seeds:
-        work |= {f"{name} {seed}": partial(curve, data, name, seed, CHECKPOINTS) for name in chosen.only}
+        work |= {
+            f"{name} {seed}": partial(curve, data, name, seed, CHECKPOINTS[LOOPS[name].iterations])
+            for name in chosen.only
+        }
     compute_cells(NAME, work)
     done = [[cell(NAME, f"{name} {seed}", None) for name in LOOPS] for seed in SEEDS]
     complete = [found for found in done if all(found)]  # the loops are compared on the same seeds
