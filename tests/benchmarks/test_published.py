@@ -96,13 +96,13 @@ def test_smoke_runs_every_loop_and_publishes_nothing(script, tmp_path, monkeypat
     script.main()
     found = ast.literal_eval(capsys.readouterr().out)
     assert found["curves"].keys() == found["times"].keys() == script.LOOPS.keys()
-    assert [point["iteration"] for point in found["curves"]["default"]] == [1, 2]
+    assert [point["iteration"] for point in found["curves"]["8 clips"]] == [1, 2]
     assert all(len(times) == 2 and min(times) > 0 for times in found["times"].values())
 
 
 def test_the_judged_set_is_what_is_condensed_so_far(script, memory_clips):
     clips, options = memory_clips(), options_for()
-    running = script.start("default", clips, options)
+    running = script.start("8 clips", clips, options)
     running.step()
     made = script.Rendered(running.render(), running.labels, clips)
     assert len(made) == 4
