@@ -33,7 +33,7 @@ CURVES = {
 }
 """The sets that are drawn, with the codec they are drawn in; the plans have more."""
 
-COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00")
+COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#333333")
 
 FULL = "full data"
 
