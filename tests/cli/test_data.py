@@ -42,11 +42,11 @@ def test_a_leak_is_an_error_only_when_strict(run, videos):
     shutil.copy(source, videos / "test" / "left" / "copy.mp4")
     outcome = check(run, videos)
     assert outcome.code == 0
-    assert "1 identical files (1 test clips)" in outcome.out
+    assert "1 identical file (1 test clip)" in outcome.out
     assert f"leak: same file: train 'train/left/{source.name}', test 'test/left/copy.mp4'" in outcome.out
     outcome = check(run, videos, "--strict", "--json")
     assert outcome.code == 3
-    assert "the test split leaks into training: 1 identical files" in outcome.err
+    assert "the test split leaks into training: 1 identical file " in outcome.err
     assert not json.loads(outcome.out)["ok"]
 
 

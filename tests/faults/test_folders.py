@@ -237,7 +237,7 @@ def test_many_files():
 def test_leak(root):
     shutil.copy(root / "train" / "a" / "0.mp4", root / "test" / "a" / "9.mp4")
     told = run("data", "check", root, "--workers", "0")
-    assert (told.code, "identical files" in told.out) == (0, True)
+    assert (told.code, "identical file" in told.out) == (0, True)
     assert run("data", "check", root, "--workers", "0", "--strict").code == 3
 
 

@@ -37,7 +37,7 @@ def test_videos_come_first_and_the_images_are_noted(make_tree):
         make_tree("train/a/1.mp4", "train/b/1.mp4", "test/a/1.mp4", "train/a/v1"), "auto", SplitRule()
     )
     assert (result.layout, len(result.records)) == ("folder", 3)
-    assert "1 folders of images are not used; --layout frames reads them" in result.notes
+    assert "1 folder of images not used; --layout frames reads them" in result.notes
 
 
 def test_ucf101_as_folders_of_images(make_tree):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from vidcondense.errors import DataError, UsageError
 from vidcondense.video.layouts import CARD, parse
 from vidcondense.video.listing import SplitRule, Tree
+from vidcondense.video.scan import scan
 
 
 def tree(*videos, **texts):
@@ -48,7 +49,7 @@ def test_names_of_the_test_split(name):
 def test_test_comes_before_val():
     result = listing("train/a/1.mp4", "train/b/1.mp4", "val/a/1.mp4", "test/a/2.mp4", "stray.mp4")
     assert [r.path for r in result.records if r.split == "test"] == ["test/a/2.mp4"]
-    assert "2 videos outside train/ and test/ are not used" in result.notes
+    assert "2 videos outside train/ and test/ not used" in result.notes
 
 
 def test_a_class_may_be_called_train():
@@ -148,11 +149,49 @@ def test_names_that_are_no_utf8():
         (("1.mp4", "2.mp4"), "no class folders"),
         (("a/1.mp4", "a/2.mp4"), "only one class, 'a'"),
         (("train/a/1.mp4", "test/a/2.mp4"), "only one class, 'a'"),
+        (("data/a/1.mp4", "data/b/2.mp4"), "only one class, 'data'.* inside that one, give it instead"),
+        (("train/a/1.mp4", "train/b/2.mp4"), r"there is train/ but no test/ \(or val/\)"),
+        (("Val/a/1.mp4", "test/b/2.mp4"), "there is test/ but no train/"),
     ],
 )
 def test_no_dataset(videos, message):
     with pytest.raises(DataError, match=message):
         listing(*videos)
+
+
+@pytest.mark.parametrize("folders", [("Train", "Test"), ("train", "testing"), ("TRAINING", "Validation")])
+def test_folders_of_splits_are_known_in_any_case(folders):
+    videos = [f"{folder}/{name}/{n}.mp4" for folder in folders for name in "ab" for n in range(2)]
+    result = listing(*videos)
+    assert result.classes == ("a", "b")
+    for folder, split in zip(folders, ("train", "test"), strict=True):
+        assert {r.split for r in result.records if r.path.startswith(f"{folder}/")} == {split}
+
+
+def test_of_several_folders_to_test_on_the_first_word_is_taken():
+    result = listing(*(f"{top}/{c}/1.mp4" for top in ("train", "val", "Test") for c in "ab"))
+    assert {r.path for r in result.records if r.split == "test"} == {"Test/a/1.mp4", "Test/b/1.mp4"}
+    assert "2 videos outside train/ and Test/ not used" in result.notes
+
+
+def test_classes_named_like_splits_among_others_are_classes():
+    assert listing("test/1.mp4", "throw/1.mp4", "test/2.mp4").classes == ("test", "throw")
+
+
+@pytest.mark.parametrize("tops", [("",), ("train/", "test/")])
+def test_what_is_no_video_and_no_class_is_told(tmp_path, tops):
+    found = {"jump": ("1.mp4", "2.mp4"), "wave": ("3.MP4", "4.m4v", "x"), "turn": ("5.m4v",), "swim": ()}
+    for top in tops:
+        for name, files in found.items():
+            (tmp_path / top / name).mkdir(parents=True)
+            for file in files:
+                (tmp_path / top / name / file).write_bytes(b"")
+    (tmp_path / ".hidden").mkdir()
+    result = parse(scan(tmp_path).tree, "folder", SplitRule())
+    assert result.classes == ("jump", "wave")
+    assert f"not used for their ending: none {len(tops)}, .m4v {2 * len(tops)}" in result.notes
+    lacking = ", ".join(f"{top}{name}" for top in sorted(tops) for name in ("swim", "turn"))
+    assert f"without a video, so no class: {lacking}" in result.notes
 
 
 def with_card(text):

@@ -19,6 +19,7 @@ from vidcondense.video.audit import Audit, Spread, audit
 from vidcondense.video.index import DataOptions
 from vidcondense.video.leakage import Leak, LeakKind
 from vidcondense.video.tables import write_csv
+from vidcondense.words import counted
 
 _LINES = 20  # of the list of classes
 _SHOWN = 5  # of each kind of finding
@@ -156,15 +157,15 @@ def _common(counts: Mapping[str, int]) -> str:
 
 
 def _leak_text(leaks: tuple[Leak, ...]) -> str:
-    words: dict[LeakKind, str] = {
-        "file": "identical files",
-        "frames": "identical frames in other files",
-        "source": "recordings on both sides",
+    words: dict[LeakKind, tuple[str, str]] = {
+        "file": ("identical file", "identical files"),
+        "frames": ("file with identical frames", "files with identical frames"),
+        "source": ("recording on both sides", "recordings on both sides"),
     }
     kinds = Counter(leak.kind for leak in leaks)
     tested = {path for leak in leaks for path in leak.test}
-    text = ", ".join(f"{kinds[kind]} {word}" for kind, word in words.items() if kinds[kind])
-    return f"the test split leaks into training: {text} ({len(tested)} test clips)"
+    text = ", ".join(counted(kinds[kind], *word) for kind, word in words.items() if kinds[kind])
+    return f"the test split leaks into training: {text} ({counted(len(tested), 'test clip')})"
 
 
 def _leak_line(leak: Leak) -> str:

@@ -35,6 +35,7 @@ from vidcondense.storage.labels import HARD, LabelName
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.index import RealData
 from vidcondense.video.sampling import ClipOptions
+from vidcondense.words import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +197,9 @@ def tell_cost(
     networks = sum(job.options.repeats for job in jobs)
     workers = min(ranks.size, networks)
     where = f"{workers} × {compute.device.type}" if workers > 1 else str(compute.device)
-    output.note(f"{networks} networks to train and test, about {time_text(seconds / workers)} on {where}")
+    output.note(
+        f"{counted(networks, 'network')} to train and test, about {time_text(seconds / workers)} on {where}"
+    )
     return footprints
 
 

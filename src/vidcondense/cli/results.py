@@ -19,6 +19,7 @@ from vidcondense.options import as_json
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.labels import HARD
 from vidcondense.video.dataset import ClipDataset
+from vidcondense.words import counted
 
 JSON_NAME = "results.json"
 CSV_NAME = "results.csv"
@@ -111,10 +112,10 @@ class Results:
         """What the figures rest on."""
         training = self.judged[0].evaluation.training
         length = f"{training['epochs']} epochs" if training["epochs"] else f"{training['steps']} steps"
-        clips, groups = len(self.test), len(set(self.test.groups))
+        groups = counted(len(set(self.test.groups)), "source group")
         return (
             f"top-{self.top}, chance level {100 * self.chance:.1f} %; "
-            f"{clips} test clips from {groups} source groups; "
+            f"{counted(len(self.test), 'test clip')} from {groups}; "
             f"protocol {self.protocol}, {length}; accuracy ± standard deviation over n"
         )
 

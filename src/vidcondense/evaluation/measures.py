@@ -15,6 +15,7 @@ from vidcondense.evaluation.results import BOOTSTRAP_SEED
 from vidcondense.evaluation.statistics import Interval
 from vidcondense.evaluation.tables import MISSING, Record, percent
 from vidcondense.interfaces import Labels
+from vidcondense.words import counted
 
 Correct = tuple[float, ...]
 """How right each test clip is, 0 or 1, in the test set's order."""
@@ -110,7 +111,7 @@ def measurement_record(name: str, scores: Mapping[str, Score]) -> Record:
 def measurement_cells(name: str, scores: Mapping[str, Score]) -> list[str]:
     """A row of text: name, over how many of what, then each measurement in percent ± its deviation."""
     most = max(scores.values(), key=lambda found: found.finite)
-    over = f"{most.finite} {most.unit}{'s' if most.finite != 1 else ''}"
+    over = counted(most.finite, most.unit)
     return [name, over, *(_cell(found) for found in scores.values())]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from vidcondense.evaluation.results import Summary
 from vidcondense.evaluation.statistics import Interval
 from vidcondense.spreadsheet import csv_text
+from vidcondense.words import counted
 
 Record = dict[str, Any]
 """One row of numbers by column name; accuracies in percent, None where there is no figure."""
@@ -105,7 +106,7 @@ def _cells(row: Record) -> dict[str, str]:
         "labels": row["labels"],
         "vpc": number(row["vpc"], "g"),
         "clips": number(row["clips"], "d"),
-        "n": f"{row['n']} {row['repeat']}{'s' if row['n'] != 1 else ''}",
+        "n": counted(row["n"], row["repeat"]),
         "accuracy %": accuracy_text(row),
         "95 % CI": spread(row["ci_low"], row["ci_high"]),
         "95 % CI (groups)": spread(row["group_ci_low"], row["group_ci_high"]),

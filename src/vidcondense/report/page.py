@@ -35,6 +35,7 @@ from vidcondense.report.neighbours import Lens, nearest, random_lens, trained_le
 from vidcondense.report.results import Results, read_results
 from vidcondense.report.runs import Run, read_runs
 from vidcondense.video.dataset import ClipDataset
+from vidcondense.words import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +220,7 @@ def heading(runs: Sequence[Run]) -> str:
     real = sum(map(is_control, runs))
     if real == len(runs):
         return f"{real} sets of real clips"
-    condensed = f"{len(runs) - real} condensed set{'s' if len(runs) - real > 1 else ''}"
+    condensed = counted(len(runs) - real, "condensed set")
     return f"{condensed} and {real} of real clips" if real else f"{condensed}, side by side"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from vidcondense.errors import DataError
@@ -10,10 +10,11 @@ from vidcondense.video.finder import Finder
 from vidcondense.video.listing import Listing, Record, Split, Tree, sort_records
 from vidcondense.video.names import group_of, without_ending
 
-TEST_NAMES = ("test", "val", "valid", "validate", "validation")
-"""What datasets call a split to test on."""
-
-SPLIT_FOLDERS: dict[Split, tuple[str, ...]] = {"train": ("train",), "test": TEST_NAMES}
+SPLIT_WORDS: dict[Split, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "test": ("test", "val", "valid", "validate", "validation", "testing"),
+}
+"""What names a split, in lists and of folders; the earlier word is the one to prefer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ def assemble(
     missing: list[Entry] = []
     repeated = 0
     for entry in entries:
-        path = finder.find(entry.listed, SPLIT_FOLDERS[entry.split])
+        path = finder.find(entry.listed, SPLIT_WORDS[entry.split])
         if path is None:
             missing.append(entry)
         elif path not in found:
@@ -102,9 +103,13 @@ def sort_labels(labels: Iterable[str]) -> list[str]:
 def split_of(name: str) -> Split | None:
     """The split that a word such as `train`, `val` or `validate` names."""
     word = name.strip().lower()
-    if word in ("train", "training"):
-        return "train"
-    return "test" if word in (*TEST_NAMES, "testing") else None
+    return next((split for split, words in SPLIT_WORDS.items() if word in words), None)
+
+
+def folder_of(split: Split, names: Collection[str]) -> str | None:
+    """Which of some folders is that of a split; of several the one whose word is preferred."""
+    found = [name for name in names if split_of(name) == split]
+    return min(found, key=lambda name: (SPLIT_WORDS[split].index(name.strip().lower()), name), default=None)
 
 
 def check_path(tree: Tree, listed: str, where: str) -> str:

@@ -163,7 +163,7 @@ CATALOGUE: dict[str, Description] = {
         Description(
             layout="folder",
             title="A folder per class",
-            summary="A folder per class, inside train/ and test/ (or val/) or without these.",
+            summary="A folder per class, inside train/ and test/ (or val/; of any case) or without these.",
             source=_OWN,
             files=(
                 ("train/wave/1.mp4", ""),

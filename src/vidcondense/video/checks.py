@@ -11,6 +11,7 @@ from vidcondense.errors import DataError
 from vidcondense.video.cache import QUARANTINE
 from vidcondense.video.listing import Listing
 from vidcondense.video.quarantine import Quarantined
+from vidcondense.words import counted, some
 
 
 def check_usable(
@@ -66,5 +67,4 @@ def _first(quarantined: Sequence[Quarantined], before: str = "") -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, names[:5])) + (", …" if len(names) > 5 else "")
-    return f"{len(names)} class{'es' if len(names) > 1 else ''} ({shown})"
+    return f"{counted(len(names), 'class', 'classes')} ({some([repr(name) for name in names])})"

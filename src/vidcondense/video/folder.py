@@ -8,24 +8,52 @@ from collections import defaultdict
 from dataclasses import replace
 
 from vidcondense.errors import DataError
-from vidcondense.video.assemble import TEST_NAMES
+from vidcondense.media import VIDEO_SUFFIXES
+from vidcondense.video.assemble import folder_of, split_of
 from vidcondense.video.listing import Listing, Record, Split, SplitRule, Tree, sort_records, source_group
+from vidcondense.words import counted, some
 
 
 def parse_folder(tree: Tree, rule: SplitRule) -> Listing:
-    """Read `{train,test}/{class}/…` (also `val`, `validation`), or `{class}/…` with a split drawn by us.
+    """Read `{train,test}/{class}/…` (also `Train`, `val`, …), or `{class}/…` with a split drawn by us.
 
     Class ids follow the sorted names. Without folders for the splits, whole source groups go to the test
     split until it holds `rule.test_fraction` of the class; at least one group always stays for training.
 
     Raises:
-        DataError: there is no video, or none inside a class folder.
+        DataError: there is no video, or none inside a class folder; or there is one split's folder alone.
     """
     if not tree.videos:
-        raise DataError("there is no video file (.mp4, .avi, .mkv, .webm, .mov) in this folder")
+        raise DataError(
+            f"there is no video file ({', '.join(VIDEO_SUFFIXES)}) in this folder" + _others(tree)
+        )
     listing = _parse("folder", tree.videos, rule)
-    unused = f"{len(tree.frames)} folders of images are not used; --layout frames reads them"
-    return replace(listing, notes=(*listing.notes, unused)) if tree.frames else listing
+    notes = list(listing.notes)
+    if tree.frames:
+        notes.append(f"{counted(len(tree.frames), 'folder')} of images not used; --layout frames reads them")
+    if tree.others:
+        notes.append(f"not used for their ending{_others(tree)}")
+    if lacking := _without_videos(tree, listing):
+        notes.append(f"without a video, so no class: {some(lacking)}")
+    return replace(listing, notes=tuple(notes))
+
+
+def _others(tree: Tree) -> str:
+    """How many files have which other endings; nothing where there are none."""
+    told = (f"{ending or 'none'} {count}" for ending, count in tree.others.items())
+    return f": {some(list(told))}" if tree.others else ""
+
+
+def _without_videos(tree: Tree, listing: Listing) -> list[str]:
+    """Folders where a class would be, that have no video."""
+    tops = {record.path.split("/")[0] for record in listing.records}
+    depth = 0 if tops <= set(listing.classes) else 1
+    places = (path.split("/") for path in tree.folders if path.count("/") == depth)
+    return [
+        "/".join(names)
+        for names in places
+        if names[-1] not in listing.classes and (not depth or names[0] in tops)
+    ]
 
 
 def parse_frames(tree: Tree, rule: SplitRule) -> Listing:
@@ -41,14 +69,20 @@ def parse_frames(tree: Tree, rule: SplitRule) -> Listing:
 
 def _parse(layout: str, clips: tuple[str, ...], rule: SplitRule) -> Listing:
     tops = {path.split("/")[0] for path in clips if path.count("/") >= 2}
-    test_names = [name for name in TEST_NAMES if name in tops]
-    if "train" in tops and test_names:
-        return _parse_splits(layout, clips, test_names[0])
+    train, test = folder_of("train", tops), folder_of("test", tops)
+    if train is not None and test is not None:
+        return _parse_splits(layout, clips, train, test)
+    if tops and all(split_of(top) for top in {path.split("/")[0] for path in clips if "/" in path}):
+        raise DataError(
+            f"there is {train}/ but no test/ (or val/)"
+            if train is not None
+            else f"there is {test}/ but no train/"
+        )
     return _parse_classes(layout, clips, rule)
 
 
-def _parse_splits(layout: str, clips: tuple[str, ...], test_name: str) -> Listing:
-    splits: dict[str, Split] = {"train": "train", test_name: "test"}
+def _parse_splits(layout: str, clips: tuple[str, ...], train: str, test: str) -> Listing:
+    splits: dict[str, Split] = {train: "train", test: "test"}
     found = []
     left_out = 0
     for path in clips:
@@ -70,7 +104,7 @@ def _parse_splits(layout: str, clips: tuple[str, ...], test_name: str) -> Listin
         )
         for path, class_name, inside, split in found
     ]
-    notes = (f"{left_out} videos outside train/ and {test_name}/ are not used",) if left_out else ()
+    notes = (f"{counted(left_out, 'video')} outside {train}/ and {test}/ not used",) if left_out else ()
     return Listing(layout=layout, fold=None, classes=classes, records=sort_records(records), notes=notes)
 
 
@@ -97,7 +131,7 @@ def _parse_classes(layout: str, clips: tuple[str, ...], rule: SplitRule) -> List
             records += [Record(path=path, label=label, split=split, group=group) for path in paths]
     notes = [f"no official split: whole source groups drawn for test (--split-seed {rule.seed})"]
     if left_out:
-        notes.append(f"{left_out} videos outside class folders are not used")
+        notes.append(f"{counted(left_out, 'video')} outside class folders not used")
     return Listing(
         layout=layout, fold=None, classes=classes, records=sort_records(records), notes=tuple(notes)
     )

@@ -87,7 +87,8 @@ def parse(tree: Tree, layout: str, rule: SplitRule) -> Listing:
     listing = parser(tree, rule)
     if len(listing.classes) == 1:
         raise DataError(
-            f"there is only one class, {listing.classes[0]!r}; a dataset needs two or more class folders"
+            f"there is only one class, {listing.classes[0]!r}; a dataset needs two or more class folders "
+            "(where they lie inside that one, give it instead)"
         )
     why = [f"layout {name}: {reason}"] if reason else []
     notes = (*why, *listing.notes, *_twins(listing.classes))

@@ -21,6 +21,10 @@ class Tree:
     """Folders of numbered images, each of which is one video."""
     texts: tuple[str, ...] = ()
     """Lists and annotations: `.txt`, `.csv`, `.json`."""
+    folders: tuple[str, ...] = ()
+    """The folders of the root and those in them."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """How many files there are of each other ending."""
     read: Callable[[str], str] = "".join
     """Reads one of `texts`; raises `DataError`."""
     root: str = ""

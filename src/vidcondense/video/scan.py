@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +42,11 @@ class _Walk:
     seen: set[str] = field(default_factory=set)
     """Real paths of what was listed: links between folders would else name one file very many times."""
 
+    named: list[str] = field(default_factory=list)
+    """Folders of the root and those in them."""
+    others: Counter[str] = field(default_factory=Counter)
+    """Files of other endings."""
+
     def found(self) -> int:
         """How many videos and folders there were so far, but for those that are listed already."""
         return len(self.videos) + len(self.folders) + len(self.links)
@@ -75,6 +81,8 @@ def scan(root: Path, *, follow_symlinks: bool = False) -> Scan:
         videos=tuple(sorted(walk.videos)),
         frames=tuple(sorted(walk.frames)),
         texts=tuple(sorted(walk.texts)),
+        folders=tuple(sorted(walk.named)),
+        others=dict(sorted(walk.others.items())),
         read=lambda name: _read_text(Path(real) / name),
         root=real,
     )
@@ -112,7 +120,10 @@ def _sort_in(walk: _Walk, entry: os.DirEntry[str], relative: str) -> None:
     is_video, is_text = suffix in VIDEO_SUFFIXES, suffix in _TEXT_SUFFIXES
     is_folder = _is_folder(entry) and not is_video  # a folder named x.mp4 is reported, not searched
     if not (is_video or is_text or is_folder):
+        walk.others[suffix] += 1
         return
+    if is_folder and relative.count("/") <= 1:
+        walk.named.append(relative)
     refusal = _refuse_link(walk, entry) if entry.is_symlink() else None
     if is_folder:
         if refusal is not None:
