@@ -56,6 +56,9 @@ def test_choose():
         choose({"prism": 1, "dm": 2}, "prims", "method")
     with pytest.raises(UsageError, match=r"unknown method 'xyzzy' \(known"):
         choose({"prism": 1, "dm": 2}, "xyzzy", "method")
+    many = {f"name-{letter}": 1 for letter in "abcdefghijklmnop"}
+    with pytest.raises(UsageError, match=r"did you mean name-a\?$"):
+        choose(many, "nome-a", "method")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,7 +51,8 @@ def load_checkpoint(path: Path, most: int = _MAX_BYTES) -> tuple[dict[str, Tenso
         tensors, text = found.tensors, found.metadata[_STATE]
         state = parse_json(text)
     except (FormatError, KeyError, ValueError) as error:
-        raise FormatError(f"cannot read the checkpoint {path}: {error}") from error
+        what = str(error) if isinstance(error, FormatError) else f"{path}: {error}"
+        raise FormatError(f"{what}; this checkpoint is lost, --overwrite starts anew") from error
     if found.metadata.get(_SHA256) != _digest(tensors, text):
         raise FormatError(f"the checkpoint {path} is damaged: its sha256 does not fit; use --overwrite")
     if not isinstance(state, dict):

@@ -209,7 +209,10 @@ def _resume(condenser: Condenser, path: Path, settings: Mapping[str, Any]) -> in
         if type(state.get(name)) is not wanted:
             raise FormatError(f"the checkpoint {path}: {name!r} is missing or of the wrong type")
     if changed := changed_fields(without_former(state["settings"]), settings):
-        raise UsageError(f"--resume with something else than before ({'; '.join(changed)})")
+        raise UsageError(
+            f"--resume with something else than before ({'; '.join(changed)}); give the same options, or "
+            "--overwrite to start anew"
+        )
     condenser.load_state(tensors, state["iteration"])
     return max(int(state["lines"]), 0)
 

@@ -187,6 +187,13 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Raise `OutputError` where this user could not make `path` or write in it; before hours of work."""
+    there = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {path}: this user may not write in {there}")
+
+
 def replace_folder(source: Path, target: Path) -> None:
     """Put the finished folder `source` at `target`; an older `target` disappears only once that has worked.
 

@@ -18,6 +18,7 @@ from vidcondense.errors import UsageError
 V = TypeVar("V")
 
 _MOST_BYTES = 2**63
+_MANY = 12
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -82,11 +83,12 @@ def parse_bytes(text: str, name: str) -> int:
 
 
 def unknown(name: str, known: Iterable[str], what: str) -> str:
-    """The message for a name that is not among `known`: the closest one, and all of them."""
+    """The message for a name that is not among `known`: the closest one, and all, but where they are many."""
     known = list(known)
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    return f"unknown {what} {name!r}{hint} (known: {', '.join(known)})"
+    listed = "" if close and len(known) > _MANY else f" (known: {', '.join(known)})"
+    return f"unknown {what} {name!r}{hint}{listed}"
 
 
 def as_json(options: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass

@@ -74,6 +74,9 @@ def test_a_failed_cell_is_shown_and_costs_no_other(run, arguments, tmp_path):
 def test_mistakes_are_one_line(run, arguments, plan, tmp_path):
     assert "did you mean random-0?" in run("compare", *arguments, "--only", "randum-0").line
     assert "cannot read" in run("compare", tmp_path / "none.toml", *arguments[1:]).line
+    outcome = run("compare", plan, "--data", tmp_path / "nowhere", "--out", tmp_path / "out")
+    assert outcome.code == 3
+    assert f"{tmp_path / 'nowhere'} is no folder" in outcome.line
     plan.write_text("[sets.a]\nmethods = 3")
     assert "did you mean method?" in run("compare", *arguments).line
     assert not (tmp_path / "out").exists()

@@ -213,7 +213,7 @@ def test_what_is_no_set_is_refused(run, toy, tmp_path, name):
     (tmp_path / "empty").mkdir()
     outcome = run("evaluate", tmp_path / name, "--data", toy)
     assert outcome.code == 3
-    assert "no condensed set" in outcome.line
+    assert ("does not exist" if name == "missing" else "no condensed set") in outcome.line
 
 
 def test_missing_data_is_refused(run, condensed, tmp_path):
@@ -231,6 +231,18 @@ def test_existing_results_are_kept(run, condensed, toy, cache, tmp_path):
     assert (tmp_path / "results.csv").read_text() == "mine"
     assert run(*command, "--overwrite").code == 0
     assert (tmp_path / "results.csv").read_text().startswith("name,")
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_read(
+    run, condensed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("vidcondense.files.os.access", lambda path, mode: path != tmp_path)
+    outcome = run("evaluate", condensed, "--data", tmp_path / "nowhere", "--out", tmp_path / "a" / "b")
+    assert outcome.code == 4
+    assert f"cannot write {tmp_path / 'a' / 'b'}: this user may not write in {tmp_path}" in outcome.line
+    outcome = run("train", condensed, "--out", tmp_path / "network")
+    assert outcome.code == 4
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

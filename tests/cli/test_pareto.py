@@ -78,5 +78,6 @@ def test_refusals(run, compared):
     assert "--overwrite" in run("pareto", compared, "--out", out).line
     assert run("pareto", compared, "--out", out, "--overwrite").code == 0
     assert "vidcondense compare" in run("pareto", compared / "none", "--out", compared / "a").line
+    assert "at least one folder of `vidcondense compare`" in run("pareto", "--out", compared / "a").line
     assert "convnet3d" in run("pareto", compared, "--out", compared / "b", "--model", "convnet").line
     assert not (compared / "b").exists()

@@ -86,7 +86,9 @@ def test_soft_labels_of_a_set_without_them_fail(run, condensed, toy, cache):
 
 
 def test_no_teacher_and_no_place_fail(run, condensed, tmp_path):
-    assert run("relabel", condensed, "--teacher", tmp_path, "--out", tmp_path / "out").code == 3
+    outcome = run("relabel", condensed, "--teacher", tmp_path, "--out", tmp_path / "out")
+    assert outcome.code == 3
+    assert f"{tmp_path} holds no network: no network.json; `vidcondense train` makes one" in outcome.line
     outcome = run(
         "relabel", condensed, "--teacher", tmp_path, "--out", tmp_path / "out", "--temperature", "0"
     )

@@ -340,7 +340,7 @@ def test_a_set_can_be_stored_again_by_another_codec(tmp_path, codec):
 def test_folder_without_manifest_or_payload_fails(tmp_path):
     with pytest.raises(FormatError, match="no condensed set"):
         load_condensed(tmp_path)
-    with pytest.raises(FormatError, match="no condensed set"):
+    with pytest.raises(FormatError, match="does not exist"):
         load_condensed(tmp_path / "missing")
     make(tmp_path)
     (tmp_path / PAYLOAD).unlink()

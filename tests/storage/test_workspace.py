@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from marks import fault
-from vidcondense.errors import OutputError, UsageError
+from vidcondense.errors import LimitError, OutputError, UsageError
 from vidcondense.storage.manifest import MANIFEST
 from vidcondense.storage.workspace import CHECKPOINT, LOG, owned_output
 
@@ -98,3 +98,12 @@ def test_two_processes_never_work_on_one_set(tmp_path):
         assert (work / CHECKPOINT).read_text() == "mine"
     assert other().returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.partial"]
+
+
+@pytest.mark.parametrize("names", [[], [CHECKPOINT]])
+def test_a_refusal_leaves_no_empty_folder(tmp_path, names):
+    with pytest.raises(LimitError), owned_output(tmp_path / "out", resume=False, overwrite=False) as work:
+        for name in names:
+            (work / name).write_text("mine")
+        raise LimitError("too large")
+    assert work.exists() == bool(names)

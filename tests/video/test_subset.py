@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from vidcondense.errors import DataError
 from vidcondense.video.listing import Listing, Record, sort_records
-from vidcondense.video.subset import balance_note, cap_classes, choose_classes, match_lines, missing_note
+from vidcondense.video.subset import (
+    balance_note,
+    cap_classes,
+    choose_classes,
+    match_lines,
+    missing_note,
+    untested_note,
+)
 
 
 def listing(*counts):
@@ -72,6 +79,14 @@ def test_unequal_classes_are_noted():
         "classes are unequal: 9 training videos of 'class 1', 3 of 'class 0'; --max-per-class evens them out"
     ]
     assert balance_note(listing(4, 9)) == []
+
+
+def test_classes_without_a_test_video_are_noted():
+    full = listing(2, 2, 2)
+    assert untested_note(full) == []
+    lacking = replace(full, records=tuple(r for r in full.records if r.split == "train" or r.label == 1))
+    assert untested_note(lacking) == ["no test video of 2 classes: 'class 0', 'class 2'"]
+    assert untested_note(replace(full, records=lacking.records[:1])) == [], "of none: an error elsewhere"
 
 
 def test_numbered_lines():

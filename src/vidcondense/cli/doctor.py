@@ -86,7 +86,7 @@ def _shared_memory() -> str:
     if not _SHARED_MEMORY.is_dir():
         return "none on this system"
     usage = shutil.disk_usage(_SHARED_MEMORY)
-    return f"{size_text(usage.free)} free of {size_text(usage.total)} (DataLoader workers need it)"
+    return f"{size_text(usage.free)} free of {size_text(usage.total)} (DataLoaders of yours need it)"
 
 
 def _cache() -> str:

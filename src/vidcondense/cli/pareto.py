@@ -22,7 +22,7 @@ from vidcondense.comparison.pareto import (
     to_cells,
 )
 from vidcondense.comparison.tables import to_markdown
-from vidcondense.errors import DataError, OutputError
+from vidcondense.errors import DataError, OutputError, UsageError
 from vidcondense.evaluation.tables import Record
 from vidcondense.files import write_bytes, write_json, write_text
 from vidcondense.options import choose, require
@@ -69,7 +69,8 @@ class Arguments:
     """For scripts."""
 
     def __post_init__(self) -> None:
-        require(bool(self.comparisons), "comparisons", self.comparisons, "must be one folder at least")
+        if not self.comparisons:
+            raise UsageError("pareto needs at least one folder of `vidcondense compare`")
         for size in self.kilobytes:
             require(size > 0, "kilobytes", size, "must be a positive number")
 

@@ -12,7 +12,7 @@ from vidcondense.cli.sets import seed_groups
 from vidcondense.errors import OutputError
 from vidcondense.evaluation.results import Evaluation, as_dict, summarise
 from vidcondense.evaluation.tables import MISSING, Record, record, to_csv
-from vidcondense.files import write_json, write_text
+from vidcondense.files import check_writable, write_json, write_text
 from vidcondense.methods import METHODS
 from vidcondense.models.footprint import Footprint
 from vidcondense.options import as_json
@@ -154,7 +154,8 @@ class Results:
 
 
 def check_free(folder: Path, *, overwrite: bool) -> None:
-    """Raise `OutputError` if results are in `folder` already."""
+    """Raise `OutputError` if results are in `folder` already, or could not be written there."""
+    check_writable(folder)
     for name in (JSON_NAME, CSV_NAME):
         if (folder / name).exists() and not overwrite:
             raise OutputError(f"{folder / name} exists; use --overwrite to replace it, or another --out")

@@ -12,6 +12,7 @@ from vidcondense.comparison.outcome import Outcome, collect
 from vidcondense.comparison.plan import Plan, read_plan
 from vidcondense.comparison.tables import to_cells, to_commands, to_latex, to_markdown
 from vidcondense.compute import Precision
+from vidcondense.errors import DataError
 from vidcondense.evaluation.tables import to_csv
 from vidcondense.events import Listener, ignore
 from vidcondense.files import write_json, write_text
@@ -83,7 +84,7 @@ def compare(
     Raises:
         FormatError: the plan, or a result in `out`, makes no sense.
         OutputError: a result in `out` was computed with other options.
-        DataError: the experts of a fold are missing.
+        DataError: there is no folder of data, or the experts of a fold are missing.
         Interrupted: a signal came; the same call goes on from there.
     """
     path, jobs = Path(path), jobs or Jobs()
@@ -98,6 +99,8 @@ def compare(
     done = states(plan, place, overwrite=overwrite)
     todo = [name for name, ready in done.items() if not ready]
     cells = plan.cells()
+    if todo and not place.data.is_dir():
+        raise DataError(f"{place.data} is no folder; give the folder that holds the dataset")
     for name in todo:
         check_experts(place, *cells[name])
     listener({"kind": "cells", "total": len(done), "todo": len(todo)})

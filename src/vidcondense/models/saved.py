@@ -17,6 +17,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from vidcondense.compute import Compute
 from vidcondense.errors import FormatError, OutputError, UsageError
 from vidcondense.files import (
+    check_writable,
     read_json,
     replace_folder,
     sha256_of_file,
@@ -62,6 +63,7 @@ class NetworkDescription:
 
 def check_free(folder: Path, *, overwrite: bool) -> None:
     """Raise `OutputError` unless a network may be saved at `folder`."""
+    check_writable(folder.parent)
     if not folder.exists():
         return
     if not overwrite:
@@ -111,6 +113,8 @@ def load_network(
         UsageError: it names a factory, and `trust_code` is not given; or its package is not installed.
     """
     folder = Path(folder)
+    if not (folder / DESCRIPTION).exists():
+        raise FormatError(f"{folder} holds no network: no {DESCRIPTION}; `vidcondense train` makes one")
     written, description = _read_description(folder / DESCRIPTION)
     if is_custom(description.model) and not trust_code:
         raise UsageError(

@@ -463,10 +463,10 @@ def _read_payload(path: Path, manifest: dict[str, Any], expected: Expected) -> d
     if not (len(entries) == 1 and isinstance(entries[0], dict) and entries[0].get("file") == path.name):
         raise FormatError(f"{path.with_name(MANIFEST)}: 'payload' must name {path.name} alone")
     if check_regular(path, _MAX_PAYLOAD) != entries[0].get("bytes"):
-        raise FormatError(f"{path} has not the size that {MANIFEST} states")
+        raise FormatError(f"{path} has not the size that {MANIFEST} states; copy the set again")
     try:
         if sha256_of_file(path) != entries[0].get("sha256"):
-            raise FormatError(f"{path} is damaged: its sha256 is not the one in {MANIFEST}")
+            raise FormatError(f"{path} is damaged: {MANIFEST} has another sha256; copy the set again")
         with safe_open(path, framework="pt") as file:
             if set(file.keys()) != set(expected):
                 raise FormatError(f"{path} holds {sorted(file.keys())}, not {sorted(expected)}")

@@ -84,11 +84,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     if not path.exists():
-        raise FormatError(f"{folder} is no condensed set: it has no {MANIFEST}")
+        what = f"is no condensed set: it has no {MANIFEST}" if folder.exists() else "does not exist"
+        raise FormatError(f"{folder} {what}")
     manifest = read_json(path, _MAX_BYTES, dict)
     _check_version(path, manifest)
     if manifest.get("sha256") != _own_hash(manifest):
-        raise FormatError(f"{path} was changed after it was written: its sha256 does not fit")
+        raise FormatError(f"{path} was changed after it was written: its sha256 does not fit; copy it again")
     if manifest["format_version"] == 1:
         manifest |= {"representation": "key-frames", "interpolation": INTERPOLATION}
     if manifest["format_version"] <= 2:

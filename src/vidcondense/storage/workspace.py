@@ -69,7 +69,12 @@ def owned_output(out: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
             else:
                 shutil.rmtree(work)
                 work.mkdir()
-        yield work
+        try:
+            yield work
+        except BaseException:
+            with contextlib.suppress(OSError):  # there is something to go on from
+                work.rmdir()
+            raise
 
 
 def _occupied(out: Path, *, overwrite: bool) -> str:

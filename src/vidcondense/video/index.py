@@ -40,7 +40,14 @@ from vidcondense.video.pool import run_tasks
 from vidcondense.video.quarantine import Quarantined, read_quarantine
 from vidcondense.video.sampling import ClipOptions, clip_indices, short_note
 from vidcondense.video.scan import Scan, read_class_names, scan, with_lists
-from vidcondense.video.subset import balance_note, cap_classes, choose_classes, match_lines, missing_note
+from vidcondense.video.subset import (
+    balance_note,
+    cap_classes,
+    choose_classes,
+    match_lines,
+    missing_note,
+    untested_note,
+)
 
 _MAY_PASS = frozenset({"timeout", "crashed", "permission", "unreadable", "out-of-memory", "changed"})
 """Reasons that lie in the machine and the moment; the next time, such videos are tried again."""
@@ -210,7 +217,7 @@ def _subset(listing: Listing, data: DataOptions) -> Listing:
     missing = missing_note(listing)
     if data.max_per_class is not None:
         listing = cap_classes(listing, data.max_per_class, data.split_seed)
-    return replace(listing, notes=(*listing.notes, *missing, *balance_note(listing)))
+    return replace(listing, notes=(*listing.notes, *missing, *balance_note(listing), *untested_note(listing)))
 
 
 def _tasks(root: Path, found: Scan, listing: Listing, clip: ClipOptions) -> list[Task]:

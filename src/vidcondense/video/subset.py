@@ -12,6 +12,7 @@ from dataclasses import replace
 from vidcondense.errors import DataError
 from vidcondense.options import unknown
 from vidcondense.video.listing import Listing, Record
+from vidcondense.words import counted, some
 
 _NUMBERED = re.compile(r"^\d+[ \t]+(?=\S)", re.ASCII)
 
@@ -87,6 +88,15 @@ def balance_note(listing: Listing) -> list[str]:
         f"classes are unequal: {most} training videos of {listing.classes[large]!r}, {least} of "
         f"{listing.classes[small]!r}; --max-per-class evens them out"
     ]
+
+
+def untested_note(listing: Listing) -> list[str]:
+    """A remark where the test split has no video of some classes."""
+    tested = {record.label for record in listing.records if record.split == "test"}
+    lacking = [repr(name) for label, name in enumerate(listing.classes) if label not in tested]
+    if not lacking or not tested:
+        return []
+    return [f"no test video of {counted(len(lacking), 'class', 'classes')}: {some(lacking)}"]
 
 
 def _draw(seed: int, path: str) -> bytes:
