@@ -84,6 +84,7 @@ def main() -> None:
             "baseline": plan.baseline,
             "rows": json.loads(json.dumps(outcome.rows_as_json())),
             "cells_waiting": len(outcome.waiting),
+            "failures": dict(outcome.failures),
         },
         cells="cells/*.json",
     )

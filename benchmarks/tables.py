@@ -13,6 +13,7 @@ from typing import Any
 
 from vidcondense.comparison.tables import to_cells, to_markdown
 from vidcondense.matching.options import MatchOptions
+from vidcondense.words import counted
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -114,7 +115,7 @@ def _plan(title: str, path: Path) -> str:
         + (f" {waiting} cells of the plan are not computed yet." if waiting else ""),
         "",
         to_markdown(*to_cells(result["rows"])),
-        *(f"{row['name']}: {row['failed']}.\n" for row in result["rows"] if row.get("failed")),
+        *(f"{name} failed: {reason}.\n" for name, reason in result.get("failures", {}).items()),
         _machine(result),
         "",
     ]
@@ -160,7 +161,7 @@ def _targets(path: Path) -> str:
         cells = [
             row["variant"],
             row["vpc"],
-            f"{len(known)} of {len(row['accuracies'])}",
+            f"{len(known)} of {result['folds']}",
             _accuracy(row),
             shown,
         ]
@@ -589,7 +590,7 @@ def _accuracy(row: dict[str, Any]) -> str:
 def _pairs(difference: dict[str, Any], known: int) -> str:
     """How many pairs a difference is of, where that is not the number of results."""
     pairs = difference.get("pairs")
-    return "" if pairs in (None, known) else f" ({pairs} pairs)"
+    return "" if pairs in (None, known) else f" ({counted(pairs, 'pair')})"
 
 
 def _percent(value: float | None) -> str:

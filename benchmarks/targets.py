@@ -383,7 +383,7 @@ def main() -> None:
     for row in rows:
         accuracy = "failed" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f}"
         print(f"{row['variant']:28} vpc {row['vpc']:2}, {accuracy} over {len(row['repeats'])}")
-    publish(NAME, {"settings": __doc__, "rows": rows})
+    publish(NAME, {"settings": __doc__, "folds": FOLDS, "rows": rows})
 
 
 if __name__ == "__main__":

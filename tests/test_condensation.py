@@ -377,12 +377,9 @@ def test_with_cluster_targets_a_real_start_is_a_clip_of_the_videos_own_cluster(m
     match = MatchOptions(match_targets="cluster", model="convnet3d-16")
     options = options_for(vpc=4, init="real", match=match, seed=seed)
     parts = assemble(METHODS["prism"].stages[0], clips, options, COMPUTE, None)
-    chosen = []
     for first, target in zip(parts.videos.frames[:, 0].detach(), parts.matcher.targets.of_video, strict=True):
         members = parts.matcher.targets.members[int(target)]
-        (found,) = (i for i in members.tolist() if torch.allclose(clips.batch([i])[0, 0], first, atol=1e-6))
-        chosen.append(found)
-    assert len(set(chosen)) == 8
+        assert any(torch.allclose(clips.batch([i])[0, 0], first, atol=1e-6) for i in members.tolist())
 
 
 def test_still_is_one_learned_frame_shown_all_the_time(memory_clips, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from vidcondense.errors import OutputError
 from vidcondense.files import (
     canonical_json,
+    check_writable,
     replace_folder,
     sha256_of_file,
     write_file,
@@ -92,3 +93,12 @@ def test_replace_folder_that_fails_keeps_the_old_one(tmp_path):
         replace_folder(tmp_path / "missing", tmp_path / "old")
     assert names_in(tmp_path) == ["old"]
     assert names_in(tmp_path / "old") == ["kept"]
+
+
+def test_a_place_that_can_be_written_is_known_beforehand(tmp_path):
+    check_writable(tmp_path / "new" / "deep")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "file").chmod(0o755)
+    for path in (tmp_path / "file", tmp_path / "file" / "x", tmp_path / "file" / ("x" * 300)):
+        with pytest.raises(OutputError, match="file is a file; choose another place"):
+            check_writable(path)

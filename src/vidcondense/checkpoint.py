@@ -52,7 +52,7 @@ def load_checkpoint(path: Path, most: int = _MAX_BYTES) -> tuple[dict[str, Tenso
         state = parse_json(text)
     except (FormatError, KeyError, ValueError) as error:
         what = str(error) if isinstance(error, FormatError) else f"{path}: {error}"
-        raise FormatError(f"{what}; this checkpoint is lost, --overwrite starts anew") from error
+        raise FormatError(f"{what}; where that cannot be mended, --overwrite starts anew") from error
     if found.metadata.get(_SHA256) != _digest(tensors, text):
         raise FormatError(f"the checkpoint {path} is damaged: its sha256 does not fit; use --overwrite")
     if not isinstance(state, dict):

@@ -189,9 +189,13 @@ def make_folder(path: Path) -> None:
 
 def check_writable(path: Path) -> None:
     """Raise `OutputError` where this user could not make `path` or write in it; before hours of work."""
-    there = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    place = path.absolute()
+    # `Path.exists` raises where a folder above may not be searched.
+    there = next(each for each in (place, *place.parents) if os.path.exists(each))  # noqa: PTH110
+    if not there.is_dir():
+        raise OutputError(f"cannot write {path}: {there} is a file; choose another place")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot write {path}: this user may not write in {there}")
+        raise OutputError(f"cannot write {path}: this user may not write in {there}; choose another place")
 
 
 def replace_folder(source: Path, target: Path) -> None:

@@ -89,6 +89,15 @@ def test_the_goal_is_the_published_loops_last_median_and_ours_is_timed_to_it(scr
     assert found["speedup"]["default"] == 7.5
 
 
+def test_medians_are_those_of_the_checkpoints_that_all_seeds_have(script):
+    often = curve_of(0, 1.0, (0.1, 0.2, 0.3, 0.4))
+    seldom = {"seed": 1, "points": curve_of(1, 3.0, (0.3, 0.4, 0.5, 0.6))["points"][1::2]}
+    found = script.summary({"published": [often, seldom]})["curves"]["published"]
+    assert [point["iteration"] for point in found] == [2, 4]
+    assert [point["condensed"] for point in found] == [4.0, 8.0]
+    assert [point["accuracy"] for point in found] == pytest.approx([0.3, 0.5])
+
+
 def test_smoke_runs_every_loop_and_publishes_nothing(script, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(script, "RUNS", tmp_path)
     monkeypatch.setattr(script, "publish", lambda *arguments: pytest.fail("published"))

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,6 +78,13 @@ def test_mistakes_are_one_line(run, arguments, plan, tmp_path):
     outcome = run("compare", plan, "--data", tmp_path / "nowhere", "--out", tmp_path / "out")
     assert outcome.code == 3
     assert f"{tmp_path / 'nowhere'} is no folder" in outcome.line
+    cell = tmp_path / "out" / "cells" / "random-0.json"
+    cell.parent.mkdir(parents=True)
+    cell.write_text("{}")
+    outcome = run("compare", plan, "--data", tmp_path / "nowhere", "--out", tmp_path / "out", "--overwrite")
+    assert outcome.code == 3
+    assert cell.exists(), "a mistyped folder costs no result"
+    shutil.rmtree(tmp_path / "out")
     plan.write_text("[sets.a]\nmethods = 3")
     assert "did you mean method?" in run("compare", *arguments).line
     assert not (tmp_path / "out").exists()

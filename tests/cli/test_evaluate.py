@@ -239,7 +239,10 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_read(
     monkeypatch.setattr("vidcondense.files.os.access", lambda path, mode: path != tmp_path)
     outcome = run("evaluate", condensed, "--data", tmp_path / "nowhere", "--out", tmp_path / "a" / "b")
     assert outcome.code == 4
-    assert f"cannot write {tmp_path / 'a' / 'b'}: this user may not write in {tmp_path}" in outcome.line
+    assert (
+        f"cannot write {tmp_path / 'a' / 'b'}: this user may not write in {tmp_path}; choose another"
+        in outcome.line
+    )
     outcome = run("train", condensed, "--out", tmp_path / "network")
     assert outcome.code == 4
     assert not list(tmp_path.iterdir())

@@ -82,6 +82,9 @@ def test_a_difference_of_fewer_pairs_than_seeds_says_so(plan, cells):
     assert "pair" not in rows[1][at]
     del cells["random-0"]
     assert to_cells(collect(plan, cells, {}, ["random-0"]).records())[1][1][at] == "– (1 pair)"
+    del cells["prism-0"], cells["random-1"]
+    records = collect(plan, cells, {}, []).records()
+    assert "pair" not in str(to_cells(records)), "of no pair there is no difference, of networks none to tell"
 
 
 def test_text_tables_show_hostile_names_and_interpret_nothing(plan, cells):

@@ -12,6 +12,8 @@ import pytest
 
 from commands import CLIP, TOY, Bench, become_nobody, in_child, run
 from marks import fault
+from vidcondense.errors import OutputError
+from vidcondense.files import check_writable
 from vidcondense.video.index import DataOptions, load_data
 from vidcondense.video.sampling import ClipOptions
 
@@ -101,6 +103,25 @@ def test_no_permission_to_write(name, root, small_set, tmp_path):
     assert code == 4, line
     assert f"cannot write {locked}" in line
     assert list(locked.iterdir()) == []
+
+
+@fault(
+    "39c", "the folder of the results may not be written or entered", "exit code 4 before any work is done"
+)
+@pytest.mark.parametrize("mode", [0o555, 0o000])
+def test_a_place_is_refused_beforehand(tmp_path, mode):
+    (tmp_path / "locked" / "in").mkdir(parents=True)
+    (tmp_path / "locked").chmod(mode)
+
+    def attempt():
+        become_nobody()
+        try:
+            check_writable(tmp_path / "locked" / "in" / "out")
+        except OutputError as error:
+            return str(error)
+        return "written"
+
+    assert "this user may not write in" in in_child(attempt)
 
 
 @fault("39b", "the data folder may not be written", "it is read; nothing is written there")

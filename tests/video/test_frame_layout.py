@@ -5,6 +5,7 @@ import pytest
 from vidcondense.errors import DataError
 from vidcondense.video.layouts import parse
 from vidcondense.video.listing import SplitRule
+from vidcondense.video.scan import scan
 
 
 def facts(result):
@@ -30,6 +31,22 @@ def test_a_drawn_split_keeps_groups_together(make_tree):
     train, test = ({r.group for r in result.records if r.split == split} for split in ("train", "test"))
     assert test
     assert not train & test
+
+
+def test_what_is_no_folder_of_images_is_told(tmp_path):
+    for name in ("a/one", "b/two", "c"):
+        (tmp_path / name).mkdir(parents=True)
+        if name != "c":
+            for number in range(3):
+                (tmp_path / name / f"frame{number:06}.jpg").write_bytes(b"")
+    (tmp_path / "a" / "1.mp4").write_bytes(b"")
+    (tmp_path / "a" / "notes.pdf").write_bytes(b"")
+    notes = parse(scan(tmp_path).tree, "frames", SplitRule()).notes
+    assert notes[1:] == (
+        "1 video not used; --layout folder reads them",
+        "not used for their ending: 1 × .pdf",
+        "without a video, so no class: c",
+    )
 
 
 def test_videos_come_first_and_the_images_are_noted(make_tree):

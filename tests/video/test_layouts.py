@@ -150,8 +150,10 @@ def test_names_that_are_no_utf8():
         (("a/1.mp4", "a/2.mp4"), "only one class, 'a'"),
         (("train/a/1.mp4", "test/a/2.mp4"), "only one class, 'a'"),
         (("data/a/1.mp4", "data/b/2.mp4"), "only one class, 'data'.* inside that one, give it instead"),
-        (("train/a/1.mp4", "train/b/2.mp4"), r"there is train/ but no test/ \(or val/\)"),
-        (("Val/a/1.mp4", "test/b/2.mp4"), "there is test/ but no train/"),
+        (("train/a/1.mp4", "train/b/2.mp4"), r"there is train/ but no test/ \(or val/\) with class folders"),
+        (("Val/a/1.mp4", "test/b/2.mp4"), "there is test/ but no train/ with class folders"),
+        (("train/a/1.mp4", "test/2.mp4"), "videos of train/ or test/ lie in no class folder"),
+        (("train/1.mp4", "test/2.mp4"), "videos of train/ or test/ lie in no class folder"),
     ],
 )
 def test_no_dataset(videos, message):
@@ -174,6 +176,22 @@ def test_of_several_folders_to_test_on_the_first_word_is_taken():
     assert "2 videos outside train/ and Test/ not used" in result.notes
 
 
+def test_the_folder_whose_name_is_the_word_itself_comes_first():
+    tops = ("train", "Train", "Test", "test")
+    result = listing(*(f"{top}/{c}/1.mp4" for top in tops for c in "ab"))
+    assert {r.path.partition("/")[0] for r in result.records} == {"train", "test"}
+
+
+def test_classes_in_splits_may_be_named_like_splits(tmp_path):
+    for name in ("train/train", "train/test", "test/train", "test/test", "train/swim"):
+        (tmp_path / name).mkdir(parents=True)
+        if "swim" not in name:
+            (tmp_path / name / "1.mp4").write_bytes(b"")
+    result = parse(scan(tmp_path).tree, "folder", SplitRule())
+    assert result.classes == ("test", "train")
+    assert result.notes == ("without a video, so no class: train/swim",)
+
+
 def test_classes_named_like_splits_among_others_are_classes():
     assert listing("test/1.mp4", "throw/1.mp4", "test/2.mp4").classes == ("test", "throw")
 
@@ -187,9 +205,11 @@ def test_what_is_no_video_and_no_class_is_told(tmp_path, tops):
             for file in files:
                 (tmp_path / top / name / file).write_bytes(b"")
     (tmp_path / ".hidden").mkdir()
+    (tmp_path / tops[0] / "again").symlink_to(tmp_path / tops[0] / "jump")
+    (tmp_path / tops[0] / "away").symlink_to(tmp_path.parent)
     result = parse(scan(tmp_path).tree, "folder", SplitRule())
     assert result.classes == ("jump", "wave")
-    assert f"not used for their ending: none {len(tops)}, .m4v {2 * len(tops)}" in result.notes
+    assert f"not used for their ending: {2 * len(tops)} × .m4v, {len(tops)} × none" in result.notes
     lacking = ", ".join(f"{top}{name}" for top in sorted(tops) for name in ("swim", "turn"))
     assert f"without a video, so no class: {lacking}" in result.notes
 

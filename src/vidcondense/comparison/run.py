@@ -96,10 +96,11 @@ def compare(
         folds=plan.folds,
         share_means=jobs.share_means,
     )
-    done = states(plan, place, overwrite=overwrite)
+    there = place.data.is_dir()
+    done = states(plan, place, overwrite=overwrite and there)
     todo = [name for name, ready in done.items() if not ready]
     cells = plan.cells()
-    if todo and not place.data.is_dir():
+    if not there and (todo or overwrite):
         raise DataError(f"{place.data} is no folder; give the folder that holds the dataset")
     for name in todo:
         check_experts(place, *cells[name])

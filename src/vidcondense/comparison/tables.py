@@ -10,6 +10,7 @@ from typing import Any
 from vidcondense.evaluation.tables import MISSING, Record, accuracy_text, number, spread
 from vidcondense.markdown import markdown
 from vidcondense.storage.labels import HARD
+from vidcondense.words import counted
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -98,16 +99,20 @@ def _cells(row: Record) -> dict[str, str]:
 
 def _seeds(row: Record) -> str:
     """How many condensation seeds of those wanted; the figures of one are over its networks."""
-    of_one = row["repeat"] == "network"
-    seeds = min(row["n"], 1) if of_one else row["n"]
+    seeds = _seeds_of(row)
     text = f"{seeds}" if seeds == row["wanted"] else f"{seeds} of {row['wanted']}"
-    return f"{text}, {row['n']} networks" if of_one and row["n"] > 1 else text
+    return f"{text}, {row['n']} networks" if seeds < row["n"] else text
+
+
+def _seeds_of(row: Record) -> int:
+    return min(int(row["n"]), 1) if row["repeat"] == "network" else int(row["n"])
 
 
 def _pairs(row: Record) -> str:
     """How many pairs a difference is of, where that is not the number of seeds."""
-    pairs = row.get("pairs")
-    return "" if pairs in (None, row["n"]) else f" ({pairs} {'pair' if pairs == 1 else 'pairs'})"
+    if row["difference"] is None or row["pairs"] == _seeds_of(row):
+        return ""
+    return f" ({counted(row['pairs'], 'pair')})"
 
 
 def _says_something(title: str, cells: Sequence[str]) -> bool:

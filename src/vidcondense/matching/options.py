@@ -17,10 +17,10 @@ LEARNING_RATES: dict[MatcherName, float] = {"dm": 10.0, "dc": 0.1, "dsa": 0.1, "
 with momentum 0.95 goes as far in the long run as the 1000 with momentum 0.5 of its published code."""
 
 REAL_BATCH, REAL_BATCH_OF_MEANS = 64, 4
-"""Real clips a target and iteration. Of sets of distribution matching none was shown to be worse for 4 than
-for all clips (benchmarks/plans/pool.toml, defaults.toml), which take most of the time, and 4 were soonest at
-the same accuracy (benchmarks/published_loop.py); what else is matched was not measured. Sets and recipes hold
-no number where none was asked for: another one here needs another table of option defaults."""
+"""Real clips a target and iteration. Sets of distribution matching were not shown to be worse for 4 than for
+all clips (benchmarks/plans/pool.toml) or 16 (defaults.toml), which take most of the time, and 4 were soonest
+at the same accuracy (benchmarks/published_loop.py); what else is matched was not measured. Sets and recipes
+hold no number where none was asked for: another one here needs another table of option defaults."""
 
 OptimiserName = Literal["sgd", "adam"]
 

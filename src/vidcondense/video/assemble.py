@@ -109,7 +109,12 @@ def split_of(name: str) -> Split | None:
 def folder_of(split: Split, names: Collection[str]) -> str | None:
     """Which of some folders is that of a split; of several the one whose word is preferred."""
     found = [name for name in names if split_of(name) == split]
-    return min(found, key=lambda name: (SPLIT_WORDS[split].index(name.strip().lower()), name), default=None)
+    words = SPLIT_WORDS[split]
+
+    def rank(name: str) -> tuple[int, bool, str]:
+        return words.index(name.strip().lower()), name not in words, name
+
+    return min(found, key=rank, default=None)
 
 
 def check_path(tree: Tree, listed: str, where: str) -> str:

@@ -24,61 +24,68 @@ def parse_folder(tree: Tree, rule: SplitRule) -> Listing:
         DataError: there is no video, or none inside a class folder; or there is one split's folder alone.
     """
     if not tree.videos:
-        raise DataError(
-            f"there is no video file ({', '.join(VIDEO_SUFFIXES)}) in this folder" + _others(tree)
-        )
-    listing = _parse("folder", tree.videos, rule)
-    notes = list(listing.notes)
-    if tree.frames:
-        notes.append(f"{counted(len(tree.frames), 'folder')} of images not used; --layout frames reads them")
-    if tree.others:
-        notes.append(f"not used for their ending{_others(tree)}")
-    if lacking := _without_videos(tree, listing):
-        notes.append(f"without a video, so no class: {some(lacking)}")
-    return replace(listing, notes=tuple(notes))
-
-
-def _others(tree: Tree) -> str:
-    """How many files have which other endings; nothing where there are none."""
-    told = (f"{ending or 'none'} {count}" for ending, count in tree.others.items())
-    return f": {some(list(told))}" if tree.others else ""
-
-
-def _without_videos(tree: Tree, listing: Listing) -> list[str]:
-    """Folders where a class would be, that have no video."""
-    tops = {record.path.split("/")[0] for record in listing.records}
-    depth = 0 if tops <= set(listing.classes) else 1
-    places = (path.split("/") for path in tree.folders if path.count("/") == depth)
-    return [
-        "/".join(names)
-        for names in places
-        if names[-1] not in listing.classes and (not depth or names[0] in tops)
-    ]
+        endings = ", ".join(VIDEO_SUFFIXES)
+        told = f"; there are {_others(tree)}" if tree.others else ""
+        raise DataError(f"there is no video file ({endings}) in this folder{told}")
+    return _parse("folder", tree, tree.videos, rule)
 
 
 def parse_frames(tree: Tree, rule: SplitRule) -> Listing:
     """Read folders as `parse_folder` does, where each video is a folder of numbered images.
 
     Raises:
-        DataError: there is no such folder, or none inside a class folder.
+        DataError: there is no such folder, or none inside a class folder; or there is one split's alone.
     """
     if not tree.frames:
         raise DataError("there is no folder of numbered images (frame000001.jpg, img_00001.jpg, …)")
-    return _parse("frames", tree.frames, rule)
+    return _parse("frames", tree, tree.frames, rule)
 
 
-def _parse(layout: str, clips: tuple[str, ...], rule: SplitRule) -> Listing:
-    tops = {path.split("/")[0] for path in clips if path.count("/") >= 2}
-    train, test = folder_of("train", tops), folder_of("test", tops)
+def _parse(layout: str, tree: Tree, clips: tuple[str, ...], rule: SplitRule) -> Listing:
+    inside = [path.split("/") for path in clips if "/" in path]
+    deep = {names[0] for names in inside if len(names) > 2}
+    train, test = folder_of("train", deep), folder_of("test", deep)
     if train is not None and test is not None:
-        return _parse_splits(layout, clips, train, test)
-    if tops and all(split_of(top) for top in {path.split("/")[0] for path in clips if "/" in path}):
-        raise DataError(
-            f"there is {train}/ but no test/ (or val/)"
-            if train is not None
-            else f"there is {test}/ but no train/"
-        )
-    return _parse_classes(layout, clips, rule)
+        listing = _parse_splits(layout, clips, train, test)
+        places = [path for path in tree.folders if path.partition("/")[0] in (train, test) and "/" in path]
+    else:
+        _refuse_splits({names[0] for names in inside})
+        listing = _parse_classes(layout, clips, rule)
+        places = [path for path in tree.folders if "/" not in path]
+    lacking = [
+        path for path in places if path.rpartition("/")[2] not in listing.classes and path not in clips
+    ]
+    notes = [
+        _unused(len(tree.frames), "folder", "folders", " of images", "frames") if layout == "folder" else "",
+        _unused(len(tree.videos), "video", "videos", "", "folder") if layout == "frames" else "",
+        f"not used for their ending: {_others(tree)}" if tree.others else "",
+        f"without a video, so no class: {some(lacking)}" if lacking else "",
+    ]
+    return replace(listing, notes=(*listing.notes, *filter(None, notes)))
+
+
+def _unused(number: int, one: str, several: str, more: str, layout: str) -> str:
+    return f"{counted(number, one, several)}{more} not used; --layout {layout} reads them" if number else ""
+
+
+def _others(tree: Tree) -> str:
+    """How many files have which other endings, the most common first."""
+    ordered = sorted(tree.others.items(), key=lambda each: -each[1])
+    return some([f"{count} × {ending or 'none'}" for ending, count in ordered])
+
+
+def _refuse_splits(tops: set[str]) -> None:
+    """Raise `DataError` where all folders have names of splits: they are no classes."""
+    if not tops or not all(map(split_of, tops)):
+        return
+    train, test = folder_of("train", tops), folder_of("test", tops)
+    if train is None:
+        raise DataError(f"there is {test}/ but no train/ with class folders")
+    if test is None:
+        raise DataError(f"there is {train}/ but no test/ (or val/) with class folders")
+    raise DataError(
+        f"videos of {train}/ or {test}/ lie in no class folder; put each into a folder named after its class"
+    )
 
 
 def _parse_splits(layout: str, clips: tuple[str, ...], train: str, test: str) -> Listing:

@@ -22,7 +22,7 @@ class Tree:
     texts: tuple[str, ...] = ()
     """Lists and annotations: `.txt`, `.csv`, `.json`."""
     folders: tuple[str, ...] = ()
-    """The folders of the root and those in them."""
+    """The folders of the root and those in them, but for links and those that cannot be listed."""
     others: Mapping[str, int] = field(default_factory=dict)
     """How many files there are of each other ending."""
     read: Callable[[str], str] = "".join

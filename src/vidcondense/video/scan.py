@@ -43,7 +43,7 @@ class _Walk:
     """Real paths of what was listed: links between folders would else name one file very many times."""
 
     named: list[str] = field(default_factory=list)
-    """Folders of the root and those in them."""
+    """Folders of the root and those in them, links left out."""
     others: Counter[str] = field(default_factory=Counter)
     """Files of other endings."""
 
@@ -81,7 +81,7 @@ def scan(root: Path, *, follow_symlinks: bool = False) -> Scan:
         videos=tuple(sorted(walk.videos)),
         frames=tuple(sorted(walk.frames)),
         texts=tuple(sorted(walk.texts)),
-        folders=tuple(sorted(walk.named)),
+        folders=tuple(sorted(set(walk.named) - walk.blocked.keys())),
         others=dict(sorted(walk.others.items())),
         read=lambda name: _read_text(Path(real) / name),
         root=real,
@@ -122,14 +122,14 @@ def _sort_in(walk: _Walk, entry: os.DirEntry[str], relative: str) -> None:
     if not (is_video or is_text or is_folder):
         walk.others[suffix] += 1
         return
-    if is_folder and relative.count("/") <= 1:
-        walk.named.append(relative)
     refusal = _refuse_link(walk, entry) if entry.is_symlink() else None
     if is_folder:
         if refusal is not None:
             walk.blocked[relative] = refusal
         elif not entry.is_symlink():
             walk.folders.append((f"{relative}/", entry.path))
+            if relative.count("/") <= 1:
+                walk.named.append(relative)
         else:
             heapq.heappush(walk.links, (f"{relative}/", os.path.realpath(entry.path)))
     elif is_video:
