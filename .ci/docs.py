@@ -1,7 +1,8 @@
 """Run the commands and Python of the README and of the pages in docs/.
 
 Every page starts in a folder of its own that holds `videos`, a tiny toy set, and `small`, a condensed set of
-it; its blocks of `bash` and `python` run there one after the other. A block whose info string goes on with
+it; its blocks of `bash` and `python` run there one after the other, as many pages side by side as there are
+cores, each command on one thread. A block whose info string goes on with
 `no-run: REASON` is left out. A block of Python that begins with `# NAME.py` is kept under that name, too.
 
     python .ci/docs.py
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,21 +60,32 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(kind, code, reason)
 
 
-def run(page: Path, start: Path, scratch: Path) -> None:
-    """Run a page's blocks in a copy of the start; the first that fails ends it."""
+def run(page: Path, start: Path, scratch: Path) -> bool:
+    """Run a page's blocks in a copy of the start and print all at its end; the first that fails ends it."""
     chosen = [block for block in blocks(page) if not block.reason]
-    if not chosen:
-        return
-    name, began = str(page.relative_to(ROOT)), time.monotonic()
+    name, began, told = str(page.relative_to(ROOT)), time.monotonic(), []
     folder = shutil.copytree(start, scratch / name.replace("/", "-"))
+    verdict = ""
     for block in chosen:
-        print(f"-- {name}\n{block.code}", flush=True)
         if named := re.match(r"# (\w+\.py)\n", block.code):
             (folder / named[1]).write_text(block.code, encoding="utf-8")
-        done = subprocess.run([*COMMANDS[block.kind], block.code], cwd=folder, check=False)
+        done = subprocess.run(
+            [*COMMANDS[block.kind], block.code],
+            cwd=folder,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        told.append(f"-- {name}\n{block.code}{done.stdout}")
         if done.returncode:
-            sys.exit(f"{name}: exit code {done.returncode} of\n{block.code}")
-    print(f"-- {name}: ok, {time.monotonic() - began:.0f} s", flush=True)
+            verdict = f"FAILED: exit code {done.returncode} of\n{block.code}"
+            break
+    told.append(f"-- {name}: {verdict or f'ok, {time.monotonic() - began:.0f} s'}")
+    if chosen:
+        print("\n".join(told), flush=True)
+    return not verdict
 
 
 def main(arguments: list[str]) -> None:
@@ -87,9 +100,13 @@ def main(arguments: list[str]) -> None:
         start = Path(scratch) / "start"
         start.mkdir()
         os.environ["VIDCONDENSE_CACHE"] = str(Path(scratch) / "cache")
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         subprocess.run([*COMMANDS["bash"], START], cwd=start, check=True)
-        for page in chosen:
-            run(page, start, Path(scratch))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            fine = list(pool.map(lambda page: run(page, start, Path(scratch)), chosen))
+    failed = [str(page.relative_to(ROOT)) for page, each in zip(chosen, fine, strict=True) if not each]
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
