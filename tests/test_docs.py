@@ -101,20 +101,37 @@ def test_blocks_run_one_after_the_other_in_a_copy_of_the_start(tmp_path, monkeyp
     )
     (tmp_path / "start").mkdir()
     (tmp_path / "start" / "here").touch()
-    docs.run(page, tmp_path / "start", tmp_path)
+    assert docs.run(page, tmp_path / "start", tmp_path)
     assert (tmp_path / "docs-page.md" / "done").is_file()
     assert not (tmp_path / "start" / "done").exists()
 
 
 @pytest.mark.parametrize("kind", ["bash", "python"])
-def test_a_block_that_fails_ends_the_run(tmp_path, monkeypatch, kind):
+def test_a_block_that_fails_ends_the_page_and_is_told(tmp_path, monkeypatch, capsys, kind):
     monkeypatch.setattr(docs, "ROOT", tmp_path)
     page = write(
-        tmp_path, f"```{kind}\nexit(3)\n```\n" if kind == "python" else "```bash\nfalse | true\n```\n"
+        tmp_path,
+        (f"```{kind}\nexit(3)\n```\n" if kind == "python" else "```bash\necho said; false | true\n```\n")
+        + "```bash\ntouch later\n```\n",
     )
     (tmp_path / "start").mkdir()
-    with pytest.raises(SystemExit, match=r"docs/page\.md: exit code"):
-        docs.run(page, tmp_path / "start", tmp_path)
+    assert not docs.run(page, tmp_path / "start", tmp_path)
+    assert not (tmp_path / "docs-page.md" / "later").exists()
+    printed = capsys.readouterr().out
+    assert "-- docs/page.md: FAILED: exit code" in printed
+    assert ("said\n" in printed) == (kind == "bash")
+
+
+def test_a_page_that_fails_fails_the_run_and_the_others_are_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(docs, "ROOT", tmp_path)
+    monkeypatch.setattr(docs, "START", "true")
+    monkeypatch.setenv("VIDCONDENSE_CACHE", "unused")
+    write(tmp_path, "```bash\nfalse\n```\n")
+    (tmp_path / "docs" / "other.md").write_text(f"```bash\ntouch {tmp_path / 'ran'}\n```\n")
+    with pytest.raises(SystemExit, match=r"failed: docs/page\.md$"):
+        docs.main(["docs/page.md", "docs/other.md"])
+    assert (tmp_path / "ran").exists()
+    docs.main(["docs/other.md"])
 
 
 @pytest.mark.parametrize("info", ["bash no-run", "bash no-run:", "bash skip", "python title=x"])

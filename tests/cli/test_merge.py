@@ -51,7 +51,7 @@ def test_merge_brings_the_parts_together(run, condensed, parts, tmp_path):
         (["merge", "0", "1", "./1/../0", "--out", "o"], 2, "0 is named twice"),
         (["merge", "--out", "o"], 2, "at least one condensed set"),
         (["merge", "0", "1", "--out", "o", "--codec", "pgn"], 2, "did you mean png"),
-        (["merge", "0", "missing", "--out", "o"], 3, "is no condensed set"),
+        (["merge", "0", "missing", "--out", "o"], 3, "does not exist"),
         (["subset", "0", "--out", "o", "--vpc", "0"], 2, "--vpc 0"),
         (["subset", "0", "--out", "o", "--classes", "nobody"], 2, "unknown class 'nobody'"),
     ],

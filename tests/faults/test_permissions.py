@@ -106,7 +106,7 @@ def test_no_permission_to_write(name, root, small_set, tmp_path):
 
 
 @fault(
-    "39c", "the folder of the results may not be written or entered", "exit code 4 before any work is done"
+    "39e", "the folder of the results may not be written or entered", "exit code 4 before any work is done"
 )
 @pytest.mark.parametrize("mode", [0o555, 0o000])
 def test_a_place_is_refused_beforehand(tmp_path, mode):

@@ -57,7 +57,7 @@ def recipe_of(base, candidate):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("budget", ["5kB", "30kB"])
+@pytest.mark.parametrize("budget", ["5kB", "60kB"])
 def test_all_that_is_offered_keeps_to_the_budget_when_it_is_made(real, offered, tmp_path, budget):
     base, found = base_of(budget), offered(budget)
     assert METHODS[found[0].setting["method"]].select == "random", "what is to be beaten"

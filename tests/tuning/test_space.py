@@ -30,7 +30,7 @@ def test_usual_space_follows_the_method():
 
 def test_the_methods_own_values_are_written_out_where_there_is_one_for_all_stages():
     made = explicit(Recipe(condense=CondenseOptions(vpc=2))).condense
-    assert (made.lr, made.match.real_batch) == (20.0, 8)
+    assert (made.lr, made.match.real_batch) == (20.0, 4)
     both = explicit(Recipe(condense=CondenseOptions(method="static-dynamic"))).condense
     assert (both.lr, both.match.real_batch) == (10.0, None)
     control = Recipe(condense=CondenseOptions(method="random"))
