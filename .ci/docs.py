@@ -96,6 +96,7 @@ def main(arguments: list[str]) -> None:
                 print(f"{page.relative_to(ROOT)}: {block.kind}: {block.reason or 'run'}")
         return
     chosen = [ROOT / name for name in arguments] or pages()
+    chosen.sort(key=lambda page: -sum(not block.reason for block in blocks(page)))  # the longest first
     with tempfile.TemporaryDirectory() as scratch:
         start = Path(scratch) / "start"
         start.mkdir()
