@@ -60,13 +60,17 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(kind, code, reason)
 
 
+def runnable(page: Path) -> list[Block]:
+    """The blocks of a page that are run."""
+    return [block for block in blocks(page) if not block.reason]
+
+
 def run(page: Path, start: Path, scratch: Path) -> bool:
     """Run a page's blocks in a copy of the start and print all at its end; the first that fails ends it."""
-    chosen = [block for block in blocks(page) if not block.reason]
     name, began, told = str(page.relative_to(ROOT)), time.monotonic(), []
     folder = shutil.copytree(start, scratch / name.replace("/", "-"))
     verdict = ""
-    for block in chosen:
+    for block in runnable(page):
         if named := re.match(r"# (\w+\.py)\n", block.code):
             (folder / named[1]).write_text(block.code, encoding="utf-8")
         done = subprocess.run(
@@ -83,8 +87,7 @@ def run(page: Path, start: Path, scratch: Path) -> bool:
             verdict = f"FAILED: exit code {done.returncode} of\n{block.code}"
             break
     told.append(f"-- {name}: {verdict or f'ok, {time.monotonic() - began:.0f} s'}")
-    if chosen:
-        print("\n".join(told), flush=True)
+    print("\n".join(told), flush=True)
     return not verdict
 
 
@@ -95,8 +98,8 @@ def main(arguments: list[str]) -> None:
             for block in blocks(page):
                 print(f"{page.relative_to(ROOT)}: {block.kind}: {block.reason or 'run'}")
         return
-    chosen = [ROOT / name for name in arguments] or pages()
-    chosen.sort(key=lambda page: -sum(not block.reason for block in blocks(page)))  # the longest first
+    counts = {page: len(runnable(page)) for page in [ROOT / name for name in arguments] or pages()}
+    chosen = sorted(filter(counts.get, counts), key=lambda page: -counts[page])  # the longest first
     with tempfile.TemporaryDirectory() as scratch:
         start = Path(scratch) / "start"
         start.mkdir()

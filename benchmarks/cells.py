@@ -100,6 +100,11 @@ def over_repeats(own: Mapping[int, float | None], base: Mapping[int, float | Non
     }
 
 
+def accuracy_text(row: Mapping[str, Any]) -> str:
+    """The mean accuracy of a row in percent, or that nothing came of it."""
+    return "failed" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f}"
+
+
 def publish(benchmark: str, result: dict[str, Any], cells: str = "*.json") -> None:
     """Write `benchmarks/results/<benchmark>.json`, and keep its cells, the files `cells` of its folder."""
     write_json(RESULTS / f"{benchmark}.json", {"benchmark": benchmark, "machine": machine(), **result})

@@ -37,7 +37,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from cells import RUNS, cell, compute_cells, over_repeats, publish, restore
+from cells import RUNS, accuracy_text, cell, compute_cells, over_repeats, publish, restore
 from plan import scenes
 from torch import Tensor
 
@@ -504,8 +504,7 @@ def main() -> None:
     compute_cells(NAME, work)
     rows = summary()
     for name, row in rows.items():
-        accuracy = "failed" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f}"
-        print(f"{name:28} {accuracy}, {row['bytes']:.0f} bytes a video")
+        print(f"{name:28} {accuracy_text(row)}, {row['bytes']:.0f} bytes a video")
     publish(NAME, {"settings": __doc__, "baseline": BASELINE, "rows": rows})
 
 

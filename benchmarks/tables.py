@@ -11,9 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from vidcondense.comparison.tables import to_cells, to_markdown
+from vidcondense.comparison.tables import pairs_text, to_cells, to_markdown
 from vidcondense.matching.options import MatchOptions
-from vidcondense.words import counted
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -155,7 +154,7 @@ def _targets(path: Path) -> str:
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in result["rows"]:
-        difference = row["difference"] or {"mean": None, "interval": None}
+        difference = row["difference"] or {"mean": None, "interval": None, "pairs": None}
         shown = "–" if difference["mean"] is None else f"{100 * difference['mean']:+.1f}"
         known = [each for each in row["accuracies"] if each is not None]
         cells = [
@@ -166,7 +165,8 @@ def _targets(path: Path) -> str:
             shown,
         ]
         spread = "–" if row["spread"] is None else f"{row['spread']:.3f}"
-        cells += [_interval(difference["interval"]) + _pairs(difference, len(known)), spread]
+        pairs = pairs_text(difference["mean"], difference["pairs"], len(known))
+        cells += [_interval(difference["interval"]) + pairs, spread]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 
@@ -585,12 +585,6 @@ def _machine(result: dict[str, Any]) -> str:
 def _accuracy(row: dict[str, Any]) -> str:
     """The mean of a row in percent, and the deviation where there is one."""
     return _percent(row["accuracy"]) + ("" if row["std"] is None else f" ± {_percent(row['std'])}")
-
-
-def _pairs(difference: dict[str, Any], known: int) -> str:
-    """How many pairs a difference is of, where that is not the number of results."""
-    pairs = difference.get("pairs")
-    return "" if pairs in (None, known) else f" ({counted(pairs, 'pair')})"
 
 
 def _percent(value: float | None) -> str:

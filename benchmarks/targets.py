@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from cells import compute_cells, known_cells, over_repeats, publish, ucf101_5
+from cells import accuracy_text, compute_cells, known_cells, over_repeats, publish, ucf101_5
 from torch import Tensor
 
 from vidcondense import rng
@@ -381,8 +381,7 @@ def main() -> None:
         found.setdefault((known["vpc"], known["variant"]), {})[known["repeat"]] = known
     rows = summary(dict(sorted(found.items(), key=lambda each: (each[0][0], list(TRIALS).index(each[0][1])))))
     for row in rows:
-        accuracy = "failed" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f}"
-        print(f"{row['variant']:28} vpc {row['vpc']:2}, {accuracy} over {len(row['repeats'])}")
+        print(f"{row['variant']:28} vpc {row['vpc']:2}, {accuracy_text(row)} over {len(row['repeats'])}")
     publish(NAME, {"settings": __doc__, "folds": FOLDS, "rows": rows})
 
 

@@ -84,7 +84,8 @@ def _cells(row: Record) -> dict[str, str]:
         "95 % CI": spread(row["ci_low"], row["ci_high"]),
         "95 % CI (groups)": spread(row["group_ci_low"], row["group_ci_high"]),
         "to baseline": number(row["difference"], "+.1f"),
-        "95 % CI (paired)": spread(row["difference_low"], row["difference_high"]) + _pairs(row),
+        "95 % CI (paired)": spread(row["difference_low"], row["difference_high"])
+        + pairs_text(row["difference"], row["pairs"], _seeds_of(row)),
         "diverged": f"{row['diverged']} of {row['networks']}" if row["diverged"] else MISSING,
         "key frames": number(row["key_frames"], ".2f"),
         "paper MB": number(row["paper_mb"], ".3f"),
@@ -108,11 +109,11 @@ def _seeds_of(row: Record) -> int:
     return min(int(row["n"]), 1) if row["repeat"] == "network" else int(row["n"])
 
 
-def _pairs(row: Record) -> str:
-    """How many pairs a difference is of, where that is not the number of seeds."""
-    if row["difference"] is None or row["pairs"] == _seeds_of(row):
+def pairs_text(difference: float | None, pairs: int | None, results: int) -> str:
+    """How many pairs a difference is of, where that is not the number of results."""
+    if difference is None or pairs is None or pairs == results:
         return ""
-    return f" ({counted(row['pairs'], 'pair')})"
+    return f" ({counted(pairs, 'pair')})"
 
 
 def _says_something(title: str, cells: Sequence[str]) -> bool:

@@ -55,17 +55,16 @@ def _parse(layout: str, tree: Tree, clips: tuple[str, ...], rule: SplitRule) -> 
     lacking = [
         path for path in places if path.rpartition("/")[2] not in listing.classes and path not in clips
     ]
+    if layout == "folder":
+        unused, what, other = len(tree.frames), f"{counted(len(tree.frames), 'folder')} of images", "frames"
+    else:
+        unused, what, other = len(tree.videos), counted(len(tree.videos), "video"), "folder"
     notes = [
-        _unused(len(tree.frames), "folder", "folders", " of images", "frames") if layout == "folder" else "",
-        _unused(len(tree.videos), "video", "videos", "", "folder") if layout == "frames" else "",
+        f"{what} not used; --layout {other} reads them" if unused else "",
         f"not used for their ending: {_others(tree)}" if tree.others else "",
         f"without a video, so no class: {some(lacking)}" if lacking else "",
     ]
     return replace(listing, notes=(*listing.notes, *filter(None, notes)))
-
-
-def _unused(number: int, one: str, several: str, more: str, layout: str) -> str:
-    return f"{counted(number, one, several)}{more} not used; --layout {layout} reads them" if number else ""
 
 
 def _others(tree: Tree) -> str:
