@@ -13,6 +13,7 @@ from vidcondense import rng
 from vidcondense.comparison.cells import check_experts, forget_cell, missing, read_cell, run_cell
 from vidcondense.comparison.plan import make_plan
 from vidcondense.comparison.run import compare
+from vidcondense.compute import versions_of
 from vidcondense.condensation import condense
 from vidcondense.errors import DataError, FormatError, OutputError, UsageError
 from vidcondense.evaluation.evaluate import evaluate
@@ -51,6 +52,7 @@ def test_cell_is_what_condense_and_evaluate_give(plan, place, compute, tmp_path)
     assert read_cell(place, prism, 1) == json.loads(json.dumps(cell))
     assert missing(prism, cell) == []
     assert (cell["peak_memory_mb"] > 50, cell["peak_gpu_mb"]) == (True, None)
+    assert uint8["computed_with"] == versions_of(compute)
 
 
 def test_cell_keeps_the_recipe_of_its_set(plan, place, compute):

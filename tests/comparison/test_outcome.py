@@ -161,6 +161,23 @@ def test_memory_of_a_gpu_is_shown_where_there_was_one(plan, cells, monkeypatch):
     assert [row[titles.index("peak GPU MiB")] for row in rows] == ["–", "3", "3", "–"]
 
 
+def test_precision_is_told_and_shown_where_rows_differ(plan, cells):
+    def told():
+        records = collect(plan, cells, {}, []).records()
+        titles, rows = to_cells(records)
+        return [each["precision"] for each in records], [
+            row[titles.index("precision")] for row in rows if "precision" in titles
+        ]
+
+    assert told() == ([None] * 4, [])  # older results do not say
+    for cell in cells.values():
+        for entry in cell["entries"]:
+            entry["computed_with"] = {"precision": "float32"}
+    assert told() == (["float32"] * 3 + [None], [])
+    cells["random-1"]["entries"][0]["computed_with"] = {"precision": "bfloat16"}
+    assert told()[1] == ["bfloat16, float32", "float32", "float32", "–"]
+
+
 def test_labels_are_an_axis_with_a_column_where_not_all_are_hard(plan, cells):
     prism = replace(plan.entrants[1], labels=("hard", "own"), codecs=("uint8",))
     for seed in (0, 1):

@@ -17,7 +17,7 @@ import msgspec
 from vidcondense import __version__, rng
 from vidcondense.assembly import followed_experts, follows_experts
 from vidcondense.comparison.plan import Entrant
-from vidcondense.compute import Compute
+from vidcondense.compute import Compute, versions_of
 from vidcondense.condensation import condense
 from vidcondense.errors import DataError, FormatError, OutputError
 from vidcondense.estimation import peak_gpu_mb, peak_memory_mb
@@ -228,6 +228,7 @@ def run_cell(
         cell["entries"].append(
             {
                 **entry,
+                "computed_with": versions_of(compute),
                 "seconds_evaluate": round(time.perf_counter() - start, 1),
                 "evaluation": as_dict(judged),
             }

@@ -136,6 +136,7 @@ class Outcome:
             "seconds_evaluate": mean([entry["seconds_evaluate"] for entry in entries]),
             "peak_memory_mb": mean([c["peak_memory_mb"] for c in cells if c["peak_memory_mb"]]),
             "peak_gpu_mb": mean([c["peak_gpu_mb"] for c in cells if c.get("peak_gpu_mb")]),
+            "precision": _precision(entries),
             "failed": self._failed(row),
         }
 
@@ -239,6 +240,12 @@ def _numbers(found: PairedDifference | None) -> dict[str, float | int | None]:
         "p_value": found.p_value if found else None,
         "pairs": found.pairs if found else None,
     }
+
+
+def _precision(entries: Sequence[Mapping[str, Any]]) -> str | None:
+    """In which precision networks ran; several where cells were computed on several machines."""
+    found = {entry["computed_with"]["precision"] for entry in entries if "computed_with" in entry}
+    return ", ".join(sorted(found)) or None
 
 
 def _whole(value: float | None) -> int | None:

@@ -95,6 +95,7 @@ def _cells(row: Record) -> dict[str, str]:
         "evaluate s": number(row["seconds_evaluate"], ".0f"),
         "peak MiB": number(row["peak_memory_mb"], ".0f"),
         "peak GPU MiB": number(row.get("peak_gpu_mb"), ".0f"),
+        "precision": row.get("precision") or MISSING,
     }
 
 
@@ -117,7 +118,7 @@ def pairs_text(difference: float | None, pairs: int | None, results: int) -> str
 
 
 def _says_something(title: str, cells: Sequence[str]) -> bool:
-    if title in ("codec", "network"):
+    if title in ("codec", "network", "precision"):
         return len(set(cells) - {MISSING}) > 1
     if title == "labels":
         return set(cells) != {HARD}
