@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from vidcondense.comparison.tables import pairs_text, to_cells, to_markdown
+from vidcondense.evaluation.statistics import paired_difference
 from vidcondense.matching.options import MatchOptions
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +28,29 @@ clips one repeat alone has a standard error of almost 5 points: small difference
 """
 
 
+CLUSTER, SMALL = "cluster targets, two key frames 16×16", "two key frames 16×16"
+PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
+    "one_video": [
+        *((("PRISM", 1), (other, 1)) for other in ("two key frames", "DM, noise", "DM, real", "PRISM, real")),
+        (("DM, noise", 1), ("DM, real", 1)),
+        (("DM, noise", 1), ("two key frames", 1)),
+    ],
+    "many_videos": [
+        *(((CLUSTER, vpc), ("random, two frames 16×16", vpc)) for vpc in (1, 2, 5, 10)),
+        *(((CLUSTER, vpc), (SMALL, vpc)) for vpc in (2, 5, 10)),
+        ((CLUSTER, 5), (f"{SMALL}, 20 clips", 5)),
+        ((CLUSTER, 5), ("cluster targets, PRISM", 5)),
+        ((CLUSTER, 5), ("cluster targets, two key frames 8×8", 5)),
+        *(((CLUSTER, 5), (other, 5)) for other in ("PRISM", "PRISM, real", "two key frames")),
+        *(((CLUSTER, 5), (other, 5)) for other in ("DM, noise", "DM, real")),
+        (("DM, noise, 1200 iterations", 5), ("DM, noise", 5)),
+        *(((name, 10), (name, 5)) for name in ("DM, noise", "PRISM", SMALL, CLUSTER, "random", "herding")),
+        *(((name, 5), (name, 1)) for name in ("DM, noise", "PRISM", CLUSTER, "random", "herding")),
+    ],
+}
+"""Rows of a plan to compare besides those with its baseline, by name and videos per class."""
+
+
 def page() -> str:
     """The whole page."""
     sections = [section(path) for section, path in _sections() if path.exists()]
@@ -40,6 +64,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "architectures": partial(_plan, "Sets judged by other networks than they were condensed with"),
+        "labels": _labels,
         "transfer": _transfer,
         "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
         "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes: methods and PRISM's ablations"),
@@ -114,11 +139,33 @@ def _plan(title: str, path: Path) -> str:
         + (f" {waiting} cells of the plan are not computed yet." if waiting else ""),
         "",
         to_markdown(*to_cells(result["rows"])),
+        *_other_pairs(result),
         *(f"{name} failed: {reason}.\n" for name, reason in result.get("failures", {}).items()),
         _machine(result),
         "",
     ]
     return "\n".join(lines)
+
+
+def _other_pairs(result: dict[str, Any]) -> list[str]:
+    """Differences between rows of which neither is the baseline, where a plan asks for some."""
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in result["rows"]:  # of several codecs the last, in which sets are stored
+        found[row["name"], row["vpc"]] = row["accuracies"]
+    lines = []
+    for one, other in PAIRS.get(result["benchmark"], []):
+        ours, theirs = found.get(one, {}), found.get(other, {})
+        seeds = sorted(ours.keys() & theirs.keys())
+        pairs = paired_difference([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+        if pairs.interval is None or pairs.mean is None:
+            continue
+        cells = [*(f"{name}, VPC {vpc}" for name, vpc in (one, other)), str(pairs.pairs)]
+        cells += [f"{100 * pairs.mean:+.1f}", _interval(list(pairs.interval))]
+        lines.append("| " + " | ".join(cells) + " |")
+    if not lines:
+        return []
+    titles = "| set | less that of | pairs | difference in accuracy | 95 % CI (paired) |"
+    return [titles, "|---|---|---:|---:|---:|", *lines, ""]
 
 
 def _how(plan: str) -> str:
@@ -205,6 +252,28 @@ def _motion(path: Path) -> str:
         for order in ("ordered", "shuffled", "reversed"):
             accuracy, std = row[order]["mean"], row[order]["std"]
             cells.append(_percent(accuracy) + (f" ± {_percent(std)}" if std is not None else ""))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _labels(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## Soft labels of a teacher on ucf101-5",
+        "",
+        _words(result),
+        "",
+        "| set | labels | n | bytes | accuracy % | to hard labels | 95 % CI (paired) "
+        "| to real clips, same labels | 95 % CI (paired) |",
+        "|---|---|" + "---:|" * 7,
+    ]
+    for row in result["rows"]:
+        cells = [row["set"], row["labels"], str(len(row["seeds"])), f"{row['bytes']:,d}"]
+        cells.append(_accuracy(row["to_hard"]))
+        for found in (row["to_hard"], row["to_real"]):
+            difference = (found or {}).get("difference") or {"mean": None, "interval": None}
+            cells.append("–" if difference["mean"] is None else f"{100 * difference['mean']:+.1f}")
+            cells.append(_interval(difference["interval"]))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 
