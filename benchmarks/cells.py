@@ -30,7 +30,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 def ucf101_5() -> Path:
     """The folder of the 400 real clips, or a clear end."""
-    folder = Path(os.environ.get("UCF101_5", ROOT.parent / "shared" / "data" / "ucf101-5"))
+    folder = Path(os.environ.get("UCF101_5", ROOT.parent / "shared" / "data" / "ucf101-5")).absolute()
     if not folder.is_dir():
         raise SystemExit(f"skipped: the ucf101-5 clips are not at {folder}; set UCF101_5")
     return folder

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import tomllib
 from collections.abc import Callable
 from functools import partial
@@ -21,10 +22,13 @@ from pathlib import Path
 
 from cells import ROOT, RUNS, publish, restore, ucf101_5
 
+from vidcondense.assembly import follows_experts
 from vidcondense.cli.main import main as vidcondense
 from vidcondense.comparison.cells import Place
 from vidcondense.comparison.plan import read_plan
 from vidcondense.comparison.run import read_outcome
+from vidcondense.files import make_folder
+from vidcondense.recipe import Recipe
 from vidcondense.video.index import DataOptions
 from vidcondense.video.toy import Mode, ToyOptions, make_toy
 
@@ -58,6 +62,15 @@ DATA: dict[str, Callable[[], Path]] = {
 """The data of each plan."""
 
 
+def make_experts(recipe: Recipe, data: Path, folds: int | None = None) -> None:
+    """The experts that a recipe names, in the working folder; those that are there are kept."""
+    match, clip = recipe.condense.match, recipe.clip
+    words = ["experts", str(data), "--out", str(match.trajectory.experts), "--model", match.model]
+    words += ["--layout", recipe.reading.layout, "--num-frames", str(clip.num_frames)]
+    words += ["--stride", str(clip.stride), "--size", str(clip.size)]
+    vidcondense([*words, "--folds", str(folds)] if folds else words)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("plan", choices=DATA)
@@ -66,6 +79,12 @@ def main() -> None:
     chosen = parser.parse_args()
     path, data, out = PLANS / f"{chosen.plan}.toml", DATA[chosen.plan](), RUNS / chosen.plan
     restore(chosen.plan)
+    make_folder(RUNS)
+    os.chdir(RUNS)  # where plans look for experts
+    if not chosen.publish:
+        for entrant in read_plan(path).entrants:
+            if entrant.condensed and follows_experts(entrant.recipe.condense):
+                make_experts(entrant.recipe, data)
     words = ["compare", str(path), "--data", str(data), "--out", str(out), "--jobs", str(chosen.jobs)]
     with contextlib.suppress(KeyboardInterrupt):
         if not chosen.publish:

@@ -62,6 +62,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "main_job": _main_job,
         "one_video": partial(_plan, "One video per class on ucf101-5"),
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
+        "tuned": _tuned,
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "architectures": partial(_plan, "Sets judged by other networks than they were condensed with"),
         "labels": _labels,
@@ -253,6 +254,28 @@ def _motion(path: Path) -> str:
             accuracy, std = row[order]["mean"], row[order]["std"]
             cells.append(_percent(accuracy) + (f" ± {_percent(std)}" if std is not None else ""))
         lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _tuned(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## Learning rates of the methods",
+        "",
+        _words(result),
+        "",
+        "Mean accuracy over the folds a learning rate was judged on, in brackets how many; chosen: bold.",
+        "",
+        "| set | default | learning rates |",
+        "|---|---:|---|",
+    ]
+    for row in result["rows"]:
+        told = []
+        for trial in row["trials"]:
+            found = trial["accuracies"]
+            text = f"{trial['lr']:g}: {_percent(sum(found) / len(found))} ({len(found)})"
+            told.append(f"**{text}**" if trial["lr"] == row["chosen"] else text)
+        lines.append(f"| {row['set']} | {row['default']:g} | {'; '.join(told)} |")
     return "\n".join([*lines, "", _machine(result), ""])
 
 
