@@ -264,18 +264,20 @@ def _tuned(path: Path) -> str:
         "",
         _words(result),
         "",
-        "Mean accuracy over the folds a learning rate was judged on, in brackets how many; chosen: bold.",
+        "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is the "
+        "default, bold what was chosen.",
         "",
-        "| set | default | learning rates |",
-        "|---|---:|---|",
+        "| set | settings |",
+        "|---|---|",
     ]
     for row in result["rows"]:
         told = []
         for trial in row["trials"]:
             found = trial["accuracies"]
-            text = f"{trial['lr']:g}: {_percent(sum(found) / len(found))} ({len(found)})"
-            told.append(f"**{text}**" if trial["lr"] == row["chosen"] else text)
-        lines.append(f"| {row['set']} | {row['default']:g} | {'; '.join(told)} |")
+            setting = " ".join(f"{key} {value:g}" for key, value in trial["setting"].items())
+            text = f"{setting}: {_percent(sum(found) / len(found))} ({len(found)})"
+            told.append(f"**{text}**" if trial["setting"] == row["chosen"] else text)
+        lines.append(f"| {row['set']} | {'; '.join(told)} |")
     return "\n".join([*lines, "", _machine(result), ""])
 
 

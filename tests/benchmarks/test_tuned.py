@@ -16,7 +16,7 @@ PLAN = tomllib.loads((BENCHMARKS / "plans" / "methods.toml").read_text())
 
 
 @pytest.fixture(scope="module")
-def rates():
+def spaces():
     sys.path.insert(0, str(BENCHMARKS))
     try:
         spec = importlib.util.spec_from_file_location("tuned", BENCHMARKS / "tuned.py")
@@ -24,21 +24,23 @@ def rates():
         spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(BENCHMARKS))
-    return module.RATES
+    return module.SPACES
 
 
 def options_of(name):
-    own = {key: value for key, value in PLAN["sets"][name].items() if key not in ("lr", "labels")}
+    own = {
+        key: value for key, value in PLAN["sets"][name].items() if key not in ("lr", "init-scale", "labels")
+    }
     return from_keys(Recipe, {**PLAN["condense"], **own}).condense
 
 
-def test_every_set_that_learns_is_tuned_and_its_default_is_among_the_rates(rates):
+def test_every_set_that_learns_is_tuned_and_its_default_is_among_the_rates(spaces):
     learned = {name for name in PLAN["sets"] if METHODS[options_of(name).method].stages}
-    assert learned == set(rates)
-    for name, values in rates.items():
+    assert learned == set(spaces)
+    for name, space in spaces.items():
         options = options_of(name)
-        assert values[0] == options.lr_of(METHODS[options.method].stages[-1])
-        assert len(set(values)) == len(values) == 6
+        assert space["lr"][0] == options.lr_of(METHODS[options.method].stages[-1])
+        assert space.get("init-scale", [1.0])[0] == options.init_scale
 
 
 def test_the_plan_takes_what_was_chosen():
@@ -46,4 +48,6 @@ def test_the_plan_takes_what_was_chosen():
     if not path.exists():
         pytest.skip("nothing was tuned yet")
     for row in json.loads(path.read_text())["rows"]:
-        assert PLAN["sets"][row["set"]]["lr"] == row["chosen"]
+        keys, condense = PLAN["sets"][row["set"]], options_of(row["set"])
+        default = {"lr": condense.lr_of(METHODS[condense.method].stages[-1]), "init-scale": 1.0}
+        assert {key: keys.get(key, default[key]) for key in row["chosen"]} == row["chosen"]
