@@ -43,7 +43,11 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         ((CLUSTER, 5), ("cluster targets, two key frames 8×8", 5)),
         *(((CLUSTER, 5), (other, 5)) for other in ("PRISM", "PRISM, real", "two key frames")),
         *(((CLUSTER, 5), (other, 5)) for other in ("DM, noise", "DM, real")),
-        (("DM, noise, 1200 iterations", 5), ("DM, noise", 5)),
+        *(
+            ((name, 5), ("DM, noise", 5))
+            for name in ("DM, noise, 1200 iterations", "DM, a tenth of the noise")
+        ),
+        (("PRISM, a tenth of the noise", 5), ("PRISM", 5)),
         *(((name, 10), (name, 5)) for name in ("DM, noise", "PRISM", SMALL, CLUSTER, "random", "herding")),
         *(((name, 5), (name, 1)) for name in ("DM, noise", "PRISM", CLUSTER, "random", "herding")),
     ],
@@ -65,6 +69,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "tuned": _tuned,
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "architectures": partial(_plan, "Sets judged by other networks than they were condensed with"),
+        "diversity": _diversity,
         "labels": _labels,
         "transfer": _transfer,
         "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
@@ -278,6 +283,25 @@ def _tuned(path: Path) -> str:
             text = f"{setting}: {_percent(sum(found) / len(found))} ({len(found)})"
             told.append(f"**{text}**" if trial["setting"] == row["chosen"] else text)
         lines.append(f"| {row['set']} | {'; '.join(told)} |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _diversity(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## What is in the videos of these sets",
+        "",
+        _words(result),
+        "",
+        "| set | seeds | smooth | spread, random | spread, trained | told |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in result["rows"]:
+        told = []
+        for key in ("smooth", "spread_random", "spread_trained", "told"):
+            deviation = "" if row[key]["std"] is None else f" ± {row[key]['std']:.3f}"
+            told.append(f"{row[key]['mean']:.3f}{deviation}")
+        lines.append("| " + " | ".join([row["set"], str(row["seeds"]), *told]) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 
 

@@ -1,0 +1,143 @@
+"""What is in the videos of the sets of many_videos: how much of them is noise, and how much they differ.
+
+The sets of ucf101-5 that `plan.py many_videos` condensed on this machine, as far as they are there (sets are
+not published), against the real training clips they stand for. Of each set, the mean over its seeds:
+
+- smooth: the share of the variance of its frames that is left of their averages over 4×4 pixels. White noise
+  has 1/16.
+- spread, random: how much the features of the videos of one class differ (their variance within a class,
+  unbiased) for eight random networks, those that match them; of all real training clips it is 1.
+- spread, trained: likewise, for a network that was trained on all real training clips, 1 000 steps.
+- told: the share of the videos that this network takes for their class.
+
+    OMP_NUM_THREADS=1 python benchmarks/diversity.py   # ten minutes on one core; goes on where it stopped
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from cells import RUNS, cell, compute_cells, publish, ucf101_5
+from labels import CLIP, JUDGE, teacher_of
+from torch import Tensor
+
+from vidcondense import rng
+from vidcondense.compute import Compute, choose_compute
+from vidcondense.evaluation.statistics import deviation, mean
+from vidcondense.interfaces import ClipSource
+from vidcondense.models import VideoNetwork, network_for
+from vidcondense.models.saved import load_network
+from vidcondense.storage.condensed import load_condensed
+from vidcondense.training import embed, predict
+from vidcondense.video.index import DataOptions, RealData, load_data
+
+NAME = "diversity"
+SETS = {
+    "random real clips, VPC 5": "random-vpc-5-{}",
+    "herding, VPC 5": "herding-vpc-5-{}",
+    "DM, noise, VPC 5": "dm-noise-vpc-5-{}",
+    "DM, noise, VPC 10": "dm-noise-vpc-10-{}",
+    "DM, noise, 1200 iterations, VPC 5": "dm-noise-1200-iterations-{}",
+    "DM, a tenth of the noise, VPC 5": "dm-a-tenth-of-the-noise-{}",
+    "DM, real, VPC 5": "dm-real-{}",
+    "PRISM, VPC 5": "prism-vpc-5-{}",
+    "PRISM, a tenth of the noise, VPC 5": "prism-a-tenth-of-the-noise-{}",
+    "two key frames, VPC 5": "two-key-frames-{}",
+    "two key frames 16×16, VPC 5": "two-key-frames-16-16-vpc-5-{}",
+    "two key frames 16×16, VPC 10": "two-key-frames-16-16-vpc-10-{}",
+    "cluster targets, two key frames 16×16, VPC 5": "cluster-targets-two-key-frames-16-16-vpc-5-{}",
+    "cluster targets, two key frames 16×16, VPC 10": "cluster-targets-two-key-frames-16-16-vpc-10-{}",
+    "cluster targets, PRISM, VPC 5": "cluster-targets-prism-{}",
+}
+REAL = "all real training clips"
+SEEDS = range(5)
+NETWORKS = 8
+MEASURES = ("smooth", "spread_random", "spread_trained", "told")
+
+
+def smooth_share(clips: ClipSource) -> float:
+    """The share of the variance of frames that their averages over 4×4 pixels have."""
+    frames = clips.batch(torch.arange(len(clips))).flatten(0, 1)
+    return float(F.avg_pool2d(frames, 4).var() / frames.var())
+
+
+def spread(features: Tensor, labels: Tensor) -> float:
+    """The variance of features `[N, D]` within a class, summed over features, the mean over classes."""
+    return float(
+        torch.stack([features[labels == label].var(dim=0).sum() for label in labels.unique()]).mean()
+    )
+
+
+def random_networks(data: RealData, compute: Compute) -> list[VideoNetwork]:
+    """Eight of them, the same for all sets."""
+    classes = len(data.train.classes)
+    return [
+        network_for(
+            JUDGE.model, data.train.shape, classes, seed=rng.derive_seed(0, NAME, number), compute=compute
+        )
+        for number in range(NETWORKS)
+    ]
+
+
+def measure(clips: ClipSource, data: RealData) -> dict[str, float]:
+    """The four measures, spreads as they are."""
+    compute = choose_compute()
+    trained, _ = load_network(teacher_of(data, 0, compute), compute)
+    spreads = [
+        spread(embed(network, clips, compute=compute), clips.labels)
+        for network in random_networks(data, compute)
+    ]
+    right = predict(trained, clips, compute=compute).argmax(dim=1) == clips.labels
+    return {
+        "smooth": smooth_share(clips),
+        "spread_random": sum(spreads) / len(spreads),
+        "spread_trained": spread(embed(trained, clips, compute=compute), clips.labels),
+        "told": float(right.double().mean()),
+    }
+
+
+def of_set(path: Path, data: RealData) -> dict[str, float]:
+    """Likewise, of a condensed set."""
+    return measure(load_condensed(path), data)
+
+
+def main() -> None:
+    data = load_data(ucf101_5(), DataOptions(layout="ucf101"), CLIP)
+    work: dict[str, Callable[[], dict[str, Any]]] = {f"{REAL} 0": partial(measure, data.train, data)}
+    for seed in SEEDS:
+        for name, folder in SETS.items():
+            path = RUNS / "many_videos" / "sets" / folder.format(seed) / "uint8"
+            if path.is_dir():
+                work[f"{name} {seed}"] = partial(of_set, path, data)
+            else:
+                print(f"left out: {path} is not there")
+    compute_cells(NAME, work)
+    found = {
+        name: [done for seed in SEEDS if (done := cell(NAME, f"{name} {seed}", None))]
+        for name in (REAL, *SETS)
+    }
+    (real,) = found[REAL]
+    unit = {"smooth": 1.0, "told": 1.0, **{key: real[key] for key in MEASURES if key.startswith("spread")}}
+    rows = [
+        {
+            "set": name,
+            "seeds": len(own),
+            **{
+                key: {"mean": mean(values), "std": deviation(values)}
+                for key in MEASURES
+                for values in ([done[key] / unit[key] for done in own],)
+            },
+        }
+        for name, own in found.items()
+        if own
+    ]
+    publish(NAME, {"settings": __doc__, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
