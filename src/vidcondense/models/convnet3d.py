@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vidcondense.interfaces import Videos
+from vidcondense.models.first_convolution import FirstConvolution
 from vidcondense.models.network import Features, Logits, VideoNetwork
 
 MIN_FRAMES = 8
@@ -40,9 +41,9 @@ class ConvNet3D(VideoNetwork):
     def __init__(self, num_classes: int, *, width: int = WIDTH) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            *_block(3, width, pool=(1, 2, 2)),
-            *_block(width, 2 * width, pool=(2, 2, 2)),
-            *_block(2 * width, 2 * width, pool=(2, 2, 2)),
+            *_block(FirstConvolution(3, width), pool=(1, 2, 2)),
+            *_block(_convolution(width, 2 * width), pool=(2, 2, 2)),
+            *_block(_convolution(2 * width, 2 * width), pool=(2, 2, 2)),
         )
         self.dropout = nn.Dropout(_DROPOUT)
         self.classifier = nn.Conv3d(2 * width, num_classes, kernel_size=1)
@@ -65,8 +66,11 @@ class ConvNet3D(VideoNetwork):
         return maps
 
 
-def _block(channels_in: int, channels_out: int, *, pool: tuple[int, int, int]) -> list[nn.Module]:
-    convolution = nn.Conv3d(channels_in, channels_out, (3, 7, 7), stride=(1, 2, 2), padding=(1, 3, 3))
+def _convolution(channels_in: int, channels_out: int) -> nn.Conv3d:
+    return nn.Conv3d(channels_in, channels_out, (3, 7, 7), stride=(1, 2, 2), padding=(1, 3, 3))
+
+
+def _block(convolution: nn.Conv3d, *, pool: tuple[int, int, int]) -> list[nn.Module]:
     return [convolution, nn.ReLU(inplace=True), _MaxPool(pool)]
 
 
