@@ -91,6 +91,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "scaling": _scaling,
         "ranks": _ranks,
         "h200": _h200,
+        "first_convolution": _first_convolution,
         "compile": _compile,
         "codecs": _codecs,
         "index_scale": _index_scale,
@@ -550,6 +551,25 @@ def _h200(path: Path) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", f"{result['machine']['gpu']}. {_machine(result)}", ""])
+
+
+def _first_convolution(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## The gradient of the first convolution",
+        "",
+        _words(result),
+        "",
+        "| network | clip | precision | plain | fast | ratio | relative difference |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
+    for row in result["rows"]:
+        cells = [row["model"], "×".join(map(str, row["shape"])), row["precision"]]
+        cells += [f"{1000 * row[key]:.0f} ms" for key in ("seconds_plain", "seconds_fast")]
+        cells += [f"{row['ratio']:.2f}", f"{row['relative_difference']:.1g}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    where = f"{result['videos']} videos a pass, {result['turns']} passes each."
+    return "\n".join([*lines, "", f"{where} {_machine(result)}", ""])
 
 
 def _compile(path: Path) -> str:

@@ -81,5 +81,8 @@ def test_the_fast_gradient_is_for_frozen_weights_and_even_sides_alone(convolutio
 
     assert fast(8)
     assert not fast(9)
+    convolution.fast = False
+    assert not fast(8)
+    convolution.fast = True
     convolution.requires_grad_(True)
     assert not fast(8)

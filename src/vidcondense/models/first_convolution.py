@@ -23,7 +23,13 @@ class FirstConvolution(nn.Conv3d):
     Args:
         channels_in: of the videos.
         channels_out: of its maps.
+
+    Attributes:
+        fast: whether frozen weights take the fast gradient, where videos lie on a processor and have even
+            sides.
     """
+
+    fast = True
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__(channels_in, channels_out, _KERNEL, stride=_STRIDE, padding=_PADDING)
@@ -32,7 +38,7 @@ class FirstConvolution(nn.Conv3d):
         """Maps `[N, D, T, H/2, W/2]` of `[N, C, T, H, W]`."""
         height, width = videos.shape[-2:]
         only_input = videos.requires_grad and not self.weight.requires_grad and torch.is_grad_enabled()
-        if not only_input or videos.device.type != "cpu" or height % 2 or width % 2:
+        if not self.fast or not only_input or videos.device.type != "cpu" or height % 2 or width % 2:
             return super().forward(videos)
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else videos.dtype
         assert self.bias is not None, "nn.Conv3d makes one by default"
