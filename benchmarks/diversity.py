@@ -6,9 +6,11 @@ not published), against the real training clips they stand for. Of each set, the
 - smooth: the share of the variance of its frames that is left of their averages over 4×4 pixels. White noise
   has 1/16.
 - spread, random: how much the features of the videos of one class differ (their variance within a class,
-  unbiased) for eight random networks, those that match them; of all real training clips it is 1.
-- spread, trained: likewise, for a network that was trained on all real training clips, 1 000 steps.
-- told: the share of the videos that this network takes for their class.
+  unbiased) for eight random networks, such as match them; of all real training clips it is 1.
+- spread, trained: likewise, for one network, the same for all sets, that was trained on all real training
+  clips in 1 000 steps.
+- told: the share of the videos that this network takes for their class. It has learned the real clips, so
+  of them the number says nothing.
 
     OMP_NUM_THREADS=1 python benchmarks/diversity.py   # ten minutes on one core; goes on where it stopped
 """
@@ -26,11 +28,10 @@ from cells import RUNS, cell, compute_cells, publish, ucf101_5
 from labels import CLIP, JUDGE, teacher_of
 from torch import Tensor
 
-from vidcondense import rng
-from vidcondense.compute import Compute, choose_compute
+from vidcondense.compute import choose_compute
 from vidcondense.evaluation.statistics import deviation, mean
 from vidcondense.interfaces import ClipSource
-from vidcondense.models import VideoNetwork, network_for
+from vidcondense.models.random import random_network
 from vidcondense.models.saved import load_network
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.training import embed, predict
@@ -56,7 +57,7 @@ SETS = {
 }
 REAL = "all real training clips"
 SEEDS = range(5)
-NETWORKS = 8
+NETWORKS, SEED = 8, 1000
 MEASURES = ("smooth", "spread_random", "spread_trained", "told")
 
 
@@ -68,29 +69,20 @@ def smooth_share(clips: ClipSource) -> float:
 
 def spread(features: Tensor, labels: Tensor) -> float:
     """The variance of features `[N, D]` within a class, summed over features, the mean over classes."""
-    return float(
-        torch.stack([features[labels == label].var(dim=0).sum() for label in labels.unique()]).mean()
-    )
-
-
-def random_networks(data: RealData, compute: Compute) -> list[VideoNetwork]:
-    """Eight of them, the same for all sets."""
-    classes = len(data.train.classes)
-    return [
-        network_for(
-            JUDGE.model, data.train.shape, classes, seed=rng.derive_seed(0, NAME, number), compute=compute
-        )
-        for number in range(NETWORKS)
-    ]
+    of_class = [features[labels == label].var(dim=0).sum() for label in range(int(labels.max()) + 1)]
+    return float(torch.stack(of_class).mean())
 
 
 def measure(clips: ClipSource, data: RealData) -> dict[str, float]:
     """The four measures, spreads as they are."""
-    compute = choose_compute()
+    compute, classes = choose_compute(), len(data.train.classes)
     trained, _ = load_network(teacher_of(data, 0, compute), compute)
     spreads = [
         spread(embed(network, clips, compute=compute), clips.labels)
-        for network in random_networks(data, compute)
+        for network in (
+            random_network(JUDGE.model, data.train.shape, classes, seed=SEED, number=number, compute=compute)
+            for number in range(NETWORKS)
+        )
     ]
     right = predict(trained, clips, compute=compute).argmax(dim=1) == clips.labels
     return {

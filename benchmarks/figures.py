@@ -26,7 +26,9 @@ Row = Mapping[str, Any]
 
 CURVES = {
     "cluster targets, two key frames 16×16": "uint8",
+    "two key frames 16×16": "uint8",
     "random": "uint8",
+    "random, two frames 16×16": "uint8",
     "herding": "uint8",
     "PRISM": "uint8",
     "DM, noise": "uint8",
@@ -56,7 +58,7 @@ def figures() -> Iterator[tuple[str, Figure]]:
     if rows := rows_of("architectures"):
         yield "architectures", by_network(rows)
     if many := rows_of("many_videos"):
-        line, dashed = _full(many), ("random", "herding")
+        line, dashed = _full(many), ("random", "random, two frames 16×16", "herding")
         curves = {name: _by_size(name, codec, many) for name, codec in CURVES.items()}
         for name, x, label in (
             ("accuracy-videos", "vpc", "videos a class"),

@@ -25,6 +25,7 @@ from cells import RUNS, cell, compute_cells, over_repeats, publish, ucf101_5
 from vidcondense import rng
 from vidcondense.compute import Compute, choose_compute, versions_of
 from vidcondense.evaluation import EvaluateOptions, as_dict, evaluate
+from vidcondense.files import locked, make_folder
 from vidcondense.models.saved import save_network
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.storage.relabel import relabel_condensed
@@ -59,19 +60,21 @@ SEEDS = range(10)
 
 def teacher_of(data: RealData, seed: int, compute: Compute) -> Path:
     """The network of a seed that all training clips trained; made where it is not there."""
-    out = RUNS / NAME / "teachers" / str(seed)
-    if not out.is_dir():
-        options = TrainOptions(steps=1000, lr=0.01)
-        network, description, _ = train_new(
-            JUDGE.model,
-            data.train,
-            options,
-            shape=data.train.shape,
-            seed=rng.derive_seed(seed, "teacher"),
-            compute=compute,
-            origin={"trained_on": "real clips"},
-        )
-        save_network(out, network, description)
+    teachers = RUNS / NAME / "teachers"
+    make_folder(teachers)
+    out = teachers / str(seed)
+    with locked(teachers / f".{seed}.lock", lambda: print(f"another process trains teacher {seed}")):
+        if not out.is_dir():
+            network, description, _ = train_new(
+                JUDGE.model,
+                data.train,
+                TrainOptions(steps=1000, lr=0.01),
+                shape=data.train.shape,
+                seed=rng.derive_seed(seed, "teacher"),
+                compute=compute,
+                origin={"trained_on": "real clips"},
+            )
+            save_network(out, network, description)
     return out
 
 
@@ -86,14 +89,10 @@ def measure(path: Path, labels: str, data: RealData, seed: int) -> dict[str, Any
             made = relabel_condensed(made, out, teacher, seed=seed, compute=compute, **LABELS[labels])
         clips = made if labels == HARD else made.own_labelled()
         found = evaluate(clips, data.test, judge, compute=compute)
-        agree = None
-        if made.soft_labels is not None:
-            agree = float((made.soft_labels.argmax(dim=1) == made.views().labels).double().mean())
         return {
             "evaluation": as_dict(found),
             "accuracy": found.accuracies[0],
             "bytes": made.bytes,
-            "agreement": agree,
             "computed_with": versions_of(compute),
         }
 

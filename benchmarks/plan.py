@@ -20,6 +20,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import torch
 from cells import ROOT, RUNS, publish, restore, ucf101_5
 
 from vidcondense.assembly import follows_experts
@@ -68,7 +69,9 @@ def make_experts(recipe: Recipe, data: Path, folds: int | None = None) -> None:
     words = ["experts", str(data), "--out", str(match.trajectory.experts), "--model", match.model]
     words += ["--layout", recipe.reading.layout, "--num-frames", str(clip.num_frames)]
     words += ["--stride", str(clip.stride), "--size", str(clip.size)]
-    vidcondense([*words, "--folds", str(folds)] if folds else words)
+    torch.set_num_threads(1)
+    if code := vidcondense([*words, "--folds", str(folds)] if folds else words):
+        raise SystemExit(code)
 
 
 def main() -> None:

@@ -23,13 +23,19 @@ from vidcondense.insertion.conflict import Inserter
 from vidcondense.interfaces import RealClips
 from vidcondense.methods import METHODS
 from vidcondense.models.convnet3d import WIDTH, ConvNet3D
+from vidcondense.models.first_convolution import FirstConvolution
 from vidcondense.settings import CondenseOptions
 
 WIDTHS = {"convnet3d": WIDTH, "convnet3d-16": 16}
 
 
 class PlainConvNet3D(ConvNet3D):
-    """ConvNet3D with its feature maps in torch's default layout, `[N, C, T, H, W]` in memory."""
+    """ConvNet3D in torch's default layout, `[N, C, T, H, W]` in memory, with torch's own gradients."""
+
+    def __init__(self, num_classes: int, *, width: int) -> None:
+        super().__init__(num_classes, width=width)
+        (first,) = (module for module in self.modules() if isinstance(module, FirstConvolution))
+        first.fast = False
 
     def _maps(self, videos: Tensor) -> Tensor:
         maps: Tensor = self.features(videos.transpose(1, 2).contiguous())

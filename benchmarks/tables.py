@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from vidcondense.comparison.tables import pairs_text, to_cells, to_markdown
@@ -172,7 +172,11 @@ def _other_pairs(result: dict[str, Any]) -> list[str]:
     if not lines:
         return []
     titles = "| set | less that of | pairs | difference in accuracy | 95 % CI (paired) |"
-    return [titles, "|---|---|---:|---:|---:|", *lines, ""]
+    said = (
+        f"{len(lines)} other differences in pairs by seed. With so many comparisons some intervals miss by "
+        "chance: they are not adjusted for that."
+    )
+    return [said, "", titles, "|---|---|---:|---:|---:|", *lines, ""]
 
 
 def _how(plan: str) -> str:
@@ -266,7 +270,7 @@ def _motion(path: Path) -> str:
 def _tuned(path: Path) -> str:
     result = json.loads(path.read_text())
     lines = [
-        "## Learning rates of the methods",
+        "## Settings of the methods",
         "",
         _words(result),
         "",
@@ -281,7 +285,8 @@ def _tuned(path: Path) -> str:
         for trial in row["trials"]:
             found = trial["accuracies"]
             setting = " ".join(f"{key} {value:g}" for key, value in trial["setting"].items())
-            text = f"{setting}: {_percent(sum(found) / len(found))} ({len(found)})"
+            failed = None in found or not found
+            text = f"{setting}: " + ("failed" if failed else f"{_percent(mean(found))} ({len(found)})")
             told.append(f"**{text}**" if trial["setting"] == row["chosen"] else text)
         lines.append(f"| {row['set']} | {'; '.join(told)} |")
     return "\n".join([*lines, "", _machine(result), ""])
@@ -560,13 +565,15 @@ def _first_convolution(path: Path) -> str:
         "",
         _words(result),
         "",
-        "| network | clip | precision | plain | fast | ratio | relative difference |",
-        "|---|---|---|---:|---:|---:|---:|",
+        "| network | clip | precision | a pass | with the fast gradient | ratio | the gradient | fast "
+        "| ratio | relative difference |",
+        "|---|---|---|" + "---:|" * 7,
     ]
     for row in result["rows"]:
         cells = [row["model"], "×".join(map(str, row["shape"])), row["precision"]]
-        cells += [f"{1000 * row[key]:.0f} ms" for key in ("seconds_plain", "seconds_fast")]
-        cells += [f"{row['ratio']:.2f}", f"{row['relative_difference']:.1g}"]
+        for found in (row["pass"], row["gradient"]):
+            cells += [f"{1000 * found[way]:.1f} ms" for way in ("plain", "fast")] + [f"{found['ratio']:.2f}"]
+        cells.append(f"{row['relative_difference']:.1g}")
         lines.append("| " + " | ".join(cells) + " |")
     where = f"{result['videos']} videos a pass, {result['turns']} passes each."
     return "\n".join([*lines, "", f"{where} {_machine(result)}", ""])

@@ -12,6 +12,7 @@ from vidcondense.condenser import Condenser
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.matching.distribution import DistributionMatcher
 from vidcondense.matching.options import MatchOptions
+from vidcondense.models import first_convolution
 from vidcondense.settings import CondenseOptions
 
 FLOAT32 = choose_compute("cpu", "float32")
@@ -30,6 +31,15 @@ def options_for(**changes):
     insert = InsertionOptions(epsilon=0.3, warmup=0.0, cooldown=0.0)
     match = MatchOptions(real_batch=3)
     return CondenseOptions(vpc=2, iterations=4, lr=5.0, match=match, insert=insert, **changes)
+
+
+def test_its_convolutions_are_torchs_own(published, memory_clips, monkeypatch):
+    def refuse(*given):
+        raise AssertionError("the fast gradient is ours")
+
+    monkeypatch.setattr(first_convolution, "input_gradient", refuse)
+    loop = published.PublishedLoop(memory_clips(), options_for(), torch.device("cpu"))
+    loop.step()
 
 
 def test_a_step_has_the_loss_and_the_gradient_of_our_matcher(published, memory_clips):

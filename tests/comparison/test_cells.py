@@ -52,7 +52,7 @@ def test_cell_is_what_condense_and_evaluate_give(plan, place, compute, tmp_path)
     assert read_cell(place, prism, 1) == json.loads(json.dumps(cell))
     assert missing(prism, cell) == []
     assert (cell["peak_memory_mb"] > 50, cell["peak_gpu_mb"]) == (True, None)
-    assert uint8["computed_with"] == versions_of(compute)
+    assert uint8["condensed_with"] == uint8["judged_with"] == versions_of(compute)
 
 
 def test_cell_keeps_the_recipe_of_its_set(plan, place, compute):

@@ -172,10 +172,14 @@ def test_precision_is_told_and_shown_where_rows_differ(plan, cells):
     assert told() == ([None] * 4, [])  # older results do not say
     for cell in cells.values():
         for entry in cell["entries"]:
-            entry["computed_with"] = {"precision": "float32"}
+            entry["judged_with"] = {"precision": "float32"}
     assert told() == (["float32"] * 3 + [None], [])
-    cells["random-1"]["entries"][0]["computed_with"] = {"precision": "bfloat16"}
+    cells["random-1"]["entries"][0]["condensed_with"] = {"precision": "bfloat16"}
     assert told()[1] == ["bfloat16, float32", "float32", "float32", "–"]
+    del cells["prism-1"]["entries"][0]["judged_with"]
+    assert told()[0] == ["bfloat16, float32", "float32, unknown", "float32", None]
+    del cells["prism-0"], cells["prism-1"]
+    assert told()[1][0] == "bfloat16, float32", "the same in all rows, and mixed"
 
 
 def test_labels_are_an_axis_with_a_column_where_not_all_are_hard(plan, cells):

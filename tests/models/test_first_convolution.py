@@ -67,6 +67,31 @@ def test_autocast_computes_in_bfloat16(convolution):
     torch.testing.assert_close(rounded, exact, rtol=0.02, atol=0.02)
 
 
+@pytest.mark.parametrize("autocast", [False, True])
+def test_gradient_has_the_precision_of_the_forward_pass(convolution, autocast):
+    convolution = convolution.float()
+    videos = drawn(1, 3, 2, 8, 8, dtype=torch.float32).requires_grad_()
+    (wanted,) = torch.autograd.grad(convolution(videos).square().sum(), videos)
+    maps = convolution(videos)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        (found,) = torch.autograd.grad(maps.square().sum(), videos)
+    assert torch.equal(found, wanted)
+    with pytest.raises(RuntimeError, match="type"):
+        convolution(videos.double())
+
+
+def test_function_transforms(convolution):
+    videos = drawn(3, 1, 3, 2, 4, 4)
+
+    def loss(each: torch.Tensor) -> torch.Tensor:
+        return convolution(each).square().sum()
+
+    found = torch.func.vmap(torch.func.grad(loss))(videos)
+    videos.requires_grad_()
+    (wanted,) = torch.autograd.grad(convolution(videos.flatten(0, 1)).square().sum(), videos)
+    torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+
+
 def test_the_fast_gradient_is_for_frozen_weights_and_even_sides_alone(convolution, monkeypatch):
     used = []
     original = first_convolution.input_gradient
@@ -84,5 +109,8 @@ def test_the_fast_gradient_is_for_frozen_weights_and_even_sides_alone(convolutio
     convolution.fast = False
     assert not fast(8)
     convolution.fast = True
+    convolution.bias.requires_grad_(True)
+    assert not fast(8)
+    assert convolution.bias.grad is not None
     convolution.requires_grad_(True)
     assert not fast(8)

@@ -228,7 +228,7 @@ def run_cell(
         cell["entries"].append(
             {
                 **entry,
-                "computed_with": versions_of(compute),
+                "judged_with": versions_of(compute),
                 "seconds_evaluate": round(time.perf_counter() - start, 1),
                 "evaluation": as_dict(judged),
             }
@@ -394,6 +394,7 @@ def _log_of(place: Place, entrant: Entrant, seed: int, codec: str) -> Path:
 
 def _sizes(made: CondensedDataset, log: Path) -> dict[str, Any]:
     return {
+        "condensed_with": made.manifest["versions"],
         "videos": len(made),
         "clip_evaluations": _clip_evaluations(log),
         "key_frames": [len(row) for row in made.positions] if made.representation == KEY_FRAMES else [],

@@ -243,9 +243,15 @@ def _numbers(found: PairedDifference | None) -> dict[str, float | int | None]:
 
 
 def _precision(entries: Sequence[Mapping[str, Any]]) -> str | None:
-    """In which precision networks ran; several where cells were computed on several machines."""
-    found = {entry["computed_with"]["precision"] for entry in entries if "computed_with" in entry}
-    return ", ".join(sorted(found)) or None
+    """In which precision networks learned from or judged a row; several where machines differed."""
+    records = [
+        entry.get(key)
+        for entry in entries
+        for key in ("condensed_with", "judged_with")
+        if key in entry or key == "judged_with"
+    ]
+    found = {str(record["precision"]) if record else "unknown" for record in records}
+    return None if found <= {"unknown"} else ", ".join(sorted(found))
 
 
 def _whole(value: float | None) -> int | None:

@@ -119,7 +119,9 @@ def pairs_text(difference: float | None, pairs: int | None, results: int) -> str
 
 def _says_something(title: str, cells: Sequence[str]) -> bool:
     if title in ("codec", "network", "precision"):
-        return len(set(cells) - {MISSING}) > 1
+        return len(set(cells) - {MISSING}) > 1 or (
+            title == "precision" and any(", " in cell for cell in cells)
+        )
     if title == "labels":
         return set(cells) != {HARD}
     return any(cell != MISSING for cell in cells)

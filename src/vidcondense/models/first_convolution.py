@@ -37,28 +37,32 @@ class FirstConvolution(nn.Conv3d):
     def forward(self, videos: Tensor) -> Tensor:
         """Maps `[N, D, T, H/2, W/2]` of `[N, C, T, H, W]`."""
         height, width = videos.shape[-2:]
-        only_input = videos.requires_grad and not self.weight.requires_grad and torch.is_grad_enabled()
+        learns = any(each.requires_grad for each in self.parameters())
+        only_input = videos.requires_grad and torch.is_grad_enabled() and not learns
         if not self.fast or not only_input or videos.device.type != "cpu" or height % 2 or width % 2:
             return super().forward(videos)
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else videos.dtype
-        assert self.bias is not None, "nn.Conv3d makes one by default"
-        given = (each.to(dtype) for each in (videos, self.weight, self.bias))
-        maps: Tensor = _Frozen.apply(*given)  # type: ignore[no-untyped-call]
+        maps: Tensor = _Frozen.apply(videos, self.weight, self.bias)  # type: ignore[no-untyped-call]
         return maps
 
 
 class _Frozen(torch.autograd.Function):
     """The convolution with weights that do not learn."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(context: Any, videos: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # noqa: ANN401
-        context.save_for_backward(weight)
+    def forward(videos: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return F.conv3d(videos, weight, bias, stride=_STRIDE, padding=_PADDING)
+
+    @staticmethod
+    def setup_context(context: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ANN401
+        context.save_for_backward(inputs[1])
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
         (weight,) = context.saved_tensors
-        return input_gradient(gradient, weight), None, None
+        with torch.autocast("cpu", enabled=False):  # in the precision of the forward pass
+            return input_gradient(gradient, weight.to(gradient.dtype)), None, None
 
 
 def input_gradient(gradient: Tensor, weight: Tensor) -> Tensor:
