@@ -39,6 +39,8 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         *(((CLUSTER, vpc), ("random, two frames 16×16", vpc)) for vpc in (1, 2, 5, 10)),
         *(((CLUSTER, vpc), (SMALL, vpc)) for vpc in (2, 5, 10)),
         ((CLUSTER, 5), (f"{SMALL}, 20 clips", 5)),
+        *(((CLUSTER, vpc), ("herding", vpc)) for vpc in (1, 2, 5, 10)),
+        (("cluster targets, PRISM", 5), ("PRISM", 5)),
         ((CLUSTER, 5), ("cluster targets, PRISM", 5)),
         ((CLUSTER, 5), ("cluster targets, two key frames 8×8", 5)),
         *(((CLUSTER, 5), (other, 5)) for other in ("PRISM", "PRISM, real", "two key frames")),
