@@ -3,7 +3,7 @@
 The first convolution of ConvNet3D takes three channels at a stride of two. Its forward pass is fast; its
 gradient to the input, which distribution matching asks for in every iteration, fills vectors of 8 or 16
 numbers with three. The same gradient is that of a convolution without stride over 2×2 pixels as twelve
-channels ("space to depth"), which takes a third to a half of the time (`benchmarks/first_convolution.py`).
+channels ("space to depth"), which takes a third to little more than half (`benchmarks/first_convolution.py`).
 """
 
 from __future__ import annotations
