@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import itertools
 import json
 import os
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,22 @@ def compute_cells(benchmark: str, work: Mapping[str, Callable[[], dict[str, Any]
         with _claimed(benchmark, name) as free:
             if free:
                 cell(benchmark, name, compute)
+
+
+def sets_of(plan: str, folders: Mapping[str, str], seeds: Iterable[int]) -> Iterator[tuple[str, int, Path]]:
+    """The sets that a plan condensed on this machine, `(name, seed, folder)`; it tells which are missing.
+
+    Args:
+        plan: its name.
+        folders: of each set by name, in the plan's folder of sets, with `{}` for the seed.
+        seeds: of the condensations.
+    """
+    for seed, (name, folder) in itertools.product(seeds, folders.items()):
+        path = RUNS / plan / "sets" / folder.format(seed)
+        if path.is_dir():
+            yield name, seed, path
+        else:
+            print(f"left out: {path} is not there")
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from cells import RUNS, cell, compute_cells, publish, ucf101_5
+from cells import cell, compute_cells, publish, sets_of, ucf101_5
 from labels import CLIP, JUDGE, teacher_of
 from torch import Tensor
 
@@ -39,21 +39,21 @@ from vidcondense.video.index import DataOptions, RealData, load_data
 
 NAME = "diversity"
 SETS = {
-    "random real clips, VPC 5": "random-vpc-5-{}",
-    "herding, VPC 5": "herding-vpc-5-{}",
-    "DM, noise, VPC 5": "dm-noise-vpc-5-{}",
-    "DM, noise, VPC 10": "dm-noise-vpc-10-{}",
-    "DM, noise, 1200 iterations, VPC 5": "dm-noise-1200-iterations-{}",
-    "DM, a tenth of the noise, VPC 5": "dm-a-tenth-of-the-noise-{}",
-    "DM, real, VPC 5": "dm-real-{}",
-    "PRISM, VPC 5": "prism-vpc-5-{}",
-    "PRISM, a tenth of the noise, VPC 5": "prism-a-tenth-of-the-noise-{}",
-    "two key frames, VPC 5": "two-key-frames-{}",
-    "two key frames 16×16, VPC 5": "two-key-frames-16-16-vpc-5-{}",
-    "two key frames 16×16, VPC 10": "two-key-frames-16-16-vpc-10-{}",
-    "cluster targets, two key frames 16×16, VPC 5": "cluster-targets-two-key-frames-16-16-vpc-5-{}",
-    "cluster targets, two key frames 16×16, VPC 10": "cluster-targets-two-key-frames-16-16-vpc-10-{}",
-    "cluster targets, PRISM, VPC 5": "cluster-targets-prism-{}",
+    "random real clips, VPC 5": "random-vpc-5-{}/uint8",
+    "herding, VPC 5": "herding-vpc-5-{}/uint8",
+    "DM, noise, VPC 5": "dm-noise-vpc-5-{}/uint8",
+    "DM, noise, VPC 10": "dm-noise-vpc-10-{}/uint8",
+    "DM, noise, 1200 iterations, VPC 5": "dm-noise-1200-iterations-{}/uint8",
+    "DM, a tenth of the noise, VPC 5": "dm-a-tenth-of-the-noise-{}/uint8",
+    "DM, real, VPC 5": "dm-real-{}/uint8",
+    "PRISM, VPC 5": "prism-vpc-5-{}/uint8",
+    "PRISM, a tenth of the noise, VPC 5": "prism-a-tenth-of-the-noise-{}/uint8",
+    "two key frames, VPC 5": "two-key-frames-{}/uint8",
+    "two key frames 16×16, VPC 5": "two-key-frames-16-16-vpc-5-{}/uint8",
+    "two key frames 16×16, VPC 10": "two-key-frames-16-16-vpc-10-{}/uint8",
+    "cluster targets, two key frames 16×16, VPC 5": "cluster-targets-two-key-frames-16-16-vpc-5-{}/uint8",
+    "cluster targets, two key frames 16×16, VPC 10": "cluster-targets-two-key-frames-16-16-vpc-10-{}/uint8",
+    "cluster targets, PRISM, VPC 5": "cluster-targets-prism-{}/uint8",
 }
 REAL = "all real training clips"
 SEEDS = range(5)
@@ -101,13 +101,8 @@ def of_set(path: Path, data: RealData) -> dict[str, float]:
 def main() -> None:
     data = load_data(ucf101_5(), DataOptions(layout="ucf101"), CLIP)
     work: dict[str, Callable[[], dict[str, Any]]] = {f"{REAL} 0": partial(measure, data.train, data)}
-    for seed in SEEDS:
-        for name, folder in SETS.items():
-            path = RUNS / "many_videos" / "sets" / folder.format(seed) / "uint8"
-            if path.is_dir():
-                work[f"{name} {seed}"] = partial(of_set, path, data)
-            else:
-                print(f"left out: {path} is not there")
+    for name, seed, path in sets_of("many_videos", SETS, SEEDS):
+        work[f"{name} {seed}"] = partial(of_set, path, data)
     compute_cells(NAME, work)
     found = {
         name: [done for seed in SEEDS if (done := cell(NAME, f"{name} {seed}", None))]

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cells import RUNS, cell, compute_cells, over_repeats, publish, ucf101_5
+from cells import RUNS, cell, compute_cells, over_repeats, publish, sets_of, ucf101_5
 
 from vidcondense import rng
 from vidcondense.compute import Compute, choose_compute, versions_of
@@ -100,15 +100,9 @@ def measure(path: Path, labels: str, data: RealData, seed: int) -> dict[str, Any
 def main() -> None:
     data = load_data(ucf101_5(), DataOptions(layout="ucf101"), CLIP)
     work: dict[str, Callable[[], dict[str, Any]]] = {}
-    for seed in SEEDS:
-        for name, folder in SETS.items():
-            path = RUNS / "many_videos" / "sets" / folder.format(seed)
-            if not path.is_dir():
-                print(f"left out: {path} is not there")
-                continue
-            work |= {
-                f"{name}, {labels} {seed}": partial(measure, path, labels, data, seed) for labels in LABELS
-            }
+    for name, seed, path in sets_of("many_videos", SETS, SEEDS):
+        for labels in LABELS:
+            work[f"{name}, {labels} {seed}"] = partial(measure, path, labels, data, seed)
     compute_cells(NAME, work)
     found = {
         (name, labels): {

@@ -214,8 +214,7 @@ def _targets(path: Path) -> str:
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in result["rows"]:
-        difference = row["difference"] or {"mean": None, "interval": None, "pairs": None}
-        shown = "–" if difference["mean"] is None else f"{100 * difference['mean']:+.1f}"
+        shown, interval = _difference(row)
         known = [each for each in row["accuracies"] if each is not None]
         cells = [
             row["variant"],
@@ -225,8 +224,8 @@ def _targets(path: Path) -> str:
             shown,
         ]
         spread = "–" if row["spread"] is None else f"{row['spread']:.3f}"
-        pairs = pairs_text(difference["mean"], difference["pairs"], len(known))
-        cells += [_interval(difference["interval"]) + pairs, spread]
+        found = row["difference"] or {"mean": None, "pairs": None}
+        cells += [interval + pairs_text(found["mean"], found["pairs"], len(known)), spread]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 
@@ -328,9 +327,7 @@ def _labels(path: Path) -> str:
         cells = [row["set"], row["labels"], str(len(row["seeds"])), f"{row['bytes']:,d}"]
         cells.append(_accuracy(row["to_hard"]))
         for found in (row["to_hard"], row["to_real"]):
-            difference = (found or {}).get("difference") or {"mean": None, "interval": None}
-            cells.append("–" if difference["mean"] is None else f"{100 * difference['mean']:+.1f}")
-            cells.append(_interval(difference["interval"]))
+            cells += _difference(found or {})
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 
@@ -373,15 +370,13 @@ def _representations(path: Path) -> str:
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, row in result["rows"].items():
-        difference = row["difference"] or {"mean": None, "interval": None}
         cells = [
             name,
             f"{row['bytes']:.0f}",
             str(len(row["accuracies"])),
             f"{_percent(row['accuracy'])}" + (f" ± {_percent(row['std'])}" if row["std"] is not None else ""),
             _interval(row["interval"]),
-            "–" if difference["mean"] is None else f"{100 * difference['mean']:+.1f}",
-            _interval(difference["interval"]),
+            *_difference(row),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
@@ -732,6 +727,13 @@ def _machine(result: dict[str, Any]) -> str:
 def _accuracy(row: dict[str, Any]) -> str:
     """The mean of a row in percent, and the deviation where there is one."""
     return _percent(row["accuracy"]) + ("" if row["std"] is None else f" ± {_percent(row['std'])}")
+
+
+def _difference(row: dict[str, Any]) -> tuple[str, str]:
+    """Of a row's difference in pairs the mean in points, with its sign, and the interval."""
+    found = row.get("difference") or {"mean": None, "interval": None}
+    points = "–" if found["mean"] is None else f"{100 * found['mean']:+.1f}"
+    return points, _interval(found["interval"])
 
 
 def _percent(value: float | None) -> str:

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cells import RUNS, cell, compute_cells, over_repeats, publish, ucf101_5
+from cells import cell, compute_cells, over_repeats, publish, sets_of, ucf101_5
 
 from vidcondense.compute import choose_compute
 from vidcondense.evaluation.measures import score
@@ -58,13 +58,9 @@ def main() -> None:
     clip = ClipOptions(num_frames=8, stride=8, size=64)
     data = load_data(ucf101_5(), DataOptions(layout="ucf101"), clip)
     work: dict[str, Callable[[], dict[str, Any]]] = {}
+    for name, seed, path in sets_of("architectures", SETS, SEEDS):
+        work[f"{name} {seed}"] = partial(of_set, path, data, seed)
     for seed in SEEDS:
-        for name, folder in SETS.items():
-            path = RUNS / "architectures" / "sets" / folder.format(seed)
-            if path.is_dir():
-                work[f"{name} {seed}"] = partial(of_set, path, data, seed)
-            else:
-                print(f"left out: {path} is not there")
         work[f"{UNTRAINED} {seed}"] = partial(measure, None, data, seed, 200)
     work[f"{REAL} {SEEDS[0]}"] = partial(measure, data.train, data, SEEDS[0], 1000)
     compute_cells(NAME, work)

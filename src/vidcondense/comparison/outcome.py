@@ -244,14 +244,11 @@ def _numbers(found: PairedDifference | None) -> dict[str, float | int | None]:
 
 def _precision(entries: Sequence[Mapping[str, Any]]) -> str | None:
     """In which precision networks learned from or judged a row; several where machines differed."""
-    records = [
-        entry.get(key)
-        for entry in entries
-        for key in ("condensed_with", "judged_with")
-        if key in entry or key == "judged_with"
-    ]
-    found = {str(record["precision"]) if record else "unknown" for record in records}
-    return None if found <= {"unknown"} else ", ".join(sorted(found))
+    records = ("condensed_with", "judged_with")
+    found = {str(entry[key]["precision"]) for entry in entries for key in records if key in entry}
+    if found and any("judged_with" not in entry for entry in entries):
+        found.add("unknown")
+    return ", ".join(sorted(found)) or None
 
 
 def _whole(value: float | None) -> int | None:
