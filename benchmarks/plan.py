@@ -57,6 +57,7 @@ DATA: dict[str, Callable[[], Path]] = {
     "pool": ucf101_5,
     "toy_scenes": scenes,
     "toy_five": scenes,
+    "toy_methods": scenes,
     "defaults": partial(scenes, seed=1),
     "toy_reversal": lambda: toy("reversal", train=80, test=200),
 }

@@ -68,11 +68,15 @@ def _sections() -> list[tuple[Any, Path]]:
         "main_job": _main_job,
         "one_video": partial(_plan, "One video per class on ucf101-5"),
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
-        "tuned": _tuned,
+        "many_videos_tuned": partial(_tuned, "Settings of the other methods with five videos per class"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
+        "tuned": partial(_tuned, "Settings of these methods"),
+        "toy_methods": partial(_plan, "Every method with one video per class on the toy set, scenes"),
+        "toy_tuned": partial(_tuned, "Settings of these methods on the toy set"),
         "architectures": partial(_plan, "Sets judged by other networks than they were condensed with"),
         "diversity": _diversity,
         "labels": _labels,
+        "on_top": _on_top,
         "transfer": _transfer,
         "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
         "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes: methods and PRISM's ablations"),
@@ -268,12 +272,15 @@ def _motion(path: Path) -> str:
     return "\n".join([*lines, "", _machine(result), ""])
 
 
-def _tuned(path: Path) -> str:
+def _tuned(title: str, path: Path) -> str:
+    """What `tune` found for the sets of a plan; see benchmarks/tuned.py."""
     result = json.loads(path.read_text())
     lines = [
-        "## Settings of the methods",
+        f"## {title}",
         "",
-        _words(result),
+        result["settings"],
+        "",
+        f"Script: `python benchmarks/tuned.py {result['plan']}`.",
         "",
         "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is the "
         "default, bold what was chosen.",
@@ -309,6 +316,22 @@ def _diversity(path: Path) -> str:
             deviation = "" if row[key]["std"] is None else f" ± {row[key]['std']:.3f}"
             told.append(f"{row[key]['mean']:.3f}{deviation}")
         lines.append("| " + " | ".join([row["set"], str(row["seeds"]), *told]) + " |")
+    return "\n".join([*lines, "", _machine(result), ""])
+
+
+def _on_top(path: Path) -> str:
+    result = json.loads(path.read_text())
+    lines = [
+        "## Trajectory and kernel matching on top of cluster targets",
+        "",
+        _words(result),
+        "",
+        "| learned on by | labels | n | accuracy % | to the set as it was | 95 % CI (paired) |",
+        "|---|---|" + "---:|" * 4,
+    ]
+    for row in result["rows"]:
+        cells = [row["way"], row["labels"], str(len(row["seeds"])), _accuracy(row), *_difference(row)]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", _machine(result), ""])
 
 

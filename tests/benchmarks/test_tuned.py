@@ -12,11 +12,11 @@ from vidcondense.methods import METHODS
 from vidcondense.recipe import Recipe, from_keys
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-PLAN = tomllib.loads((BENCHMARKS / "plans" / "methods.toml").read_text())
+RESULTS = {"methods": "tuned", "toy_methods": "toy_tuned", "many_videos": "many_videos_tuned"}
 
 
 @pytest.fixture(scope="module")
-def spaces():
+def tuned():
     sys.path.insert(0, str(BENCHMARKS))
     try:
         spec = importlib.util.spec_from_file_location("tuned", BENCHMARKS / "tuned.py")
@@ -24,33 +24,50 @@ def spaces():
         spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(BENCHMARKS))
-    return module.SPACES
+    return module
 
 
-def options_of(name):
-    own = {
-        key: value for key, value in PLAN["sets"][name].items() if key not in ("lr", "init-scale", "labels")
-    }
-    return from_keys(Recipe, {**PLAN["condense"], **own}).condense
+def plan_of(name):
+    return tomllib.loads((BENCHMARKS / "plans" / f"{name}.toml").read_text())
 
 
-def test_every_set_that_learns_is_tuned_and_its_default_is_among_the_rates(spaces):
-    learned = {name for name in PLAN["sets"] if METHODS[options_of(name).method].stages}
-    assert learned == set(spaces)
-    for name, space in spaces.items():
-        options = options_of(name)
-        assert space["lr"][0] == options.lr_of(METHODS[options.method].stages[-1])
+def options_of(plan, name):
+    left_out = ("lr", "init-scale", "static-lr", "labels")
+    own = {key: value for key, value in plan["sets"][name].items() if key not in left_out}
+    return from_keys(Recipe, {**plan["condense"], **own}).condense
+
+
+def test_every_plan_is_known(tuned):
+    assert tuned.SPACES.keys() == tuned.NAMES.keys() == RESULTS.keys()
+    assert tuned.NAMES == RESULTS
+
+
+@pytest.mark.parametrize("name", ["methods", "toy_methods"])
+def test_every_set_that_learns_is_tuned(tuned, name):
+    plan = plan_of(name)
+    learned = {each for each in plan["sets"] if METHODS[options_of(plan, each).method].stages}
+    assert learned == set(tuned.SPACES[name])
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_the_default_is_the_first_of_the_settings(tuned, name):
+    plan = plan_of(name)
+    for each, space in tuned.SPACES[name].items():
+        options = options_of(plan, each)
         stages = METHODS[options.method].stages
+        assert space["lr"][0] == options.lr_of(stages[-1])
         if len(stages) == 1:
             assert ("init-scale" in space) == ((options.init or stages[0].init) == "noise")
 
 
-def test_the_plan_takes_what_was_chosen():
-    path = BENCHMARKS / "results" / "tuned.json"
+@pytest.mark.parametrize("name", RESULTS)
+def test_the_plan_takes_what_was_chosen(name):
+    path = BENCHMARKS / "results" / f"{RESULTS[name]}.json"
     if not path.exists():
         pytest.skip("nothing was tuned yet")
+    plan = plan_of(name)
     for row in json.loads(path.read_text())["rows"]:
-        keys, condense = PLAN["sets"][row["set"]], options_of(row["set"])
+        keys, condense = plan["sets"][row["set"]], options_of(plan, row["set"])
         default = {"lr": condense.lr_of(METHODS[condense.method].stages[-1])}
         default |= {"init-scale": 1.0, "static-lr": 0.1}
         assert {key: keys.get(key, default[key]) for key in row["chosen"]} == row["chosen"]
