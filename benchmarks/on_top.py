@@ -55,8 +55,8 @@ AS_IT_WAS = "as it was"
 WAYS: dict[str, dict[str, Any]] = {
     AS_IT_WAS: {"iterations": 0},
     "cluster targets again": {"match-targets": "cluster"},
-    "FRePo, lr 0.01": {"match": "frepo", "real-batch": 16, "lr": 0.01},
-    "FRePo, lr 0.001": {"match": "frepo", "real-batch": 16, "lr": 0.001},
+    "FRePo, lr 0.01": {"match": "frepo", "real-batch": 8, "lr": 0.01},
+    "FRePo, lr 0.001": {"match": "frepo", "real-batch": 8, "lr": 0.001},
     "MTT, lr 10": {"match": "mtt", "experts": "experts", "lr": 10.0},
     "MTT, lr 1": {"match": "mtt", "experts": "experts", "lr": 1.0},
 }

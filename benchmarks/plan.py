@@ -53,11 +53,13 @@ DATA: dict[str, Callable[[], Path]] = {
     "one_video": ucf101_5,
     "many_videos": ucf101_5,
     "methods": ucf101_5,
+    "budgets_ucf101_5": ucf101_5,
     "architectures": ucf101_5,
     "pool": ucf101_5,
     "toy_scenes": scenes,
     "toy_five": scenes,
     "toy_methods": scenes,
+    "budgets_toy": scenes,
     "defaults": partial(scenes, seed=1),
     "toy_reversal": lambda: toy("reversal", train=80, test=200),
 }
@@ -65,10 +67,14 @@ DATA: dict[str, Callable[[], Path]] = {
 
 
 def make_experts(recipe: Recipe, data: Path, folds: int | None = None) -> None:
-    """The experts that a recipe names, in the working folder; those that are there are kept."""
+    """The experts that a recipe names, in the working folder; those that are there are kept.
+
+    They train no longer than students follow them.
+    """
     match, clip = recipe.condense.match, recipe.clip
     words = ["experts", str(data), "--out", str(match.trajectory.experts), "--model", match.model]
-    words += ["--layout", recipe.reading.layout, "--num-frames", str(clip.num_frames)]
+    last = match.trajectory.max_start_epoch + match.trajectory.expert_epochs
+    words += ["--epochs", str(last), "--layout", recipe.reading.layout, "--num-frames", str(clip.num_frames)]
     words += ["--stride", str(clip.stride), "--size", str(clip.size)]
     torch.set_num_threads(1)
     if code := vidcondense([*words, "--folds", str(folds)] if folds else words):

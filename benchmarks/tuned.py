@@ -90,7 +90,7 @@ def tuned(
         base,
         data,
         work,
-        TuneOptions(budget_minutes=600, folds=FOLDS, trials=math.prod(map(len, space.values()))),
+        TuneOptions(budget_minutes=600.0, folds=FOLDS, trials=math.prod(map(len, space.values()))),
         space=space,
         evaluation=from_keys(EvaluateOptions, {**plan["evaluate"], "repeats": 1}),
         jobs=jobs,
