@@ -77,7 +77,7 @@ DATA = {
 
 
 def raced(name: str, kilobytes: int, work: Path, jobs: Jobs) -> dict[str, Any]:
-    """The race of a size, as JSON: every candidate with its accuracies by fold."""
+    """The race of a size, as JSON: its candidates with their accuracies by fold, best first."""
     data = DATA[name]
     folder = data.folder()
     about = load_data(folder, (start := from_keys(Recipe, data.condense)).reading, start.clip)
@@ -93,29 +93,30 @@ def raced(name: str, kilobytes: int, work: Path, jobs: Jobs) -> dict[str, Any]:
         evaluation=from_keys(EvaluateOptions, {**EVALUATE, "repeats": 1}),
         jobs=jobs,
     )
+    judged = [
+        {
+            "setting": dict(setting),
+            "bytes": found.bytes.get(number),
+            "accuracies": [finite(found.scores[number][fold]) for fold in sorted(found.scores[number])],
+        }
+        for number, setting in enumerate(found.settings)
+    ]
     return {
         "data": name,
         "kilobytes": kilobytes,
         "budget": budget,
         "condense": dict(data.condense),
         "evaluate": EVALUATE,
-        "candidates": [
-            {
-                "setting": dict(setting),
-                "bytes": found.bytes.get(number),
-                "accuracies": [finite(found.scores[number][fold]) for fold in sorted(found.scores[number])],
-            }
-            for number, setting in enumerate(found.settings)
-        ],
+        "raced": len(judged),
+        "candidates": ranked(judged),
         "failures": dict(found.failures),
     }
 
 
-def ranked(race: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The settings of a race that did not fail, best first: those on most folds, then by accuracy."""
-    sound = [each for each in race["candidates"] if each["accuracies"] and None not in each["accuracies"]]
-    sound.sort(key=lambda each: (len(each["accuracies"]), mean(each["accuracies"])), reverse=True)
-    return [each["setting"] for each in sound]
+def ranked(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The candidates that did not fail, best first: those on most folds, then by accuracy."""
+    sound = [each for each in found if each["accuracies"] and None not in each["accuracies"]]
+    return sorted(sound, key=lambda each: (-len(each["accuracies"]), -(mean(each["accuracies"]) or 0)))
 
 
 def title(kilobytes: int, setting: Mapping[str, Any]) -> str:
@@ -130,7 +131,7 @@ def plan_of(name: str, races: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The plan that confirms what races of sizes chose."""
     sets: dict[str, Any] = {}
     for race in races:
-        order = ranked(race)
+        order = [each["setting"] for each in race["candidates"]]
         real = [next((each for each in order if each["method"] == method), None) for method in REAL]
         for setting in [*order[:FINALISTS], *filter(None, real)]:
             sets[title(race["kilobytes"], setting)] = {**setting, "budget": race["budget"]}
@@ -175,7 +176,7 @@ def main() -> None:
         work = RUNS / "budgets" / "work" / f"{chosen.data} {kilobytes}"
         found = raced(chosen.data, kilobytes, work, Jobs(jobs=chosen.jobs, threads=1))
         write_json(RUNS / "budgets" / f"{chosen.data} {kilobytes}.json", found)
-        print(f"{kilobytes} kB: {ranked(found)[:FINALISTS]}", flush=True)
+        print(f"{kilobytes} kB: {[each['setting'] for each in found['candidates'][:FINALISTS]]}", flush=True)
     if races := races_of(chosen.data):
         text = tomli_w.dumps(plan_of(chosen.data, races))
         write_text(PLANS / f"budgets_{chosen.data}.toml", head(chosen.data, races) + text)

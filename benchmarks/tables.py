@@ -6,6 +6,7 @@ python benchmarks/tables.py
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import mean, median
@@ -113,19 +114,44 @@ def _sections() -> list[tuple[Any, Path]]:
     return [(maker, RESULTS / f"{name}.json") for name, maker in makers.items()]
 
 
+def _section(
+    result: dict[str, Any],
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    texts: int = 1,
+    before: str = "",
+    note: str = "",
+    words: str | None = None,
+) -> str:
+    """A title, what the benchmark says of itself, its table, and where it was measured.
+
+    Args:
+        result: of the benchmark.
+        title: of the section.
+        columns: their titles.
+        rows: the cells of each.
+        texts: how many columns, from the left, are not numbers.
+        before: what to say between words and table.
+        note: what to say below the table.
+        words: instead of what the benchmark says of itself.
+    """
+    lines = [f"## {title}", "", words or _words(result), "", *([before, ""] if before else [])]
+    lines += [_row(columns), "|" + "---|" * texts + "---:|" * (len(columns) - texts), *map(_row, rows)]
+    return "\n".join([*lines, "", f"{note} {_machine(result)}".strip(), ""])
+
+
+def _row(cells: Sequence[Any]) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
 def _main_job(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## The main job on real clips",
-        "",
-        _words(result),
-        "",
-        "| set | repeats × networks | accuracy | over repeats | over groups | train | key frames a video "
-        "| paper MB | bytes |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, row in result["rows"].items():
-        cells = [
+    columns = ["set", "repeats × networks", "accuracy", "over repeats", "over groups", "train"]
+    columns += ["key frames a video", "paper MB", "bytes"]
+    rows = [
+        (
             name,
             f"{row['repeats']} × {row['networks_a_repeat']}",
             _accuracy(row),
@@ -134,12 +160,13 @@ def _main_job(path: Path) -> str:
             _percent(row["train_accuracy"]),
             "–" if row["key_frames_a_video"] is None else f"{row['key_frames_a_video']:.2f}",
             "–" if row["paper_mb"] is None else f"{row['paper_mb']:.2f}",
-            "–" if row["bytes"] is None else f"{row['bytes']:,.0f}".replace(",", " "),
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
+            "–" if row["bytes"] is None else _thousands(row["bytes"]),
+        )
+        for name, row in result["rows"].items()
+    ]
     diverged = sum(row["diverged"] for row in result["rows"].values())
-    lines += ["", f"Networks that diverged: {diverged}. {_machine(result)}", ""]
-    return "\n".join(lines)
+    note = f"Networks that diverged: {diverged}."
+    return _section(result, "The main job on real clips", columns, rows, note=note)
 
 
 def _plan(title: str, path: Path) -> str:
@@ -197,100 +224,60 @@ def _how(plan: str) -> str:
 
 def _judge(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## How long the judging networks train",
-        "",
-        _words(result),
-        "",
-        "| trained on, and how | folds | held-out accuracy | training accuracy |",
-        "|---|---:|---:|---:|",
+    columns = ["trained on, and how", "folds", "held-out accuracy", "training accuracy"]
+    rows = [
+        (name, row["folds"], _accuracy(row), _percent(row["train_accuracy"]))
+        for name, row in result["rows"].items()
     ]
-    for name, row in result["rows"].items():
-        lines.append(f"| {name} | {row['folds']} | {_accuracy(row)} | {_percent(row['train_accuracy'])} |")
-    return "\n".join([*lines, "", _machine(result), ""])
+    return _section(result, "How long the judging networks train", columns, rows)
 
 
 def _targets(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## Whose mean a video should match",
-        "",
-        _words(result),
-        "",
-        "| variant | VPC | folds | accuracy | difference to `cluster` | 95 % CI | spread within a class |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
+    columns = ["variant", "VPC", "folds", "accuracy", "difference to `cluster`", "95 % CI"]
+    columns.append("spread within a class")
+    rows = []
     for row in result["rows"]:
         shown, interval = _difference(row)
         known = [each for each in row["accuracies"] if each is not None]
-        cells = [
-            row["variant"],
-            row["vpc"],
-            f"{len(known)} of {result['folds']}",
-            _accuracy(row),
-            shown,
-        ]
-        spread = "–" if row["spread"] is None else f"{row['spread']:.3f}"
         found = row["difference"] or {"mean": None, "pairs": None}
-        cells += [interval + pairs_text(found["mean"], found["pairs"], len(known)), spread]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join([*lines, "", _machine(result), ""])
+        interval += pairs_text(found["mean"], found["pairs"], len(known))
+        cells = [row["variant"], row["vpc"], f"{len(known)} of {result['folds']}", _accuracy(row)]
+        spread = "–" if row["spread"] is None else f"{row['spread']:.3f}"
+        rows.append([*cells, shown, interval, spread])
+    return _section(result, "Whose mean a video should match", columns, rows)
 
 
 def _conflicts(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## How often frames are in conflict",
-        "",
-        _words(result),
-        "",
-        "| | frames | iterations | cosine | in conflict | ever | again | by chance | 4 in a row | 16 |",
-        "|---|" + "---:|" * 9,
-    ]
+    columns = ["", "frames", "iterations", "cosine", "in conflict", "ever", "again", "by chance"]
+    columns += ["4 in a row", "16"]
     shares = ("in_conflict", "ever", "again", "again_by_chance", "4_in_a_row", "16_in_a_row")
-    for name, row in result["rows"].items():
-        cells = [name, str(row["frames"]), str(row["iterations"]), f"{row['median']:.3f}"]
-        cells += [f"{_percent(row[key])} %" for key in shares]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _machine(result), ""])
+    rows = [
+        [name, row["frames"], row["iterations"], f"{row['median']:.3f}"]
+        + [f"{_percent(row[key])} %" for key in shares]
+        for name, row in result["rows"].items()
+    ]
+    return _section(result, "How often frames are in conflict", columns, rows)
 
 
 def _motion(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## Motion of sets of the toy set, scenes",
-        "",
-        _words(result),
-        "",
-        "| set | seeds | frame difference | flow px/frame | explained | in order | shuffled | backwards |",
-        "|---|" + "---:|" * 7,
-    ]
+    columns = ["set", "seeds", "frame difference", "flow px/frame", "explained"]
+    columns += ["in order", "shuffled", "backwards"]
+    rows = []
     for name, row in result["rows"].items():
-        cells = [name, str(row["seeds"]), f"{row['energy']:.4f}", f"{row['speed']:.2f}"]
-        cells.append(f"{_percent(row['explained'])} %")
-        for order in ("ordered", "shuffled", "reversed"):
-            accuracy, std = row[order]["mean"], row[order]["std"]
-            cells.append(_percent(accuracy) + (f" ± {_percent(std)}" if std is not None else ""))
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _machine(result), ""])
+        cells = [name, row["seeds"], f"{row['energy']:.4f}", f"{row['speed']:.2f}"]
+        orders = (row[order] for order in ("ordered", "shuffled", "reversed"))
+        told = [_accuracy({"accuracy": each["mean"], "std": each["std"]}) for each in orders]
+        rows.append([*cells, f"{_percent(row['explained'])} %", *told])
+    return _section(result, "Motion of sets of the toy set, scenes", columns, rows)
 
 
 def _tuned(title: str, path: Path) -> str:
     """What `tune` found for the sets of a plan; see benchmarks/tuned.py."""
     result = json.loads(path.read_text())
-    lines = [
-        f"## {title}",
-        "",
-        result["settings"],
-        "",
-        f"Script: `python benchmarks/tuned.py {result['plan']}`.",
-        "",
-        "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is the "
-        "default, bold what was chosen.",
-        "",
-        "| set | settings |",
-        "|---|---|",
-    ]
+    rows = []
     for row in result["rows"]:
         told = []
         for trial in row["trials"]:
@@ -299,203 +286,147 @@ def _tuned(title: str, path: Path) -> str:
             failed = None in found or not found
             text = f"{setting}: " + ("failed" if failed else f"{_percent(mean(found))} ({len(found)})")
             told.append(f"**{text}**" if trial["setting"] == row["chosen"] else text)
-        lines.append(f"| {row['set']} | {'; '.join(told)} |")
-    return "\n".join([*lines, "", _machine(result), ""])
+        rows.append([row["set"], "; ".join(told)])
+    before = (
+        "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is the "
+        "default, bold what was chosen."
+    )
+    words = _words(result, f"benchmarks/tuned.py {result['plan']}")
+    return _section(result, title, ["set", "settings"], rows, texts=2, before=before, words=words)
 
 
 def _budgets(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## What bytes are best used for: the race",
-        "",
-        _words(result),
-        "",
-        "The five best of each race by held-out accuracy, and the best of real clips.",
-        "",
-        "| data | kB a class | candidates | method | VPC | side | key frames | codec | bytes | folds "
-        "| accuracy % |",
-        "|---|---:|---:|---|---:|---:|---|---|---:|---:|---:|",
-    ]
+    columns = ["data", "method", "key frames", "codec", "kB a class", "candidates", "VPC", "side", "bytes"]
+    columns += ["folds", "accuracy %"]
+    rows = []
     for race in result["rows"]:
-        sound = [each for each in race["candidates"] if each["accuracies"] and None not in each["accuracies"]]
-        sound.sort(key=lambda each: (len(each["accuracies"]), mean(each["accuracies"])), reverse=True)
-        real = [each for each in sound if each["setting"]["method"] != "prism"]
-        shown = sound[:5] + [each for each in real[:1] if each not in sound[:5]]
-        for each in shown:
+        best = race["candidates"][:5]
+        real = [each for each in race["candidates"] if each["setting"]["method"] != "prism"]
+        for each in best + [each for each in real[:1] if each not in best]:
             setting, found = each["setting"], each["accuracies"]
-            inserted = setting["insertion"] != "none"
-            cells = [race["data"], race["kilobytes"], len(race["candidates"]), setting["method"]]
-            cells += [setting["vpc"], setting["key-frame-size"]]
-            cells.append(f"{setting['initial-key-frames']}{' and more' if inserted else ''}")
+            more = " and more" if setting["insertion"] != "none" else ""
             bits = f", {setting['bits']} bits" if setting["bits"] != 8 else ""
-            cells += [setting["codec"] + bits, f"{each['bytes']:,d}".replace(",", " ")]
-            cells += [len(found), _percent(mean(found))]
-            lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join([*lines, "", _machine(result), ""])
+            cells = [race["data"], setting["method"], f"{setting['initial-key-frames']}{more}"]
+            cells += [setting["codec"] + bits, race["kilobytes"], race["raced"], setting["vpc"]]
+            cells += [setting["key-frame-size"], _thousands(each["bytes"]), len(found)]
+            rows.append([*cells, _percent(mean(found))])
+    before = "The five best of each race by held-out accuracy, and the best of real clips."
+    title = "What bytes are best used for: the race"
+    return _section(result, title, columns, rows, texts=4, before=before)
 
 
 def _diversity(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## What is in the videos of these sets",
-        "",
-        _words(result),
-        "",
-        "| set | seeds | smooth | spread, random | spread, trained | told |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
+    columns = ["set", "seeds", "smooth", "spread, random", "spread, trained", "told"]
+    rows = []
     for row in result["rows"]:
         told = []
         for key in ("smooth", "spread_random", "spread_trained", "told"):
             deviation = "" if row[key]["std"] is None else f" ± {row[key]['std']:.3f}"
             told.append(f"{row[key]['mean']:.3f}{deviation}")
-        lines.append("| " + " | ".join([row["set"], str(row["seeds"]), *told]) + " |")
-    return "\n".join([*lines, "", _machine(result), ""])
+        rows.append([row["set"], row["seeds"], *told])
+    return _section(result, "What is in the videos of these sets", columns, rows)
 
 
 def _on_top(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## Trajectory and kernel matching on top of cluster targets",
-        "",
-        _words(result),
-        "",
-        "| learned on by | labels | n | accuracy % | to the set as it was | 95 % CI (paired) |",
-        "|---|---|" + "---:|" * 4,
+    columns = ["learned on by", "labels", "n", "accuracy %", "to the set as it was", "95 % CI (paired)"]
+    rows = [
+        (row["way"], row["labels"], len(row["seeds"]), _accuracy(row), *_difference(row))
+        for row in result["rows"]
     ]
-    for row in result["rows"]:
-        cells = [row["way"], row["labels"], str(len(row["seeds"])), _accuracy(row), *_difference(row)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _machine(result), ""])
+    title = "Trajectory and kernel matching on top of cluster targets"
+    return _section(result, title, columns, rows, texts=2)
 
 
 def _labels(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## Soft labels of a teacher on ucf101-5",
-        "",
-        _words(result),
-        "",
-        "| set | labels | n | bytes | accuracy % | to hard labels | 95 % CI (paired) "
-        "| to real clips, same labels | 95 % CI (paired) |",
-        "|---|---|" + "---:|" * 7,
+    columns = ["set", "labels", "n", "bytes", "accuracy %", "to hard labels", "95 % CI (paired)"]
+    columns += ["to real clips, same labels", "95 % CI (paired)"]
+    rows = [
+        (
+            *(row["set"], row["labels"], len(row["seeds"]), _thousands(row["bytes"])),
+            *(_accuracy(row["to_hard"]), *_difference(row["to_hard"]), *_difference(row["to_real"] or {})),
+        )
+        for row in result["rows"]
     ]
-    for row in result["rows"]:
-        cells = [row["set"], row["labels"], str(len(row["seeds"])), f"{row['bytes']:,d}"]
-        cells.append(_accuracy(row["to_hard"]))
-        for found in (row["to_hard"], row["to_real"]):
-            cells += _difference(found or {})
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _machine(result), ""])
+    return _section(result, "Soft labels of a teacher on ucf101-5", columns, rows, texts=2)
 
 
 def _transfer(path: Path) -> str:
     result = json.loads(path.read_text())
-    measurements = list(next(iter(result["rows"].values())))
-    lines = [
-        "## Retrieval, linear probe, few real clips",
-        "",
-        _words(result),
-        "",
-        f"Mean and deviation over repeats, %; in brackets the difference to {result['baseline']}, in pairs.",
-        "",
-        "| trained on | seeds | " + " | ".join(measurements) + " |",
-        "|---|---:|" + "---:|" * len(measurements),
-    ]
+    columns = ["trained on", "seeds", *next(iter(result["rows"].values()))]
+    rows = []
     for name, row in result["rows"].items():
-        cells = [name, str(len(result["seeds"][name]))]
+        cells = [name, len(result["seeds"][name])]
         for found in row.values():
-            deviation = "" if found["std"] is None else f" ± {_percent(found['std'])}"
-            told = f"{_percent(found['accuracy'])}{deviation}"
+            told = _accuracy(found)
             if (difference := found["difference"]) and difference["interval"]:
                 told += f" ({100 * difference['mean']:+.1f}: {_interval(difference['interval'])})"
             cells.append(told)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _machine(result), ""])
+        rows.append(cells)
+    before = (
+        f"Mean and deviation over repeats, %; in brackets the difference to {result['baseline']}, in pairs."
+    )
+    return _section(result, "Retrieval, linear probe, few real clips", columns, rows, before=before)
 
 
 def _representations(path: Path) -> str:
     result = json.loads(path.read_text())
-    base = result["baseline"]
-    titles = f"| representation | bytes a video | n | accuracy | 95 % CI | to {base} | 95 % CI (paired) |"
-    lines = [
-        "## What the bytes of a synthetic video should be",
-        "",
-        _words(result),
-        "",
-        titles,
-        "|---|---:|---:|---:|---:|---:|---:|",
+    columns = ["representation", "bytes a video", "n", "accuracy", "95 % CI", f"to {result['baseline']}"]
+    columns.append("95 % CI (paired)")
+    rows = [
+        (
+            *(name, f"{row['bytes']:.0f}", len(row["accuracies"])),
+            *(_accuracy(row), _interval(row["interval"]), *_difference(row)),
+        )
+        for name, row in result["rows"].items()
     ]
-    for name, row in result["rows"].items():
-        cells = [
-            name,
-            f"{row['bytes']:.0f}",
-            str(len(row["accuracies"])),
-            f"{_percent(row['accuracy'])}" + (f" ± {_percent(row['std'])}" if row["std"] is not None else ""),
-            _interval(row["interval"]),
-            *_difference(row),
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _machine(result), ""])
+    return _section(result, "What the bytes of a synthetic video should be", columns, rows)
 
 
 def _control_variates(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## How well a batch tells the mean of its class",
-        "",
-        _words(result),
-        "",
-        "| network | clips a class | way | error | 95 % CI over networks | worth |",
-        "|---|---:|---|---:|---:|---:|",
-    ]
+    columns = ["network", "way", "clips a class", "error", "95 % CI over networks", "worth"]
+    rows = []
     for row in result["rows"]:
         low, high = row["interval"]
-        cells = [row["model"], row["batch"], row["way"], f"{row['error']:.2f}", f"{low:.2f} to {high:.2f}"]
-        lines.append("| " + " | ".join(map(str, [*cells, f"{row['worth']:.1f}"])) + " |")
-    where = (
+        cells = [row["model"], row["way"], row["batch"], f"{row['error']:.2f}", f"{low:.2f} to {high:.2f}"]
+        rows.append([*cells, f"{row['worth']:.1f}"])
+    note = (
         f"{result['networks']} networks, {result['draws']} draws each; {result['clips_a_class']:.0f} clips."
     )
-    return "\n".join([*lines, "", f"{where} {_machine(result)}", ""])
+    title = "How well a batch tells the mean of its class"
+    return _section(result, title, columns, rows, texts=2, note=note)
 
 
 def _ranks(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## Two processes of one thread, one of two",
-        "",
-        _words(result),
-        "",
-        "| what | classes | seconds an iteration, one process | two processes | efficiency | of each turn |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for row in result["rows"]:
-        cells = [
+    columns = ["what", "classes", "seconds an iteration, one process", "two processes", "efficiency"]
+    columns.append("of each turn")
+    rows = [
+        (
             row["case"],
             row["classes"],
             f"{median(row['seconds_one_process_two_threads']):.2f}",
             f"{median(row['seconds_two_processes_one_thread']):.2f}",
             f"{row['efficiency']:.2f}",
             ", ".join(f"{each:.2f}" for each in row["efficiency_of_turns"]),
-        ]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join([*lines, "", _machine(result), ""])
+        )
+        for row in result["rows"]
+    ]
+    return _section(result, "Two processes of one thread, one of two", columns, rows)
 
 
 def _toy(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## The toy set: only motion tells",
-        "",
-        _words(result),
-        "",
-        "| frames | accuracy (chance 10) | right member of the pair (chance 50) | test clips |",
-        "|---|---|---|---|",
+    columns = ["frames", "accuracy (chance 10)", "right member of the pair (chance 50)", "test clips"]
+    rows = [
+        (name, _percent(row["accuracy"]), _percent(row["within_pairs"]), row["test_clips"])
+        for name, row in result["rows"].items()
     ]
-    for name, row in result["rows"].items():
-        within = _percent(row["within_pairs"])
-        lines.append(f"| {name} | {_percent(row['accuracy'])} | {within} | {row['test_clips']} |")
-    return "\n".join([*lines, "", _machine(result), ""])
+    return _section(result, "The toy set: only motion tells", columns, rows)
 
 
 def _published_loop(path: Path) -> str:
@@ -538,31 +469,26 @@ def _bench(path: Path) -> str:
     settings = result["settings"]
     clip = settings["clip"]
     real_clips = MatchOptions(real_batch=settings["match"]["real_batch"]).real_batch_of("dm")
-    rows = {
-        "decoding, clips": "decode",
-        "mean features of real clips": "real",
-        "gradients of synthetic videos": "synthetic",
-        f"training steps, {settings['batch_size']} clips each": "training",
-        f"iterations of PRISM, {real_clips} real clips a class": "iterations",
+    measured = {
+        "decoding, clips": result["decode"],
+        "mean features of real clips": result["real"],
+        "gradients of synthetic videos": result["synthetic"],
+        f"training steps, {settings['batch_size']} clips each": result["training"],
+        f"iterations of PRISM, {real_clips} real clips a class": result["iterations"],
     }
-    shape = f"{clip['num_frames']}×{clip['size']}×{clip['size']}"
-    lines = [
-        "## What this machine does",
-        "",
-        f"`vidcondense bench {settings['data']}`: {settings['match']['model']} on {shape}, "
-        f"{settings['classes']} classes, {settings['precision']}, all threads. The share is of the measured "
-        "peak of a matrix product, "
-        f"{result['peak']['float32'] / 1e12:.3f} TFLOP/s.",
-        "",
-        "| what | a second | share of the peak |",
-        "|---|---:|---:|",
+    rows = [
+        (name, f"{row['per_second']:.2f}", f"{_percent(row['share'])} %" if row["share"] else "–")
+        for name, row in measured.items()
     ]
-    for name, key in rows.items():
-        share = result[key]["share"]
-        lines.append(
-            f"| {name} | {result[key]['per_second']:.2f} | {f'{_percent(share)} %' if share else '–'} |"
-        )
-    return "\n".join([*lines, "", f"Peak memory {result['memory_mb']:.0f} MiB. {_machine(result)}", ""])
+    words = (
+        f"`vidcondense bench {settings['data']}`: {settings['match']['model']} on "
+        f"{clip['num_frames']}×{clip['size']}×{clip['size']}, {settings['classes']} classes, "
+        f"{settings['precision']}, all threads. The share is of the measured peak of a matrix product, "
+        f"{result['peak']['float32'] / 1e12:.3f} TFLOP/s."
+    )
+    columns = ["what", "a second", "share of the peak"]
+    note = f"Peak memory {result['memory_mb']:.0f} MiB."
+    return _section(result, "What this machine does", columns, rows, note=note, words=words)
 
 
 def _scaling(path: Path) -> str:
@@ -590,16 +516,9 @@ def _line(fit: dict[str, float]) -> str:
 
 def _h200(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## A whole condensation on one large GPU",
-        "",
-        _words(result),
-        "",
-        "| networks | seconds | PFLOP | TFLOP/s | matrix peak | share | GPU MiB |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for name, row in result["rows"].items():
-        cells = [
+    columns = ["networks", "seconds", "PFLOP", "TFLOP/s", "matrix peak", "share", "GPU MiB"]
+    rows = [
+        (
             name,
             f"{row['condensation_seconds']:.0f}",
             f"{row['flop'] / 1e15:.1f}",
@@ -607,57 +526,40 @@ def _h200(path: Path) -> str:
             f"{row['matrix_peak'] / 1e12:.0f}",
             f"{_percent(row['share_of_peak'])} %",
             f"{row['gpu_mib']:.0f}",
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", f"{result['machine']['gpu']}. {_machine(result)}", ""])
+        )
+        for name, row in result["rows"].items()
+    ]
+    note = f"{result['machine']['gpu']}."
+    return _section(result, "A whole condensation on one large GPU", columns, rows, note=note)
 
 
 def _first_convolution(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## The gradient of the first convolution",
-        "",
-        _words(result),
-        "",
-        "| network | clip | precision | a pass | with the fast gradient | ratio | the gradient | fast "
-        "| ratio | relative difference |",
-        "|---|---|---|" + "---:|" * 7,
-    ]
+    columns = ["network", "clip", "precision", "a pass", "with the fast gradient", "ratio"]
+    columns += ["the gradient", "fast", "ratio", "relative difference"]
+    rows = []
     for row in result["rows"]:
         cells = [row["model"], "×".join(map(str, row["shape"])), row["precision"]]
         for found in (row["pass"], row["gradient"]):
             cells += [f"{1000 * found[way]:.1f} ms" for way in ("plain", "fast")] + [f"{found['ratio']:.2f}"]
-        cells.append(f"{row['relative_difference']:.1g}")
-        lines.append("| " + " | ".join(cells) + " |")
-    where = f"{result['videos']} videos a pass, {result['turns']} passes each."
-    return "\n".join([*lines, "", f"{where} {_machine(result)}", ""])
+        rows.append([*cells, f"{row['relative_difference']:.1g}"])
+    note = f"{result['videos']} videos a pass, {result['turns']} passes each."
+    return _section(result, "The gradient of the first convolution", columns, rows, texts=3, note=note)
 
 
 def _compile(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## Compiled networks",
-        "",
-        _words(result),
-        "",
-        "| clip | precision | eager | compiled | ratio | compiling | passes each |",
-        "|---|---|---:|---:|---:|---:|---:|",
-    ]
+    columns = ["clip", "precision", "eager", "compiled", "ratio", "compiling", "passes each"]
+    rows = []
     for row in result["rows"]:
         ways = {"": row, ", CUDA graphs": row["graphs"]} if "graphs" in row else {"": row}
         for way, found in ways.items():
-            cells = [
-                "×".join(map(str, row["shape"])),
-                row["precision"] + way,
-                f"{1000 * row['seconds_eager']:.0f} ms",
-                f"{1000 * found['seconds_compiled']:.0f} ms",
-                f"{found['ratio']:.2f}",
-                f"{found['seconds_compiling']:.0f} s",
-                row["passes"],
-            ]
-            lines.append("| " + " | ".join(map(str, cells)) + " |")
-    where = f"{result['videos']} videos a pass on {result['device']}."
-    return "\n".join([*lines, "", f"{where} {_machine(result)}", ""])
+            cells = ["×".join(map(str, row["shape"])), row["precision"] + way]
+            cells += [f"{1000 * row['seconds_eager']:.0f} ms", f"{1000 * found['seconds_compiled']:.0f} ms"]
+            cells += [f"{found['ratio']:.2f}", f"{found['seconds_compiling']:.0f} s", row["passes"]]
+            rows.append(cells)
+    note = f"{result['videos']} videos a pass on {result['device']}."
+    return _section(result, "Compiled networks", columns, rows, texts=2, note=note)
 
 
 def _codecs(path: Path) -> str:
@@ -686,48 +588,32 @@ def _coded(row: dict[str, Any]) -> str:
 
 def _index_scale(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## Indexing many videos",
-        "",
-        _words(result),
-        "",
-        "| clips | seconds | a clip | again, from the cache | peak memory |",
-        "|---:|---:|---:|---:|---:|",
-    ]
-    for row in result["rows"]:
-        cells = [
-            f"{row['clips']:,}".replace(",", " "),
+    columns = ["clips", "seconds", "a clip", "again, from the cache", "peak memory"]
+    rows = [
+        (
+            _thousands(row["clips"]),
             f"{row['seconds_index']:.1f}",
             f"{row['milliseconds_a_clip']:.1f} ms",
             f"{row['seconds_from_cache']:.2f} s",
             f"{row['mib_peak']:.0f} MiB",
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _machine(result), ""])
+        )
+        for row in result["rows"]
+    ]
+    return _section(result, "Indexing many videos", columns, rows, texts=0)
 
 
 def _mtt_memory(path: Path) -> str:
     result = json.loads(path.read_text())
-    lines = [
-        "## The memory of an iteration of MTT",
-        "",
-        _words(result),
-        "",
-        "| gradient | steps of the student | peak memory | processor time | loss |",
-        "|---|---:|---:|---:|---:|",
-    ]
+    columns = ["gradient", "steps of the student", "peak memory", "processor time", "loss"]
+    rows = []
     for row in result["rows"]:
         fits = row["mib_peak"] is not None
-        cells = [
-            row["way"],
-            row["steps"],
-            f"{row['mib_peak'] / 1024:.1f} GiB" if fits else f"more than {row['cap_gib']} GiB",
-            f"{row['cpu_seconds']:.0f} s" if fits else "–",
-            f"{row['loss']:.5f}" if fits else "–",
-        ]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    lines += ["", f"Forward passes in {result['precision']}. {_machine(result)}", ""]
-    return "\n".join(lines)
+        cells = [row["way"], row["steps"]]
+        cells.append(f"{row['mib_peak'] / 1024:.1f} GiB" if fits else f"more than {row['cap_gib']} GiB")
+        cells.append(f"{row['cpu_seconds']:.0f} s" if fits else "–")
+        rows.append([*cells, f"{row['loss']:.5f}" if fits else "–"])
+    note = f"Forward passes in {result['precision']}."
+    return _section(result, "The memory of an iteration of MTT", columns, rows, note=note)
 
 
 def _example(title: str, path: Path) -> str:
@@ -737,19 +623,12 @@ def _example(title: str, path: Path) -> str:
     columns = list(dict.fromkeys(column for row in result["rows"].values() for column in row))
     settings = ", ".join(f"{name} {value}" for name, value in result["settings"].items())
     script = f"examples/{result['benchmark'].removeprefix('example_')}.py"
-    lines = [
-        f"## {title}",
-        "",
-        "\n\n".join(about),
-        "",
-        f"Means over seeds, with intervals. Script: `{script}`; {settings}.",
-        "",
-        f"| | {' | '.join(columns)} |",
-        "|---|" + "---:|" * len(columns),
+    rows = [
+        [name, *(_of_seeds(column, row.get(column)) for column in columns)]
+        for name, row in result["rows"].items()
     ]
-    for name, row in result["rows"].items():
-        lines.append(f"| {name} | {' | '.join(_of_seeds(column, row.get(column)) for column in columns)} |")
-    return "\n".join([*lines, "", _machine(result), ""])
+    before = f"Means over seeds, with intervals. Script: `{script}`; {settings}."
+    return _section(result, title, ["", *columns], rows, before=before, words="\n\n".join(about))
 
 
 def _of_seeds(column: str, told: dict[str, Any] | None) -> str:
@@ -757,7 +636,7 @@ def _of_seeds(column: str, told: dict[str, Any] | None) -> str:
     if told is None:
         return "–"
     if "bytes" in column:
-        return f"{told['mean']:,.0f}".replace(",", " ")
+        return _thousands(told["mean"])
     if column == "Spearman":
         interval = told["interval"]
         ends = "" if interval is None else f" ({max(-1, interval[0]):.2f} to {min(1, interval[1]):.2f})"
@@ -766,11 +645,12 @@ def _of_seeds(column: str, told: dict[str, Any] | None) -> str:
     return f"{_percent(told['mean'])} ({_interval(ends)})"
 
 
-def _words(result: dict[str, Any]) -> str:
+def _words(result: dict[str, Any], script: str | None = None) -> str:
     """What the benchmark says of itself, without its title and its commands."""
     paragraphs = result["settings"].strip().split("\n\n")
     said = [text for text in paragraphs[1:] if not text.startswith("    ")]
-    return "\n\n".join([*said, f"Script: `benchmarks/{result['benchmark']}.py`."])
+    script = script or f"benchmarks/{result['benchmark']}.py"
+    return "\n\n".join([*said, f"Script: `{script}`."])
 
 
 def _machine(result: dict[str, Any]) -> str:
@@ -791,6 +671,10 @@ def _difference(row: dict[str, Any]) -> tuple[str, str]:
     found = row.get("difference") or {"mean": None, "interval": None}
     points = "–" if found["mean"] is None else f"{100 * found['mean']:+.1f}"
     return points, _interval(found["interval"])
+
+
+def _thousands(value: float) -> str:
+    return f"{value:,.0f}".replace(",", " ")
 
 
 def _percent(value: float | None) -> str:

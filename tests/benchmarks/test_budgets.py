@@ -26,19 +26,19 @@ def candidate(method, side, *accuracies):
 
 
 def race(kilobytes, *found):
-    return {"kilobytes": kilobytes, "budget": f"{2 * kilobytes}kB", "candidates": list(found)}
+    return {"kilobytes": kilobytes, "budget": f"{2 * kilobytes}kB", "candidates": budgets.ranked(found)}
 
 
 def test_finalists_are_those_that_went_farthest_and_none_that_failed():
-    found = race(
-        1,
+    found = [
         candidate("random", 8, 0.1, 0.2),
         candidate("random", 16, 0.9),
         candidate("prism", 8, 0.5, 0.4),
         candidate("prism", 16, 0.9, None),
         candidate("herding", 8, 0.3, 0.4),
-    )
-    order = [(each["method"], each["key-frame-size"]) for each in budgets.ranked(found)]
+    ]
+    settings = [each["setting"] for each in budgets.ranked(found)]
+    order = [(each["method"], each["key-frame-size"]) for each in settings]
     assert order == [("prism", 8), ("herding", 8), ("random", 8), ("random", 16)]
 
 
