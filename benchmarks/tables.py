@@ -69,7 +69,6 @@ def _sections() -> list[tuple[Any, Path]]:
         "main_job": _main_job,
         "one_video": partial(_plan, "One video per class on ucf101-5"),
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
-        "many_videos_tuned": partial(_tuned, "Settings of the other methods with five videos per class"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "tuned": partial(_tuned, "Settings of these methods"),
         "toy_methods": partial(_plan, "Every method with one video per class on the toy set, scenes"),

@@ -33,14 +33,14 @@ from vidcondense.recipe import Recipe, from_keys
 from vidcondense.tuning.space import Space
 from vidcondense.tuning.tune import TuneOptions, tune
 
-NAMES = {"methods": "tuned", "toy_methods": "toy_tuned", "many_videos": "many_videos_tuned"}
+NAMES = {"methods": "tuned", "toy_methods": "toy_tuned"}
 """Of the results, by the plan."""
 
 FOLDS = 4
 _OF_NOISE: Space = {"lr": [10.0, 3.0, 30.0, 100.0], "init-scale": [1.0, 0.1]}
 _OF_REAL: Space = {"lr": [10.0, 1.0, 3.0, 30.0, 100.0]}
 _OF_GRADIENTS: Space = {"lr": [0.1, 0.03, 0.3, 1.0], "init-scale": [1.0, 0.1]}
-_OF_METHODS: dict[str, Space] = {
+SPACES: dict[str, Space] = {
     "DM, noise": _OF_NOISE,
     "DM, real": _OF_REAL,
     "two key frames": _OF_NOISE,
@@ -52,19 +52,10 @@ _OF_METHODS: dict[str, Space] = {
     "static-dynamic": {"lr": [10.0, 1.0, 3.0, 30.0], "static-lr": [0.1, 1.0]},
     "FRePo": {"lr": [0.01, 0.001, 0.003, 0.03, 0.1]},
     "MTT": {"lr": [100.0, 3.0, 10.0, 30.0, 300.0, 1000.0]},
+    "FRePo, two key frames 16×16": {"lr": [0.01, 0.003, 0.03]},
+    "MTT, two key frames 16×16": {"lr": [100.0, 1.0, 10.0, 1000.0]},
 }
-SPACES: dict[str, dict[str, Space]] = {
-    "methods": _OF_METHODS,
-    "toy_methods": _OF_METHODS,
-    "many_videos": {
-        "static-dynamic": {"lr": [50.0, 5.0, 15.0], "static-lr": [0.1, 1.0]},
-        "FRePo": {"lr": [0.01, 0.003, 0.03]},
-        "FRePo, two key frames 16×16": {"lr": [0.01, 0.003, 0.03]},
-        "MTT": {"lr": [100.0, 30.0, 300.0, 1000.0]},
-        "MTT, two key frames 16×16": {"lr": [100.0, 1.0, 10.0]},
-    },
-}
-"""By the plan and the name of a set in it; the learning rate that comes first is the default."""
+"""By the name of a set in the plans; the learning rate that comes first is the default."""
 
 
 def finite(accuracy: float) -> float | None:
@@ -72,18 +63,18 @@ def finite(accuracy: float) -> float | None:
     return accuracy if math.isfinite(accuracy) else None
 
 
-def asked(name: str, plan: dict[str, Any], space: Space) -> dict[str, Any]:
+def asked(name: str, plan: dict[str, Any]) -> dict[str, Any]:
     """All that the outcome depends on, as JSON has it."""
+    space = SPACES[name]
     own = {key: value for key, value in plan["sets"][name].items() if key not in (*space, "labels")}
     kept = {"condense": {**plan["condense"], **own}, "evaluate": plan["evaluate"], "space": space}
     return dict(json.loads(json.dumps(kept)))
 
 
-def tuned(
-    name: str, plan: dict[str, Any], space: Space, data: Path, work: Path, jobs: Jobs
-) -> dict[str, Any]:
+def tuned(name: str, plan: dict[str, Any], data: Path, work: Path, jobs: Jobs) -> dict[str, Any]:
     """What `tune` found for a set of the plan, as JSON; its judgements are in `work`."""
-    base = from_keys(Recipe, {**asked(name, plan, space)["condense"], "lr": space["lr"][0]})
+    space = SPACES[name]
+    base = from_keys(Recipe, {**asked(name, plan)["condense"], "lr": space["lr"][0]})
     if follows_experts(base.condense):
         make_experts(base, data, folds=FOLDS)
     found = tune(
@@ -104,7 +95,7 @@ def tuned(
     ]
     return {
         "set": name,
-        "asked": asked(name, plan, space),
+        "asked": asked(name, plan),
         "trials": trials,
         "chosen": trials[found.chosen]["setting"],
         "gain": as_json(found.gain),
@@ -114,35 +105,28 @@ def tuned(
 
 def known(plan: str, kept: dict[str, Any]) -> dict[str, Any]:
     """The outcomes of what is asked today, by the name of their set."""
-    spaces = SPACES[plan]
-    return {
-        each["set"]: each
-        for each in known_cells(NAMES[plan])
-        if each["set"] in spaces and each["asked"] == asked(each["set"], kept, spaces[each["set"]])
-    }
+    found = [each for each in known_cells(NAMES[plan]) if each["set"] in SPACES]
+    return {each["set"]: each for each in found if each["asked"] == asked(each["set"], kept)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("plan", choices=SPACES)
-    parser.add_argument("--only", nargs="+", metavar="SET", help="of the plan (all that learn)")
+    parser.add_argument("plan", choices=NAMES)
+    parser.add_argument("--only", nargs="+", choices=SPACES, default=list(SPACES), metavar="SET")
     parser.add_argument("--jobs", type=int, default=1, help="judgements at the same time (1)")
     chosen = parser.parse_args()
-    spaces = SPACES[chosen.plan]
-    if unknown := set(chosen.only or ()) - set(spaces):
-        parser.error(f"no such set: {', '.join(sorted(unknown))}; there are {', '.join(spaces)}")
     make_folder(RUNS)
     os.chdir(RUNS)  # where experts are looked for
     plan, data = tomllib.loads((PLANS / f"{chosen.plan}.toml").read_text()), DATA[chosen.plan]()
     folder = RUNS / NAMES[chosen.plan]
-    for name in chosen.only or spaces:
+    for name in chosen.only:
         if name not in known(chosen.plan, plan):
             jobs = Jobs(jobs=chosen.jobs, threads=1)
-            found = tuned(name, plan, spaces[name], data, folder / "work" / name, jobs)
+            found = tuned(name, plan, data, folder / "work" / name, jobs)
             write_json(folder / f"{name}.json", found)
             print(f"{name}: {found['chosen']}", flush=True)
     rows = known(chosen.plan, plan)
-    in_order = [rows[name] for name in spaces if name in rows]
+    in_order = [rows[name] for name in SPACES if name in rows]
     published = {"settings": __doc__, "plan": chosen.plan, "folds": FOLDS, "rows": in_order}
     publish(NAMES[chosen.plan], published)
 
