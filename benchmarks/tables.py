@@ -15,6 +15,7 @@ from typing import Any
 from vidcondense.comparison.tables import pairs_text, to_cells, to_markdown
 from vidcondense.evaluation.statistics import paired_difference
 from vidcondense.matching.options import MatchOptions
+from vidcondense.storage.labels import HARD
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -30,7 +31,16 @@ clips one repeat alone has a standard error of almost 5 points: small difference
 
 
 CLUSTER, SMALL = "cluster targets, two key frames 16×16", "two key frames 16×16"
+OTHERS = ("static-dynamic", "FRePo", "MTT", f"FRePo, {SMALL}", f"MTT, {SMALL}")
+_OF_METHODS = [
+    *((("PRISM", 1), (other, 1)) for other in ("static-dynamic", "two key frames", "DM, noise", "still")),
+    *(((SMALL, 1), (other, 1)) for other in ("two key frames", "DC", "DSA", *OTHERS)),
+    *(((SMALL, 1), (other, 1)) for other in ("herding", "k-center", "best of 8 random")),
+    *(((f"{name}, {SMALL}", 1), (name, 1)) for name in ("FRePo", "MTT")),
+]
 PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
+    "methods": _OF_METHODS,
+    "toy_methods": _OF_METHODS,
     "one_video": [
         *((("PRISM", 1), (other, 1)) for other in ("two key frames", "DM, noise", "DM, real", "PRISM, real")),
         (("DM, noise", 1), ("DM, real", 1)),
@@ -41,6 +51,8 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         *(((CLUSTER, vpc), (SMALL, vpc)) for vpc in (2, 5, 10)),
         ((CLUSTER, 5), (f"{SMALL}, 20 clips", 5)),
         *(((CLUSTER, vpc), ("herding", vpc)) for vpc in (1, 2, 5, 10)),
+        *(((CLUSTER, 5), (other, 5)) for other in OTHERS),
+        (("PRISM", 5), ("static-dynamic", 5)),
         (("cluster targets, PRISM", 5), ("PRISM", 5)),
         ((CLUSTER, 5), ("cluster targets, PRISM", 5)),
         ((CLUSTER, 5), ("cluster targets, two key frames 8×8", 5)),
@@ -193,7 +205,8 @@ def _other_pairs(result: dict[str, Any]) -> list[str]:
     """Differences between rows of which neither is the baseline, where a plan asks for some."""
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for row in result["rows"]:  # of several codecs the last, in which sets are stored
-        found[row["name"], row["vpc"]] = row["accuracies"]
+        if row.get("labels", HARD) == HARD:
+            found[row["name"], row["vpc"]] = row["accuracies"]
     lines = []
     for one, other in PAIRS.get(result["benchmark"], []):
         ours, theirs = found.get(one, {}), found.get(other, {})
