@@ -39,7 +39,6 @@ NAMES = {"methods": "tuned", "toy_methods": "toy_tuned"}
 FOLDS = 4
 _OF_NOISE: Space = {"lr": [10.0, 3.0, 30.0, 100.0], "init-scale": [1.0, 0.1]}
 _OF_REAL: Space = {"lr": [10.0, 1.0, 3.0, 30.0, 100.0]}
-_OF_GRADIENTS: Space = {"lr": [0.1, 0.03, 0.3, 1.0], "init-scale": [1.0, 0.1]}
 SPACES: dict[str, Space] = {
     "DM, noise": _OF_NOISE,
     "DM, real": _OF_REAL,
@@ -47,8 +46,8 @@ SPACES: dict[str, Space] = {
     "two key frames 16×16": _OF_NOISE,
     "PRISM": _OF_NOISE,
     "still": _OF_NOISE,
-    "DC": _OF_GRADIENTS,
-    "DSA": {"lr": [0.1, 0.01, 0.03, 0.3, 1.0, 3.0]},
+    "DC": {"lr": [0.1, 1.0, 3.0, 10.0], "init-scale": [1.0, 0.1]},
+    "DSA": {"lr": [0.1, 1.0, 3.0, 10.0, 30.0]},
     "static-dynamic": {"lr": [10.0, 1.0, 3.0, 30.0], "static-lr": [0.1, 1.0]},
     "FRePo": {"lr": [0.01, 0.001, 0.003, 0.03, 0.1]},
     "MTT": {"lr": [100.0, 3.0, 10.0, 30.0, 300.0, 1000.0]},
