@@ -36,7 +36,6 @@ _OF_METHODS = [
     *((("PRISM", 1), (other, 1)) for other in ("static-dynamic", "two key frames", "DM, noise", "still")),
     *(((SMALL, 1), (other, 1)) for other in ("two key frames", "DC", "DSA", *OTHERS)),
     *(((SMALL, 1), (other, 1)) for other in ("herding", "k-center", "best of 8 random")),
-    *(((f"{name}, {SMALL}", 1), (other, 1)) for name in ("FRePo", "MTT") for other in (name, SMALL)),
 ]
 PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
     "methods": _OF_METHODS,

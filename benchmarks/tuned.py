@@ -51,8 +51,6 @@ SPACES: dict[str, Space] = {
     "static-dynamic": {"lr": [10.0, 1.0, 3.0, 30.0], "static-lr": [0.1, 1.0]},
     "FRePo": {"lr": [0.01, 0.001, 0.003, 0.03, 0.1]},
     "MTT": {"lr": [100.0, 3.0, 10.0, 30.0, 300.0, 1000.0]},
-    "FRePo, two key frames 16×16": {"lr": [0.01, 0.003, 0.03]},
-    "MTT, two key frames 16×16": {"lr": [100.0, 1.0, 10.0, 1000.0]},
 }
 """By the name of a set in the plans; the learning rate that comes first is the default."""
 
