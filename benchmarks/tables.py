@@ -81,9 +81,8 @@ def _sections() -> list[tuple[Any, Path]]:
         "one_video": partial(_plan, "One video per class on ucf101-5"),
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
-        "tuned": partial(_tuned, "Settings of these methods"),
+        "tuned": _tuned,
         "toy_methods": partial(_plan, "Every method with one video per class on the toy set, scenes"),
-        "toy_tuned": partial(_tuned, "Settings of these methods on the toy set"),
         "budgets": _budgets,
         "budgets_ucf101_5": partial(_plan, "What bytes are best used for on ucf101-5, confirmed"),
         "budgets_toy": partial(_plan, "What bytes are best used for on the toy set, confirmed"),
@@ -285,8 +284,7 @@ def _motion(path: Path) -> str:
     return _section(result, "Motion of sets of the toy set, scenes", columns, rows)
 
 
-def _tuned(title: str, path: Path) -> str:
-    """What `tune` found for the sets of a plan; see benchmarks/tuned.py."""
+def _tuned(path: Path) -> str:
     result = json.loads(path.read_text())
     rows = []
     for row in result["rows"]:
@@ -302,8 +300,7 @@ def _tuned(title: str, path: Path) -> str:
         "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is the "
         "default, bold what was chosen."
     )
-    words = _words(result, f"benchmarks/tuned.py {result['plan']}")
-    return _section(result, title, ["set", "settings"], rows, texts=2, before=before, words=words)
+    return _section(result, "Settings of these methods", ["set", "settings"], rows, texts=2, before=before)
 
 
 def _budgets(path: Path) -> str:
@@ -656,12 +653,11 @@ def _of_seeds(column: str, told: dict[str, Any] | None) -> str:
     return f"{_percent(told['mean'])} ({_interval(ends)})"
 
 
-def _words(result: dict[str, Any], script: str | None = None) -> str:
+def _words(result: dict[str, Any]) -> str:
     """What the benchmark says of itself, without its title and its commands."""
     paragraphs = result["settings"].strip().split("\n\n")
     said = [text for text in paragraphs[1:] if not text.startswith("    ")]
-    script = script or f"benchmarks/{result['benchmark']}.py"
-    return "\n\n".join([*said, f"Script: `{script}`."])
+    return "\n\n".join([*said, f"Script: `benchmarks/{result['benchmark']}.py`."])
 
 
 def _machine(result: dict[str, Any]) -> str:
