@@ -51,7 +51,7 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         ((CLUSTER, 5), (f"{SMALL}, 20 clips", 5)),
         *(((CLUSTER, vpc), ("herding", vpc)) for vpc in (1, 2, 5, 10)),
         *(((CLUSTER, 5), (other, 5)) for other in OTHERS),
-        (("PRISM", 5), ("static-dynamic", 5)),
+        *((("PRISM" + scale, 5), ("static-dynamic", 5)) for scale in ("", ", a tenth of the noise")),
         (("cluster targets, PRISM", 5), ("PRISM", 5)),
         ((CLUSTER, 5), ("cluster targets, PRISM", 5)),
         ((CLUSTER, 5), ("cluster targets, two key frames 8×8", 5)),
@@ -206,7 +206,7 @@ def _other_pairs(result: dict[str, Any]) -> list[str]:
         if row.get("labels", HARD) == HARD:
             found[row["name"], row["vpc"]] = row["accuracies"]
     lines = []
-    for one, other in PAIRS.get(result["benchmark"], []):
+    for one, other in PAIRS.get(result["benchmark"], _by_size(result)):
         ours, theirs = found.get(one, {}), found.get(other, {})
         seeds = sorted(ours.keys() & theirs.keys())
         pairs = paired_difference([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
@@ -223,6 +223,18 @@ def _other_pairs(result: dict[str, Any]) -> list[str]:
         "chance: they are not adjusted for that."
     )
     return [said, "", titles, "|---|---|---:|---:|---:|", *lines, ""]
+
+
+def _by_size(result: dict[str, Any]) -> list[tuple[tuple[str, int], tuple[str, int]]]:
+    """Of a plan of budgets.py: at each size what was learned best against each kind of real clips."""
+    pairs = []
+    rows = result["rows"] if result["benchmark"].startswith("budgets_") else []
+    for size in dict.fromkeys(row["name"].split(", ")[0] for row in rows if row["method"]):
+        own = [row for row in rows if row["name"].startswith(f"{size}, ")]
+        best, *others = own
+        real = [row for row in others if row["method"] != best["method"]]
+        pairs += [((best["name"], best["vpc"]), (row["name"], row["vpc"])) for row in real]
+    return pairs
 
 
 def _how(plan: str) -> str:
@@ -305,23 +317,22 @@ def _tuned(path: Path) -> str:
 
 def _budgets(path: Path) -> str:
     result = json.loads(path.read_text())
-    columns = ["data", "method", "key frames", "codec", "kB a class", "candidates", "VPC", "side", "bytes"]
+    columns = ["data", "kB a class", "what", "match", "key frames", "codec", "forms", "VPC", "side", "bytes"]
     columns += ["folds", "accuracy %"]
     rows = []
     for race in result["rows"]:
-        best = race["candidates"][:5]
-        real = [each for each in race["candidates"] if each["setting"]["method"] != "prism"]
-        for each in best + [each for each in real[:1] if each not in best]:
-            setting, found = each["setting"], each["accuracies"]
-            more = " and more" if setting["insertion"] != "none" else ""
-            bits = f", {setting['bits']} bits" if setting["bits"] != 8 else ""
-            cells = [race["data"], setting["method"], f"{setting['initial-key-frames']}{more}"]
-            cells += [setting["codec"] + bits, race["kilobytes"], race["raced"], setting["vpc"]]
-            cells += [setting["key-frame-size"], _thousands(each["bytes"]), len(found)]
-            rows.append([*cells, _percent(mean(found))])
-    before = "The five best of each race by held-out accuracy, and the best of real clips."
-    title = "What bytes are best used for: the race"
-    return _section(result, title, columns, rows, texts=4, before=before)
+        for heat, found in race["heats"].items():
+            for each in found["forms"][: 3 if heat == "learned" else 1]:
+                setting, accuracies = each["setting"], each["accuracies"]
+                more = " and more" if setting["insertion"] != "none" else ""
+                bits = f", {setting['bits']} bits" if setting["bits"] != 8 else ""
+                cells = [race["data"], race["kilobytes"], heat, setting["match-targets"]]
+                cells += [f"{setting['initial-key-frames']}{more}", setting["codec"] + bits, found["raced"]]
+                cells += [setting["vpc"], setting["key-frame-size"], _thousands(each["bytes"])]
+                rows.append([*cells, len(accuracies), _percent(mean(accuracies))])
+    before = "The three best of what is learned, the best of each kind of real clips; `match`: whose mean."
+    title = "What bytes are best used for: the races"
+    return _section(result, title, columns, rows, texts=6, before=before)
 
 
 def _diversity(path: Path) -> str:

@@ -4,7 +4,8 @@ ucf101-5, one video per class, all other settings those of the plan. The default
 for videos that noise begins also at a tenth of its scale (of static-dynamic sets the learning rates of both
 stages instead), race over four folds of the training clips by source: all on the first fold, the better half
 on the next, and so on; the default stays in to the end. FRePo is judged by hard labels. No test clip is
-looked at. The rates of DC and DSA were first 1 and 3 at the most; larger ones were added as these were best.
+looked at. Rates up to 1 and 3 were first tried for DC and DSA; as these were best, larger ones took the place
+of small ones. Where the best is still the first or last of its grid, it was left there.
 The plan takes what was chosen; its gain over the default is too high by design, for the best was taken.
 
     python benchmarks/tuned.py --jobs 2          # goes on where it stopped; two hours on one core
@@ -66,8 +67,8 @@ def asked(name: str, plan: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(json.dumps(kept)))
 
 
-def tuned(name: str, plan: dict[str, Any], data: Path, work: Path, jobs: Jobs) -> dict[str, Any]:
-    """What `tune` found for a set of the plan, as JSON; its judgements are in `work`."""
+def tuned(name: str, plan: dict[str, Any], data: Path, jobs: Jobs) -> dict[str, Any]:
+    """What `tune` found for a set of the plan, as JSON."""
     space = SPACES[name]
     base = from_keys(Recipe, {**asked(name, plan)["condense"], "lr": space["lr"][0]})
     if follows_experts(base.condense):
@@ -75,7 +76,7 @@ def tuned(name: str, plan: dict[str, Any], data: Path, work: Path, jobs: Jobs) -
     found = tune(
         base,
         data,
-        work,
+        RUNS / NAME / "work" / name,
         TuneOptions(budget_minutes=600.0, folds=FOLDS, trials=math.prod(map(len, space.values()))),
         space=space,
         evaluation=from_keys(EvaluateOptions, {**plan["evaluate"], "repeats": 1}),
@@ -115,7 +116,7 @@ def main() -> None:
     for name in chosen.only:
         if name not in known(plan):
             jobs = Jobs(jobs=chosen.jobs, threads=1)
-            found = tuned(name, plan, data, RUNS / NAME / "work" / name, jobs)
+            found = tuned(name, plan, data, jobs)
             write_json(RUNS / NAME / f"{name}.json", found)
             print(f"{name}: {found['chosen']}", flush=True)
     rows = known(plan)

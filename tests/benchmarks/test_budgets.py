@@ -19,43 +19,41 @@ from vidcondense.video.toy import ToyOptions, make_toy
 BENCHMARKS = Path(budgets.__file__).parent
 
 
-def candidate(method, side, *accuracies):
+def form(method, side, *accuracies, targets="class"):
     setting = {"method": method, "key-frame-size": side, "insertion": "none", "initial-key-frames": 2}
-    setting |= {"codec": "webp", "bits": 8, "vpc": 1, "match-targets": "class", "quality": 40}
+    setting |= {"codec": "webp", "bits": 8, "vpc": 1, "match-targets": targets, "quality": 40}
     return {"setting": setting, "bytes": 900, "accuracies": list(accuracies)}
 
 
-def race(kilobytes, *found):
-    return {"kilobytes": kilobytes, "budget": f"{2 * kilobytes}kB", "candidates": budgets.ranked(found)}
+def order(forms):
+    return [(each["setting"]["method"], each["setting"]["key-frame-size"]) for each in forms]
 
 
-def test_finalists_are_those_that_went_farthest_and_none_that_failed():
+def test_the_best_went_farthest_and_did_not_fail():
     found = [
-        candidate("random", 8, 0.1, 0.2),
-        candidate("random", 16, 0.9),
-        candidate("prism", 8, 0.5, 0.4),
-        candidate("prism", 16, 0.9, None),
-        candidate("herding", 8, 0.3, 0.4),
+        form("random", 8, 0.1, 0.6),
+        form("random", 16, 0.9),
+        form("random", 32, 0.5, 0.4),
+        form("random", 64, 0.9, None),
     ]
-    settings = [each["setting"] for each in budgets.ranked(found)]
-    order = [(each["method"], each["key-frame-size"]) for each in settings]
-    assert order == [("prism", 8), ("herding", 8), ("random", 8), ("random", 16)]
+    assert order(budgets.ranked(found)) == [("random", 32), ("random", 16)]
 
 
-def test_the_plan_has_finalists_and_each_kind_of_real_clips_once():
-    found = race(
-        1,
-        candidate("prism", 8, 0.5, 0.6),
-        candidate("prism", 16, 0.5, 0.5),
-        candidate("herding", 8, 0.4, 0.5),
-        candidate("prism", 32, 0.4, 0.4),
-        candidate("random", 8, 0.1),
-        candidate("random", 16, 0.3),
-        candidate("best-of-random", 8, 0.2),
-    )
-    sets = budgets.plan_of("toy", [found])["sets"]
+def test_what_stayed_in_without_merit_counts_only_where_it_is_best():
+    poor, good = form("random", 8, 0.1, 0.1, 0.1), form("random", 8, 0.5, 0.5, 0.5)
+    others = [form("random", 16, 0.3, 0.3, 0.3), form("random", 32, 0.4)]
+    assert order(budgets.ranked([poor, *others])) == [("random", 16), ("random", 32)]
+    assert order(budgets.ranked([good, *others])) == [("random", 8), ("random", 16), ("random", 32)]
+
+
+def test_the_plan_has_the_finalists_and_one_of_each_kind_of_real_clips():
+    learned = [form("prism", side, 0.5, targets="cluster") for side in (8, 16, 32, 64)]
+    heats = {"learned": {"forms": learned}}
+    heats |= {kind: {"forms": [form(kind, 8, 0.4), form(kind, 16, 0.3)]} for kind in ("random", "herding")}
+    sets = budgets.plan_of("toy", [{"kilobytes": 1, "budget": "2kB", "heats": heats}])["sets"]
+    assert next(iter(sets)) == "1 kB, cluster targets, 2 frames of 8×8, webp"
     chosen = [(each["method"], each["key-frame-size"]) for each in sets.values()]
-    assert chosen == [("prism", 8), ("prism", 16), ("herding", 8), ("random", 16), ("best-of-random", 8)]
+    assert chosen == [("prism", 8), ("prism", 16), ("prism", 32), ("random", 8), ("herding", 8)]
     assert {each["budget"] for each in sets.values()} == {"2kB"}
 
 
@@ -72,14 +70,19 @@ def test_a_race_is_run_and_makes_a_plan(tmp_path, monkeypatch):
         titles = {budgets.title(2, each.setting) for each in found}
         assert len(titles) == len(found), "what is in a plan has a title of its own"
         small = [each for each in found if each.setting["key-frame-size"] == 8]
-        return [small[0], next(each for each in small if each.setting["method"] == "prism")]
+        return [
+            next(each for each in small if each.setting["method"] == kind) for kind in ("random", "prism")
+        ]
 
     monkeypatch.setattr(budgets, "candidates", few)
     found = budgets.raced("toy", 2, tmp_path / "work", Jobs(jobs=2, threads=1))
     assert found["budget"] == "4kB"
-    assert all(each["bytes"] <= 4000 for each in found["candidates"] if each["bytes"])
-    assert max(len(each["accuracies"]) for each in found["candidates"]) == 2
+    assert set(found["heats"]) == {"learned", "random"}
+    for heat in found["heats"].values():
+        assert [len(each["accuracies"]) for each in heat["forms"]] == [2]
+        assert all(0 < each["bytes"] <= 4000 for each in heat["forms"])
     plan = budgets.plan_of("toy", [found])
+    assert len(plan["sets"]) == 2
     for setting in plan["sets"].values():
         assert from_keys(Recipe, {**plan["condense"], **setting}).condense.max_bytes == 4000
 
