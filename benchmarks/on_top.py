@@ -3,10 +3,11 @@
 The sets of two key frames of 16×16 with cluster targets at five videos per class that `plan.py many_videos`
 condensed on this machine, as far as they are there (sets are not published): ucf101-5, 8 frames at stride 8,
 64×64. Each is learned on for 150 iterations by FRePo or MTT, at two learning rates each, or by the cluster
-targets themselves for as long (with other networks and clips than before); experts and other settings are those of these methods in the plan. Judged as
-there: ConvNet3D at a quarter of its width, 200 steps at learning rate 0.01, on 106 test clips; FRePo's also
-with the labels that it learned. A repeat is a condensation seed; differences are to the same set as it was,
-in pairs by seed. All was fixed beforehand; nothing is chosen between the learning rates.
+targets themselves for as long (with other networks and clips than before). Settings are those of the plan,
+but that FRePo sees eight real clips a class and iteration. Judged as there: ConvNet3D at a quarter of its
+width, 200 steps at learning rate 0.01, on 106 test clips; FRePo's also with the labels that it learned. A
+repeat is a condensation seed; differences are to the same set as it was, in pairs by seed. All was fixed
+beforehand; nothing is chosen between the learning rates.
 
     OMP_NUM_THREADS=1 python benchmarks/on_top.py   # an hour on one core; goes on where it stopped
 """
@@ -127,7 +128,7 @@ def main() -> None:
 
 
 def rows() -> list[dict[str, Any]]:
-    """The accuracy of every way and kind of labels over seeds, and its difference to the sets as they were."""
+    """The accuracy of every way and kind of labels, and its difference to the sets as they were."""
     accuracies: dict[tuple[str, str], dict[int, float | None]] = {}
     for way in WAYS:
         for seed in SEEDS:
