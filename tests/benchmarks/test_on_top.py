@@ -44,3 +44,29 @@ def test_learning_on_changes_the_videos(made, way):
     assert ("own" in found) == way.startswith("FRePo")
     everything = range(len(stored))
     assert (found["hard"].batch(everything) - stored.batch(everything)).abs().max() > 1e-4
+
+
+def test_differences_are_to_the_set_as_it_was_with_hard_labels(monkeypatch):
+    accuracies = {
+        (on_top.AS_IT_WAS, "hard"): [0.5, 0.6, 0.4],
+        ("FRePo, lr 0.01", "hard"): [0.6, 0.7, 0.6],
+        ("FRePo, lr 0.01", "own"): [0.4, 0.5, 0.2],
+    }
+
+    def kept(_, name, compute):
+        assert compute is None
+        way, seed = name.rsplit(" ", 1)
+        found = {
+            labels: {"summary": {"accuracy": own[int(seed)]}}
+            for (of, labels), own in accuracies.items()
+            if of == way and int(seed) < 3
+        }
+        return {"evaluations": found} if found else None
+
+    monkeypatch.setattr(on_top, "cell", kept)
+    rows = {(row["way"], row["labels"]): row for row in on_top.rows()}
+    assert rows.keys() == accuracies.keys()
+    assert rows[on_top.AS_IT_WAS, "hard"]["difference"] is None
+    assert rows["FRePo, lr 0.01", "hard"]["difference"]["mean"] == pytest.approx(0.4 / 3)
+    assert rows["FRePo, lr 0.01", "own"]["difference"]["mean"] == pytest.approx(-0.4 / 3)
+    assert rows["FRePo, lr 0.01", "own"]["seeds"] == [0, 1, 2]
