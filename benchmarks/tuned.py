@@ -4,8 +4,8 @@ ucf101-5, one video per class, all other settings those of the plan. The default
 for videos that noise begins also at a tenth of its scale (of static-dynamic sets the learning rates of both
 stages instead), race over four folds of the training clips by source: all on the first fold, the better half
 on the next, and so on; the default stays in to the end. FRePo is judged by hard labels. No test clip is
-looked at. Rates up to 1, 3 and 1000 were first tried for DC, DSA and MTT; as these were best, larger ones took
-the place of small ones. Where the best is still the first or last of its grid, it was left there.
+looked at. Rates up to 1, 3 and 1000 were first tried for DC, DSA and MTT; as these were best, larger ones
+took the place of small ones. Where the best is still the first or last of its grid, it was left there.
 The plan takes what was chosen; its gain over the default is too high by design, for the best was taken.
 
     python benchmarks/tuned.py --jobs 2          # goes on where it stopped; two hours on one core
