@@ -33,9 +33,14 @@ clips one repeat alone has a standard error of almost 5 points: small difference
 CLUSTER, SMALL = "cluster targets, two key frames 16×16", "two key frames 16×16"
 OTHERS = ("static-dynamic", "FRePo", "MTT")
 _OF_METHODS = [
-    *((("PRISM", 1), (other, 1)) for other in ("static-dynamic", "two key frames", "DM, noise", "still")),
+    *((("PRISM", 1), (other, 1)) for other in ("two key frames", "DM, noise", "still", "DC", "DSA", *OTHERS)),
+    *((("two key frames", 1), (other, 1)) for other in ("static-dynamic", "DC")),
     *(((SMALL, 1), (other, 1)) for other in ("two key frames", "DC", "DSA", *OTHERS)),
     *(((SMALL, 1), (other, 1)) for other in ("herding", "k-center", "best of 8 random")),
+    *((("static-dynamic", 1), (other, 1)) for other in ("DC", "DSA", "MTT")),
+    *((("DSA", 1), (other, 1)) for other in ("DC", "DM, real")),
+    *((("MTT", 1), (other, 1)) for other in ("DM, real", "FRePo")),
+    (("DC", 1), ("DM, noise", 1)),
 ]
 PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
     "methods": _OF_METHODS,
