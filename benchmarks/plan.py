@@ -63,7 +63,7 @@ DATA: dict[str, Callable[[], Path]] = {
     "defaults": partial(scenes, seed=1),
     "toy_reversal": lambda: toy("reversal", train=80, test=200),
 }
-"""The data of each plan."""
+"""The data of each plan; those of budgets are there once budgets.py wrote them."""
 
 
 def make_experts(recipe: Recipe, data: Path, folds: int | None = None) -> None:
@@ -83,7 +83,7 @@ def make_experts(recipe: Recipe, data: Path, folds: int | None = None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("plan", choices=DATA)
+    parser.add_argument("plan", choices=[name for name in DATA if (PLANS / f"{name}.toml").exists()])
     parser.add_argument("--jobs", type=int, default=1, help="cells at the same time (1)")
     parser.add_argument("--publish", action="store_true", help="compute nothing")
     chosen = parser.parse_args()
