@@ -17,7 +17,6 @@ judges on test clips what was chosen before.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from typing import Any
 import tomli_w
 from cells import RUNS, known_cells, publish, ucf101_5
 from plan import PLANS, scenes
-from tuned import FOLDS, finite
+from tuned import FOLDS, accuracies_of
 
 from vidcondense.comparison.run import Jobs
 from vidcondense.compute import choose_compute
@@ -112,7 +111,7 @@ def raced(name: str, kilobytes: int, work: Path, jobs: Jobs) -> dict[str, Any]:
             {
                 "setting": dict(setting),
                 "bytes": found.bytes.get(number),
-                "accuracies": [finite(found.scores[number][fold]) for fold in sorted(found.scores[number])],
+                "accuracies": accuracies_of(found, number),
             }
             for number, setting in enumerate(found.settings)
         ]
@@ -183,7 +182,6 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="judgements at the same time (1)")
     chosen = parser.parse_args()
     make_folder(RUNS)
-    os.chdir(RUNS)
     done = {race["kilobytes"] for race in races_of(chosen.data)}
     for kilobytes in chosen.kilobytes:
         if kilobytes in done:

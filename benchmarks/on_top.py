@@ -23,12 +23,13 @@ from typing import Any
 
 import torch
 from cells import RUNS, cell, compute_cells, over_repeats, publish, sets_of, ucf101_5
+from labels import JUDGE
 from plan import make_experts
 
 from vidcondense import rng
 from vidcondense.compute import choose_compute, versions_of
 from vidcondense.condenser import Condenser
-from vidcondense.evaluation import EvaluateOptions, as_dict, evaluate
+from vidcondense.evaluation import as_dict, evaluate
 from vidcondense.interfaces import ClipSource
 from vidcondense.recipe import Recipe, from_keys
 from vidcondense.selection.best import Rendered
@@ -40,7 +41,6 @@ from vidcondense.video.index import RealData, load_data
 NAME = "on_top"
 SET = {"cluster targets": "cluster-targets-two-key-frames-16-16-vpc-5-{}/uint8"}
 SEEDS = range(3)
-JUDGE = EvaluateOptions(model="convnet3d-16", repeats=1, steps=200, lr=0.01)
 BASE = {
     "layout": "ucf101",
     "model": JUDGE.model,

@@ -219,7 +219,7 @@ def _other_pairs(result: dict[str, Any]) -> list[str]:
             continue
         cells = [*(f"{name}, VPC {vpc}" for name, vpc in (one, other)), str(pairs.pairs)]
         cells += [f"{100 * pairs.mean:+.1f}", _interval(list(pairs.interval))]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(_row(cells))
     if not lines:
         return []
     titles = "| set | less that of | pairs | difference in accuracy | 95 % CI (paired) |"

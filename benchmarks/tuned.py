@@ -32,7 +32,7 @@ from vidcondense.files import make_folder, write_json
 from vidcondense.options import as_json
 from vidcondense.recipe import Recipe, from_keys
 from vidcondense.tuning.space import Space
-from vidcondense.tuning.tune import TuneOptions, tune
+from vidcondense.tuning.tune import Tuned, TuneOptions, tune
 
 NAME = "tuned"
 FOLDS = 4
@@ -54,9 +54,10 @@ SPACES: dict[str, Space] = {
 """By the name of a set in the plan; the learning rate that comes first is the default."""
 
 
-def finite(accuracy: float) -> float | None:
-    """None where the setting failed."""
-    return accuracy if math.isfinite(accuracy) else None
+def accuracies_of(found: Tuned, number: int) -> list[float | None]:
+    """Of a setting by fold, as far as it went; None where it failed."""
+    scores = found.scores[number]
+    return [scores[fold] if math.isfinite(scores[fold]) else None for fold in sorted(scores)]
 
 
 def asked(name: str, plan: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def tuned(name: str, plan: dict[str, Any], data: Path, jobs: Jobs) -> dict[str, 
     trials = [
         {
             "setting": {key: setting.get(key, values[0]) for key, values in space.items()},
-            "accuracies": [finite(found.scores[number][fold]) for fold in sorted(found.scores[number])],
+            "accuracies": accuracies_of(found, number),
         }
         for number, setting in enumerate(found.settings)
     ]
@@ -115,8 +116,7 @@ def main() -> None:
     plan, data = tomllib.loads((PLANS / "methods.toml").read_text()), ucf101_5()
     for name in chosen.only:
         if name not in known(plan):
-            jobs = Jobs(jobs=chosen.jobs, threads=1)
-            found = tuned(name, plan, data, jobs)
+            found = tuned(name, plan, data, Jobs(jobs=chosen.jobs, threads=1))
             write_json(RUNS / NAME / f"{name}.json", found)
             print(f"{name}: {found['chosen']}", flush=True)
     rows = known(plan)
