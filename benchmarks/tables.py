@@ -31,6 +31,7 @@ clips one repeat alone has a standard error of almost 5 points: small difference
 
 
 CLUSTER, SMALL = "cluster targets, two key frames 16×16", "two key frames 16×16"
+BY_GRADIENTS = "cluster targets by DSA, two key frames 16×16"
 OTHERS = ("static-dynamic", "FRePo", "MTT")
 _OF_METHODS = [
     *((("PRISM", 1), (other, 1)) for other in ("two key frames", "DM, noise", "still", "DC", "DSA", *OTHERS)),
@@ -41,6 +42,12 @@ _OF_METHODS = [
     *((("DSA", 1), (other, 1)) for other in ("DC", "DM, real")),
     *((("MTT", 1), (other, 1)) for other in ("DM, real", "FRePo")),
     (("DC", 1), ("DM, noise", 1)),
+    *(((f"{form}, DSA", 1), (form, 1)) for form in ("two key frames", SMALL)),
+    *(
+        ((f"{form}, DSA", 1), (other, 1))
+        for form in ("two key frames", SMALL)
+        for other in ("DSA", "static-dynamic")
+    ),
 ]
 PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
     "methods": _OF_METHODS,
@@ -58,6 +65,7 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         *(((CLUSTER, 5), (other, 5)) for other in OTHERS),
         *((("PRISM" + scale, 5), ("static-dynamic", 5)) for scale in ("", ", a tenth of the noise")),
         (("cluster targets, PRISM", 5), ("PRISM", 5)),
+        *(((BY_GRADIENTS, 5), (other, 5)) for other in (CLUSTER, "static-dynamic")),
         ((CLUSTER, 5), ("cluster targets, PRISM", 5)),
         ((CLUSTER, 5), ("cluster targets, two key frames 8×8", 5)),
         *(((CLUSTER, 5), (other, 5)) for other in ("PRISM", "PRISM, real", "two key frames")),
@@ -86,7 +94,8 @@ def _sections() -> list[tuple[Any, Path]]:
         "one_video": partial(_plan, "One video per class on ucf101-5"),
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
-        "tuned": _tuned,
+        "tuned": partial(_tuned, title="Settings of the methods with one video per class"),
+        "tuned_many_videos": partial(_tuned, title="Settings of sets of five videos per class"),
         "toy_methods": partial(_plan, "Every method with one video per class on the toy set, scenes"),
         "budgets": _budgets,
         "budgets_ucf101_5": partial(_plan, "What bytes are best used for on ucf101-5, confirmed"),
@@ -301,7 +310,7 @@ def _motion(path: Path) -> str:
     return _section(result, "Motion of sets of the toy set, scenes", columns, rows)
 
 
-def _tuned(path: Path) -> str:
+def _tuned(path: Path, title: str) -> str:
     result = json.loads(path.read_text())
     rows = []
     for row in result["rows"]:
@@ -317,7 +326,7 @@ def _tuned(path: Path) -> str:
         "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is the "
         "default, bold what was chosen."
     )
-    return _section(result, "Settings of these methods", ["set", "settings"], rows, texts=2, before=before)
+    return _section(result, title, ["set", "settings"], rows, texts=2, before=before)
 
 
 def _budgets(path: Path) -> str:
