@@ -115,7 +115,8 @@ def raced(name: str, kilobytes: int, work: Path, jobs: Jobs) -> dict[str, Any]:
             }
             for number, setting in enumerate(found.settings)
         ]
-        heats[heat] = {"raced": len(judged), "forms": ranked(judged)}
+        confirmed = FINALISTS if heat == "learned" else 1
+        heats[heat] = {"raced": len(judged), "confirmed": confirmed, "forms": ranked(judged)}
         failures |= {f"{heat}: {cell}": reason for cell, reason in found.failures.items()}
     return {**asked(name, kilobytes), "budget": budget, "heats": heats, "failures": failures}
 
@@ -145,7 +146,7 @@ def plan_of(name: str, races: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     sets: dict[str, Any] = {}
     for race in races:
         for heat, found in race["heats"].items():
-            for each in found["forms"][: FINALISTS if heat == "learned" else 1]:
+            for each in found["forms"][: found["confirmed"]]:
                 setting = {**each["setting"], "budget": race["budget"]}
                 sets[title(race["kilobytes"], each["setting"])] = setting
     return {

@@ -336,7 +336,7 @@ def _budgets(path: Path) -> str:
     rows = []
     for race in result["rows"]:
         for heat, found in race["heats"].items():
-            for each in found["forms"][: 3 if heat == "learned" else 1]:
+            for each in found["forms"][: found["confirmed"]]:
                 setting, accuracies = each["setting"], each["accuracies"]
                 more = " and more" if setting["insertion"] != "none" else ""
                 bits = f", {setting['bits']} bits" if setting["bits"] != 8 else ""

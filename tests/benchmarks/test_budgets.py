@@ -48,8 +48,9 @@ def test_what_stayed_in_without_merit_counts_only_where_it_is_best():
 
 def test_the_plan_has_the_finalists_and_one_of_each_kind_of_real_clips():
     learned = [form("prism", side, 0.5, targets="cluster") for side in (8, 16, 32, 64)]
-    heats = {"learned": {"forms": learned}}
-    heats |= {kind: {"forms": [form(kind, 8, 0.4), form(kind, 16, 0.3)]} for kind in ("random", "herding")}
+    heats = {"learned": {"confirmed": 3, "forms": learned}}
+    for kind in ("random", "herding"):
+        heats[kind] = {"confirmed": 1, "forms": [form(kind, 8, 0.4), form(kind, 16, 0.3)]}
     sets = budgets.plan_of("toy", [{"kilobytes": 1, "budget": "2kB", "heats": heats}])["sets"]
     assert next(iter(sets)) == "1 kB, cluster targets, 2 frames of 8×8, webp"
     chosen = [(each["method"], each["key-frame-size"]) for each in sets.values()]
@@ -77,7 +78,8 @@ def test_a_race_is_run_and_makes_a_plan(tmp_path, monkeypatch):
     monkeypatch.setattr(budgets, "candidates", few)
     found = budgets.raced("toy", 2, tmp_path / "work", Jobs(jobs=2, threads=1))
     assert found["budget"] == "4kB"
-    assert set(found["heats"]) == {"learned", "random"}
+    confirmed = {heat: each["confirmed"] for heat, each in found["heats"].items()}
+    assert confirmed == {"learned": budgets.FINALISTS, "random": 1}
     for heat in found["heats"].values():
         assert [len(each["accuracies"]) for each in heat["forms"]] == [2]
         assert all(0 < each["bytes"] <= 4000 for each in heat["forms"])
