@@ -145,7 +145,7 @@ def plan_of(name: str, races: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The plan that confirms what the races of sizes chose; of each size what is learned comes first."""
     sets: dict[str, Any] = {}
     for race in races:
-        for heat, found in race["heats"].items():
+        for found in race["heats"].values():
             for each in found["forms"][: found["confirmed"]]:
                 setting = {**each["setting"], "budget": race["budget"]}
                 sets[title(race["kilobytes"], each["setting"])] = setting

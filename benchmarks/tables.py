@@ -65,7 +65,12 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         *(((CLUSTER, 5), (other, 5)) for other in OTHERS),
         *((("PRISM" + scale, 5), ("static-dynamic", 5)) for scale in ("", ", a tenth of the noise")),
         (("cluster targets, PRISM", 5), ("PRISM", 5)),
-        *(((BY_GRADIENTS, 5), (other, 5)) for other in (CLUSTER, "static-dynamic")),
+        *(
+            ((BY_GRADIENTS, vpc), (other, vpc))
+            for vpc in (2, 5)
+            for other in (CLUSTER, "random, two frames 16×16", "herding")
+        ),
+        ((BY_GRADIENTS, 5), ("static-dynamic", 5)),
         ((CLUSTER, 5), ("cluster targets, PRISM", 5)),
         ((CLUSTER, 5), ("cluster targets, two key frames 8×8", 5)),
         *(((CLUSTER, 5), (other, 5)) for other in ("PRISM", "PRISM, real", "two key frames")),
@@ -95,7 +100,11 @@ def _sections() -> list[tuple[Any, Path]]:
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "tuned": partial(_tuned, title="Settings of the methods with one video per class"),
-        "tuned_many_videos": partial(_tuned, title="Settings of sets of five videos per class"),
+        "tuned_many_videos": partial(
+            _tuned,
+            title="Settings of sets of five videos per class",
+            words="As above, with five videos per class. Script: `benchmarks/tuned.py many_videos`.",
+        ),
         "toy_methods": partial(_plan, "Every method with one video per class on the toy set, scenes"),
         "budgets": _budgets,
         "budgets_ucf101_5": partial(_plan, "What bytes are best used for on ucf101-5, confirmed"),
@@ -310,7 +319,7 @@ def _motion(path: Path) -> str:
     return _section(result, "Motion of sets of the toy set, scenes", columns, rows)
 
 
-def _tuned(path: Path, title: str) -> str:
+def _tuned(path: Path, title: str, words: str | None = None) -> str:
     result = json.loads(path.read_text())
     rows = []
     for row in result["rows"]:
@@ -326,7 +335,7 @@ def _tuned(path: Path, title: str) -> str:
         "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is the "
         "default, bold what was chosen."
     )
-    return _section(result, title, ["set", "settings"], rows, texts=2, before=before)
+    return _section(result, title, ["set", "settings"], rows, texts=2, before=before, words=words)
 
 
 def _budgets(path: Path) -> str:
