@@ -42,11 +42,10 @@ _OF_METHODS = [
     *((("DSA", 1), (other, 1)) for other in ("DC", "DM, real")),
     *((("MTT", 1), (other, 1)) for other in ("DM, real", "FRePo")),
     (("DC", 1), ("DM, noise", 1)),
-    *(((f"{form}, DSA", 1), (form, 1)) for form in ("two key frames", SMALL)),
     *(
         ((f"{form}, DSA", 1), (other, 1))
         for form in ("two key frames", SMALL)
-        for other in ("DSA", "static-dynamic")
+        for other in (form, "DSA", "DC", "PRISM", "static-dynamic")
     ),
 ]
 PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
@@ -99,12 +98,8 @@ def _sections() -> list[tuple[Any, Path]]:
         "one_video": partial(_plan, "One video per class on ucf101-5"),
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
-        "tuned": partial(_tuned, title="Settings of the methods with one video per class"),
-        "tuned_many_videos": partial(
-            _tuned,
-            title="Settings of sets of five videos per class",
-            words="As above, with five videos per class. Script: `benchmarks/tuned.py many_videos`.",
-        ),
+        "tuned": partial(_tuned, "Settings of the methods with one video per class"),
+        "tuned_many_videos": partial(_tuned, "Settings of sets of five videos per class"),
         "toy_methods": partial(_plan, "Every method with one video per class on the toy set, scenes"),
         "budgets": _budgets,
         "budgets_ucf101_5": partial(_plan, "What bytes are best used for on ucf101-5, confirmed"),
@@ -319,7 +314,7 @@ def _motion(path: Path) -> str:
     return _section(result, "Motion of sets of the toy set, scenes", columns, rows)
 
 
-def _tuned(path: Path, title: str, words: str | None = None) -> str:
+def _tuned(title: str, path: Path) -> str:
     result = json.loads(path.read_text())
     rows = []
     for row in result["rows"]:
@@ -335,7 +330,7 @@ def _tuned(path: Path, title: str, words: str | None = None) -> str:
         "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is the "
         "default, bold what was chosen."
     )
-    return _section(result, title, ["set", "settings"], rows, texts=2, before=before, words=words)
+    return _section(result, title, ["set", "settings"], rows, texts=2, before=before)
 
 
 def _budgets(path: Path) -> str:
@@ -353,7 +348,7 @@ def _budgets(path: Path) -> str:
                 cells += [f"{setting['initial-key-frames']}{more}", setting["codec"] + bits, found["raced"]]
                 cells += [setting["vpc"], setting["key-frame-size"], _thousands(each["bytes"])]
                 rows.append([*cells, len(accuracies), _percent(mean(accuracies))])
-    before = "The three best of what is learned, the best of each kind of real clips; `match`: whose mean."
+    before = "Of each heat what is confirmed, the best of it; `match`: whose mean."
     title = "What bytes are best used for: the races"
     return _section(result, title, columns, rows, texts=6, before=before)
 
@@ -691,7 +686,8 @@ def _words(result: dict[str, Any]) -> str:
     """What the benchmark says of itself, without its title and its commands."""
     paragraphs = result["settings"].strip().split("\n\n")
     said = [text for text in paragraphs[1:] if not text.startswith("    ")]
-    return "\n\n".join([*said, f"Script: `benchmarks/{result['benchmark']}.py`."])
+    script = result.get("script", f"{result['benchmark']}.py")
+    return "\n\n".join([*said, f"Script: `benchmarks/{script}`."])
 
 
 def _machine(result: dict[str, Any]) -> str:

@@ -1,13 +1,13 @@
 """Settings of two plans, `methods` and `many_videos`, chosen by `vidcondense tune` on training clips.
 
-ucf101-5, all other settings those of the plan: one video per class in the one, five in the other. The default
-and learning rates around it, for videos that noise begins also at a tenth of its scale (of static-dynamic
-sets with one video per class the learning rates of both stages instead), race over four folds of the training
-clips by source: all on the first fold, the better half on the next, and so on; the default stays in to the
-end. FRePo is judged by hard labels. No test clip is looked at. Rates up to 1, 3 and 1000 were first tried for
-DC, DSA and MTT; as these were best, larger ones took the place of small ones. Where the best is still the
-first or last of its grid, it was left there. The plan takes what was chosen; its gain over the default is too
-high by design, for the best was taken.
+ucf101-5, one video per class (`methods`) or five (`many_videos`), all other settings those of the plan. The
+default and other learning rates, for most videos that noise begins also at a tenth of its scale (of
+static-dynamic sets with one video per class the learning rates of both stages instead), race over four folds
+of the training clips by source: all on the first fold, the better half on the next, and so on; the default
+stays in to the end. FRePo is judged by hard labels. No test clip is looked at. Rates up to 1, 3 and 1000 were
+first tried for DC, DSA and MTT; as these were best, larger ones took the place of small ones. Where the best
+is still the first or last of its grid, it was left there. The plan takes what was chosen; its gain over the
+default is too high by design, for the best was taken.
 
     python benchmarks/tuned.py methods --jobs 2     # goes on where it stopped; two hours on one core
     python benchmarks/tuned.py methods --only DC DSA
@@ -148,7 +148,9 @@ def main() -> None:
             print(f"{each}: {found['chosen']}", flush=True)
     rows = known(chosen.plan, plan)
     in_order = [rows[each] for each in spaces if each in rows]
-    publish(name, {"settings": __doc__, "folds": FOLDS, "rows": in_order})
+    publish(
+        name, {"script": f"tuned.py {chosen.plan}", "settings": __doc__, "folds": FOLDS, "rows": in_order}
+    )
 
 
 if __name__ == "__main__":
