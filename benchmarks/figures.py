@@ -25,6 +25,7 @@ FIGURES = ROOT / "docs" / "figures"
 Row = Mapping[str, Any]
 
 CURVES = {
+    "cluster targets by DSA, two key frames 16×16": "uint8",
     "cluster targets, two key frames 16×16": "uint8",
     "two key frames 16×16": "uint8",
     "random": "uint8",

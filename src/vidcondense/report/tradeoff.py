@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter, NullFormatter
 from vidcondense.evaluation.tables import Record
 from vidcondense.report.figures import plain
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c564b")
 _MARKERS = "os^Dv<>P"
 
 
