@@ -348,7 +348,7 @@ def _budgets(path: Path) -> str:
                 cells += [f"{setting['initial-key-frames']}{more}", setting["codec"] + bits, found["raced"]]
                 cells += [setting["vpc"], setting["key-frame-size"], _thousands(each["bytes"])]
                 rows.append([*cells, len(accuracies), _percent(mean(accuracies))])
-    before = "Of each heat what is confirmed, the best of it; `match`: whose mean."
+    before = "Of each race the best settings, which test clips then confirm; `match`: whose mean."
     title = "What bytes are best used for: the races"
     return _section(result, title, columns, rows, texts=6, before=before)
 
