@@ -140,12 +140,14 @@ def main() -> None:
     make_folder(RUNS)
     os.chdir(RUNS)  # where experts are looked for
     plan, data = tomllib.loads((PLANS / f"{chosen.plan}.toml").read_text()), ucf101_5()
+    done = known(chosen.plan, plan)
     for each in chosen.only or spaces:
-        if each not in known(chosen.plan, plan):
-            work = RUNS / name / "work" / each
-            found = tuned(each, plan, spaces[each], data, work, Jobs(jobs=chosen.jobs, threads=1))
-            write_json(RUNS / name / f"{each}.json", found)
-            print(f"{each}: {found['chosen']}", flush=True)
+        if each in done:
+            continue
+        work = RUNS / name / "work" / each
+        found = tuned(each, plan, spaces[each], data, work, Jobs(jobs=chosen.jobs, threads=1))
+        write_json(RUNS / name / f"{each}.json", found)
+        print(f"{each}: {found['chosen']}", flush=True)
     rows = known(chosen.plan, plan)
     in_order = [rows[each] for each in spaces if each in rows]
     publish(

@@ -71,9 +71,8 @@ def test_the_plan_takes_what_was_chosen_for_it(tuned, plan):
     rows, spaces = rows_of(tuned, plan), tuned.SPACES[plan]
     assert rows.keys() == spaces.keys()
     for name, row in rows.items():
-        sets = PLANS[plan]["sets"]
         assert row["asked"] == tuned.asked(name, PLANS[plan], spaces[name])
-        keys = sets[name]
+        keys = PLANS[plan]["sets"][name]
         options = options_of(PLANS[plan], keys)
         default = {
             "lr": options.lr_of(METHODS[options.method].stages[-1]),
