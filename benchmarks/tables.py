@@ -55,6 +55,10 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         *((("PRISM", 1), (other, 1)) for other in ("two key frames", "DM, noise", "DM, real", "PRISM, real")),
         (("DM, noise", 1), ("DM, real", 1)),
         (("DM, noise", 1), ("two key frames", 1)),
+        *(
+            (("two key frames 16×16, DSA", 1), (other, 1))
+            for other in ("PRISM", "DM, noise", "two key frames")
+        ),
     ],
     "many_videos": [
         *(((CLUSTER, vpc), ("random, two frames 16×16", vpc)) for vpc in (1, 2, 5, 10)),

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -96,6 +98,31 @@ def test_rank_that_hangs_is_not_waited_for_for_ever(on_ranks):
 
     patient, _ = on_ranks(work, 2, timeout=3.0)
     assert patient.error == "RankError: another rank did not answer within 3 seconds (see --rank-timeout)"
+
+
+RANK_THAT_TELLS_ITS_THREADS = """
+import os
+import sys
+from pathlib import Path
+from vidcondense.distributed import join_ranks
+
+with join_ranks() as ranks:
+    import torch._dynamo  # as torch.func and optimisers do on their first use
+
+    ranks.wait()
+names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+Path(sys.argv[1], os.environ["RANK"]).write_text(" ".join(names))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads threads in /proc")
+def test_no_thread_of_the_group_is_left(tmp_path):
+    script = tmp_path / "rank.py"
+    script.write_text(RANK_THAT_TELLS_ITS_THREADS)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run([*torchrun, script, tmp_path], check=True, timeout=200)
+    for rank in "01":
+        assert "gloo" not in (tmp_path / rank).read_text()
 
 
 def test_environment_of_nothing_we_know_is_refused(monkeypatch):

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional  # before any group: imported later, it would keep one (`join_ranks`)
 from torch import Tensor
 from torch.distributed import Store  # type: ignore[attr-defined]
 from torch.distributed.rendezvous import rendezvous
@@ -149,6 +150,10 @@ def join_ranks(timeout: float = RANK_TIMEOUT) -> Iterator[Ranks]:
     """This process among those that torchrun started; `ALONE` where it started no others.
 
     Inside, an exception ends the work of all ranks: the others fail with its message.
+
+    Behind it no thread of gloo is left: one that drops its last tensor while Python shuts down aborts the
+    process, when all its work is done. `torch.distributed.nn.functional`, which `torch._dynamo` imports, keeps the group of its
+     import in its default arguments, and so its threads; it is imported above, before there is a group.
 
     Args:
         timeout: seconds to wait for another rank, at most.
