@@ -152,9 +152,9 @@ def join_ranks(timeout: float = RANK_TIMEOUT) -> Iterator[Ranks]:
     Inside, an exception ends the work of all ranks: the others fail with its message.
 
     Behind it no thread of gloo is left: one that drops its last tensor while Python shuts down aborts the
-    process, when all its work is done. `torch.distributed.nn.functional`, which `torch._dynamo` imports, keeps
-    the group of its import in its default arguments, and so its threads; it is imported above, before there is
-    a group.
+    process, when all its work is done. `torch.distributed.nn.functional`, which `torch._dynamo` imports,
+    keeps the group of its import in its default arguments, and so its threads; it is imported above, before
+    there is a group.
 
     Args:
         timeout: seconds to wait for another rank, at most.
