@@ -135,6 +135,7 @@ def title(kilobytes: int, setting: Mapping[str, Any]) -> str:
     """Of a set in the plan."""
     kind = "PRISM" if setting["insertion"] != "none" else setting["method"]
     kind = "cluster targets" if setting["match-targets"] == "cluster" else kind
+    kind += " by DSA" if "match" in setting else ""
     keys = f"{setting['initial-key-frames']} frames{' and more' if kind == 'PRISM' else ''}"
     bits = f" {setting['bits']} bits" if setting["bits"] != 8 else ""
     side = setting["key-frame-size"]

@@ -122,7 +122,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             found = candidates(base, real, arguments.tune.folds, choose_compute("cpu", "float32"))
     space = read_space(arguments.vary, base) or ({} if found else default_space(base))
     settings = [each.setting for each in found] or combinations(space)
-    columns = list(space or settings[0])
+    columns = list(space or dict.fromkeys(key for setting in settings for key in setting))
     evaluation = EvaluateOptions(
         repeats=arguments.networks,
         model=arguments.eval_model,

@@ -2,8 +2,9 @@
 
 Every form at every side, each with the most videos per class that fit:
 
-- learned: two key frames a video, of clusters of a class's real clips, as uint8, as LZMA of 16 levels and as
-  WebP; and PRISM, one video a class, whose insertion stops at the budget;
+- learned: two key frames a video, of clusters of a class's real clips, by DSA and by distribution matching,
+  as uint8, as LZMA of 16 levels and as WebP; and PRISM, one video a class, whose insertion stops at the
+  budget;
 - real clips (random, herding, best-of-random): two key frames a clip or all frames, as WebP, and all frames
   as one video, H.264 or AV1.
 """
@@ -44,8 +45,13 @@ VPCS = (1, 2, 5, 10, 20, 50)
 MARGIN = 1.1
 """What a compressed set may weigh more than the draw that was measured in its place."""
 
+_DSA: Setting = {"match": "dsa", "lr": 10.0, "real-batch": 8}
+"""Chosen by cross-validation with five videos per class (benchmarks/tuned.py); DSA's own defaults are for
+thousands of iterations."""
+
 _LEARNED: tuple[Setting, ...] = tuple(
-    {"method": "prism", "match-targets": "cluster", "insertion": "none", "codec": codec, "bits": bits}
+    {"method": "prism", "match-targets": "cluster", "insertion": "none", "codec": codec, "bits": bits, **how}
+    for how in (_DSA, {})
     for codec, bits in (("uint8", 8), ("lzma", 4), ("webp", 8))
 )
 _PRISM: Setting = {
@@ -134,7 +140,7 @@ def weigh(real: RealClips, options: CondenseOptions, record: Mapping[str, Any], 
 
 
 def _forms(num_frames: int, size: int) -> Iterator[Setting]:
-    """Every setting but for the videos per class; all with the same keys."""
+    """Every setting but for the videos per class."""
     coded = [(min(2, num_frames), "webp"), (num_frames, "webp"), (num_frames, "h264"), (num_frames, "av1")]
     real: list[Setting] = [
         {

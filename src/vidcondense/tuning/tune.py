@@ -102,8 +102,8 @@ def tune(
         data: the folder of real videos.
         out: the folder for every judgement; the same one continues an earlier tuning.
         options: how much work, how many folds.
-        space: the values to choose from, by key; default: `default_space(base)`. Or settings with the same
-            keys (see `candidates`), of which the first is the one to beat.
+        space: the values to choose from, by key; default: `default_space(base)`. Or settings (see
+            `candidates`), of which the first is the one to beat.
         evaluation: how settings are judged; its `repeats` are networks a judgement; default: strict, one.
         jobs: how many settings are judged at the same time, and where.
         listener: gets a `cell` event as each judgement ends.
