@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## make a toy set, condense it, measure the result: runs/demo (a few minutes)
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
 
-test: $(STAMP) ## run the tests, but those of faults
+test: $(STAMP) ## run the tests, all but those of faults
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not fault"
 
 faults: $(STAMP) ## run the tests of the list of faults (docs/faults.md) and count them in docs/trust.md

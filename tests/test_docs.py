@@ -10,6 +10,7 @@ import pytest
 import vidcondense
 from vidcondense.cli.main import COMMANDS, module_of
 from vidcondense.cli.parse import parse
+from vidcondense.matching.options import REAL_BATCH, REAL_BATCH_OF_MEANS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -68,6 +69,11 @@ def test_the_pages_of_the_commands_are_what_help_says(monkeypatch):
     made = {f"{name}.md": pages.page(name) for name in COMMANDS} | {"index.md": pages.index()}
     there = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "commands").glob("*.md")}
     assert there == made, "run python .ci/command_pages.py"
+
+
+def test_the_help_names_the_default_of_real_clips():
+    words = " ".join((DOCS / "commands" / "condense.md").read_text(encoding="utf-8").split())
+    assert f"of dm {REAL_BATCH_OF_MEANS}, of dc, dsa and frepo {REAL_BATCH})" in words
 
 
 def test_the_python_page_has_every_public_name_once():

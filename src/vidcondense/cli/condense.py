@@ -67,7 +67,7 @@ class Arguments:
     """Folder to make."""
 
     recipe: Path | None = None
-    """TOML file whose keys are the flags below; flags given here come before it."""
+    """TOML file whose keys are the flags below; flags given on the command line override it."""
 
     condense: CondenseOptions = field(default_factory=CondenseOptions)
     """How the set is condensed."""

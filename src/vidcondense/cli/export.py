@@ -40,7 +40,7 @@ class Arguments:
     out: Path
     """Folder to make."""
 
-    options: ExportOptions = field(default_factory=ExportOptions)
+    export: ExportOptions = field(default_factory=ExportOptions)
     """How the videos are written."""
 
     overwrite: bool = False
@@ -57,7 +57,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     """Write."""
     check_free(arguments.out, overwrite=arguments.overwrite)
     made = load_condensed(arguments.set)
-    done = export(made, arguments.out, arguments.to, arguments.options, overwrite=arguments.overwrite)
+    done = export(made, arguments.out, arguments.to, arguments.export, overwrite=arguments.overwrite)
     output.say(
         f"{done.folder}: {FORMATS[arguments.to].summary}; {done.files} files, {size_text(done.bytes)}, "
         f"{len(made)} videos, {100 * done.clamped:.1f} % of their values lie outside 0 to 1"

@@ -43,7 +43,7 @@ class Arguments:
     classes_file: Path | None = None
     """File with these names instead, one a line."""
 
-    options: ImportOptions
+    content: ImportOptions
     """What the file does not say."""
 
     codec: str = "float32"
@@ -71,7 +71,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         arguments.file,
         arguments.out,
         classes,
-        arguments.options,
+        arguments.content,
         codec=arguments.codec,
         overwrite=arguments.overwrite,
     )

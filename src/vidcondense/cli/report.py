@@ -47,7 +47,7 @@ class Arguments:
     network: Path | None = None
     """Network that tells which real clips are nearest, from `vidcondense train` (default: a random one)."""
 
-    options: ReportOptions = field(default_factory=ReportOptions)
+    page: ReportOptions = field(default_factory=ReportOptions)
     """What is shown."""
 
     reading: ReadingArguments = field(default_factory=ReadingArguments)
@@ -77,7 +77,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         write_report(
             arguments.sets,
             arguments.out,
-            arguments.options,
+            arguments.page,
             results=arguments.results,
             real=real,
             network=arguments.network,

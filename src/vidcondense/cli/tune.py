@@ -56,7 +56,7 @@ class Arguments:
     """Folder for the recipe and the judgements."""
 
     recipe: Path | None = None
-    """TOML file to start from; flags given here come before it."""
+    """TOML file to start from; flags given on the command line override it."""
 
     vary: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Options to choose and their values, such as lr=1,10,100 (repeatable); they replace the usual ones."""

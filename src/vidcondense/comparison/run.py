@@ -53,8 +53,9 @@ class Jobs(SideBySide):
     """Of the forward passes: float32, bfloat16, or auto (bfloat16 where the processor has it)."""
 
     share_means: bool = True
-    """Keep mean features of real clips in OUT/means until all is computed: cells of a seed that match the
-    same ones compute them once. Same sets; four bytes a feature, target and iteration on the disk."""
+    """Whether mean features of real clips are kept in OUT/means until all is computed, so that cells of a
+    seed that match the same ones compute them once. Same sets either way; four bytes a feature, target and
+    iteration on the disk."""
 
 
 def compare(

@@ -80,7 +80,7 @@ class MatchOptions:
     method's)."""
 
     real_batch: int | None = None
-    """Real clips a target (of frepo: a class) and iteration; all, where it has fewer (default: of dm 8, of
+    """Real clips a target (of frepo: a class) and iteration; all, where it has fewer (default: of dm 4, of
     dc, dsa and frepo 64)."""
 
     match_targets: TargetKind = "class"

@@ -46,7 +46,8 @@ class ReportOptions:
     """Videos to show of each set, at most: the first of every class, then the second, and so on."""
 
     real_clips: bool = True
-    """Show real clips beside condensed videos, where real videos are given; the page then contains them."""
+    """Whether real clips are shown beside condensed videos, where real videos are given; the page then
+    contains them."""
 
     neighbours: int = 1
     """Real clips beside each condensed video: the nearest of its class."""
