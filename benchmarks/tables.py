@@ -27,6 +27,9 @@ Made by `python benchmarks/tables.py` from the files in `benchmarks/results/`; e
 that measures it. Accuracies are top-1 in percent on test clips. "±" is the standard deviation over repeats;
 intervals are 95 %: Student's over repeats, bootstrap over source groups of the test clips. With 106 test
 clips one repeat alone has a standard error of almost 5 points: small differences say nothing here.
+
+ucf101-5 is Diving, JumpRope, SkyDiving, Surfing and Swing of UCF101, official split 1: 294 training and 106
+test clips.
 """
 
 
