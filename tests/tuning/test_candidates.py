@@ -8,6 +8,7 @@ import pytest
 from vidcondense.compute import choose_compute
 from vidcondense.condensation import condense
 from vidcondense.errors import LimitError, UsageError
+from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.matching.options import MatchOptions
 from vidcondense.methods import METHODS
 from vidcondense.recipe import Recipe, from_keys, to_keys
@@ -70,6 +71,17 @@ def test_all_that_is_offered_keeps_to_the_budget_when_it_is_made(real, offered, 
         assert made.bytes <= base.condense.max_bytes
         if each.setting["codec"] == "uint8":
             assert made.manifest["bits"] == 8, "its size was known, and nothing had to be lowered"
+
+
+@pytest.mark.slow
+def test_learned_forms_of_fewer_bits_go_through_a_race(videos, offered, tmp_path):
+    space = [each.setting for each in offered("8kB") if each.setting["bits"] == 4][:2]
+    judges = EvaluateOptions(repeats=1, steps=1, model="convnet3d-16")
+    options = TuneOptions(folds=2, trials=len(space))
+    tuned = tune(base_of("8kB"), videos, tmp_path, options, space=space, evaluation=judges)
+    assert not tuned.failures
+    assert set(tuned.bytes) == {0, 1}
+    assert max(tuned.bytes.values()) <= 8000
 
 
 def test_more_bytes_allow_more(offered):

@@ -296,7 +296,7 @@ def _made_by(place: Place, recipe: Recipe, seed: int, codec: str) -> Recipe:
 def check_experts(place: Place, entrant: Entrant, seed: int) -> None:
     """Raise `DataError` where a cell's fold lacks the experts that its set would follow."""
     if entrant.condensed:
-        _made_by(place, entrant.recipe, seed, EXACT)
+        _made_by(place, entrant.recipe, seed, entrant.codecs[0])
 
 
 def _experts(place: Place, recipe: Recipe, fold: int) -> Path | None:
