@@ -58,9 +58,10 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         *((("PRISM", 1), (other, 1)) for other in ("two key frames", "DM, noise", "DM, real", "PRISM, real")),
         (("DM, noise", 1), ("DM, real", 1)),
         (("DM, noise", 1), ("two key frames", 1)),
+        (("PRISM", 1), ("PRISM, float32", 1)),
         *(
             (("two key frames 16×16, DSA", 1), (other, 1))
-            for other in ("PRISM", "DM, noise", "two key frames")
+            for other in ("PRISM, float32", "PRISM", "DM, noise", "two key frames")
         ),
     ],
     "many_videos": [
@@ -227,9 +228,10 @@ def _plan(title: str, path: Path) -> str:
 def _other_pairs(result: dict[str, Any]) -> list[str]:
     """Differences between rows of which neither is the baseline, where a plan asks for some."""
     found: dict[tuple[str, int], dict[str, Any]] = {}
-    for row in result["rows"]:  # of several codecs the last, in which sets are stored
+    for row in result["rows"]:  # by the name alone of several codecs the last, in which sets are stored
         if row.get("labels", HARD) == HARD:
-            found[row["name"], row["vpc"]] = row["accuracies"]
+            for name in (row["name"], f"{row['name']}, {row['codec']}"):
+                found[name, row["vpc"]] = row["accuracies"]
     lines = []
     for one, other in PAIRS.get(result["benchmark"], _by_size(result)):
         ours, theirs = found.get(one, {}), found.get(other, {})
