@@ -25,5 +25,6 @@ def test_pairs_are_of_sets_that_the_plans_have():
     for name, pairs in tables.PAIRS.items():
         plan = read_plan(ROOT / "benchmarks" / "plans" / f"{name}.toml")
         known = {(entrant.label, entrant.vpc) for entrant in plan.entrants}
+        known |= {(f"{each.label}, {codec}", each.vpc) for each in plan.entrants for codec in each.codecs}
         assert {each for pair in pairs for each in pair} <= known
         assert len(set(pairs)) == len(pairs)
