@@ -353,11 +353,12 @@ def _budgets(path: Path) -> str:
                 setting, accuracies = each["setting"], each["accuracies"]
                 more = " and more" if setting["insertion"] != "none" else ""
                 bits = f", {setting['bits']} bits" if setting["bits"] != 8 else ""
-                cells = [race["data"], race["kilobytes"], heat, setting["match-targets"]]
+                match = f"{setting.get('match', 'dm')}, {setting['match-targets']}" if heat == "learned" else "–"
+                cells = [race["data"], race["kilobytes"], heat, match]
                 cells += [f"{setting['initial-key-frames']}{more}", setting["codec"] + bits, found["raced"]]
                 cells += [setting["vpc"], setting["key-frame-size"], _thousands(each["bytes"])]
                 rows.append([*cells, len(accuracies), _percent(mean(accuracies))])
-    before = "Of each race the best settings, which test clips then confirm; `match`: whose mean."
+    before = "Of each race the best settings, which test clips then confirm; `match`: what, and of whom."
     title = "What bytes are best used for: the races"
     return _section(result, title, columns, rows, texts=6, before=before)
 
