@@ -353,7 +353,9 @@ def _budgets(path: Path) -> str:
                 setting, accuracies = each["setting"], each["accuracies"]
                 more = " and more" if setting["insertion"] != "none" else ""
                 bits = f", {setting['bits']} bits" if setting["bits"] != 8 else ""
-                match = f"{setting.get('match', 'dm')}, {setting['match-targets']}" if heat == "learned" else "–"
+                match = (
+                    f"{setting.get('match', 'dm')}, {setting['match-targets']}" if heat == "learned" else "–"
+                )
                 cells = [race["data"], race["kilobytes"], heat, match]
                 cells += [f"{setting['initial-key-frames']}{more}", setting["codec"] + bits, found["raced"]]
                 cells += [setting["vpc"], setting["key-frame-size"], _thousands(each["bytes"])]
