@@ -101,6 +101,7 @@ def test_rank_that_hangs_is_not_waited_for_for_ever(on_ranks):
 
 
 RANK_THAT_TELLS_ITS_THREADS = """
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -110,7 +111,10 @@ with join_ranks() as ranks:
     import torch._dynamo  # as torch.func and optimisers do on their first use
 
     ranks.wait()
-names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+names = []
+for path in Path("/proc/self/task").glob("*/comm"):
+    with contextlib.suppress(OSError):  # a thread that ended meanwhile
+        names.append(path.read_text().strip())
 Path(sys.argv[1], os.environ["RANK"]).write_text(" ".join(names))
 """
 

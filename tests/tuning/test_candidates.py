@@ -97,6 +97,22 @@ def test_more_bytes_allow_more(offered):
     }
 
 
+def test_how_many_race_is_told_by_the_dearest_kind(offered, tmp_path, monkeypatch):
+    space = [each.setting for each in offered("30kB")]
+    seen = []
+
+    def judge(self, pairs):
+        if not seen:
+            seen.extend(number for number, _ in pairs)
+        return {pair: Judged(accuracy=0.5, seconds=1.0) for pair in pairs}
+
+    monkeypatch.setattr(tuning._Referee, "judge", judge)
+    tuned = tune(base_of("30kB"), tmp_path, tmp_path / "out", TuneOptions(folds=2), space=space)
+    first, dear = (tuned.settings[number] for number in seen)
+    assert first["method"] == "random"
+    assert dear["match"] == "dsa"
+
+
 def test_what_cannot_be_offered(real):
     with pytest.raises(LimitError, match="nothing of the grid fits, the smallest set takes"):
         candidates(base_of("500B"), real, 2, COMPUTE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.statistics import deviation, mean
 from vidcondense.methods import METHODS
 from vidcondense.options import as_json, require
-from vidcondense.recipe import Recipe, write_recipe
+from vidcondense.recipe import Recipe, to_keys, write_recipe
 from vidcondense.settings import CondenseOptions
 from vidcondense.tuning.candidates import Candidate, candidates
 from vidcondense.tuning.space import combinations, default_space, read_space
@@ -142,7 +142,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             listener=bars.follow("cell", "judging"),
         )
     write_recipe(target, tuned.recipe, _comment(tuned, arguments.tune.folds))
-    _show(tuned, columns, output)
+    _show(tuned, columns, to_keys(base), output)
     if (judged := len(tuned.scores[tuned.chosen])) < arguments.tune.folds:
         output.note(
             f"chosen by {judged} of {arguments.tune.folds} folds: the budget was spent; the same command "
@@ -188,7 +188,7 @@ def _verdict(tuned: Tuned) -> str:
     return f"the best use of {chosen.budget}: {what} ({chosen.method})"
 
 
-def _show(tuned: Tuned, columns: Sequence[str], output: Output) -> None:
+def _show(tuned: Tuned, columns: Sequence[str], asked: Mapping[str, Any], output: Output) -> None:
     order = sorted(
         (number for number in range(len(tuned.settings)) if tuned.scores[number]),
         key=lambda number: (-len(tuned.scores[number]), -(mean(_scores(tuned, number)) or 0), number),
@@ -196,7 +196,7 @@ def _show(tuned: Tuned, columns: Sequence[str], output: Output) -> None:
     rows = [
         [
             _mark(number, tuned.chosen),
-            *(str(tuned.settings[number].get(key, "default")) for key in columns),
+            *(str(tuned.settings[number].get(key, asked.get(key, "default"))) for key in columns),
             size_text(tuned.bytes[number]) if number in tuned.bytes else "",
             str(len(tuned.scores[number])),
             _percent(_scores(tuned, number)),

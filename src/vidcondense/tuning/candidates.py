@@ -46,8 +46,8 @@ MARGIN = 1.1
 """What a compressed set may weigh more than the draw that was measured in its place."""
 
 _DSA: Setting = {"match": "dsa", "lr": 10.0, "real-batch": 8}
-"""The learning rate that cross-validation chose with five videos per class, with the real clips of that race
-(benchmarks/tuned.py); DSA's own defaults are for thousands of iterations."""
+"""The learning rate that cross-validation chose with five videos per class and 300 iterations, with the real
+clips of that race (benchmarks/tuned.py); DSA's own defaults are for thousands of iterations."""
 
 _LEARNED: tuple[Setting, ...] = tuple(
     {"method": "prism", "match-targets": "cluster", "insertion": "none", "codec": codec, "bits": bits, **how}

@@ -227,7 +227,7 @@ def _settings(
     if options.trials is not None:
         return settings
     referee.write_plan(settings)
-    dear = next((number for number, each in enumerate(settings) if _learns(base, each)), BASE)
+    dear = max(range(len(settings)), key=lambda number: _cost(base, settings[number]))
     openings = referee.judge([(number, 0) for number in sorted({BASE, dear})])
     if openings[BASE, 0].accuracy is None:
         reason = next(iter(referee.failures.values()), "its networks diverged")
@@ -236,9 +236,13 @@ def _settings(
     return settings[: affordable(seconds, dearest, options.folds, len(settings))]
 
 
-def _learns(base: Recipe, setting: Setting) -> bool:
-    """Whether a setting takes iterations, and so the most time."""
-    return bool(METHODS[setting.get("method", base.condense.method)].stages)
+def _cost(base: Recipe, setting: Setting) -> int:
+    """In order: nothing is learned, mean features are matched, or what takes longer than these."""
+    options = from_keys(Recipe, {**to_keys(base), **setting}).condense
+    stages = METHODS[options.method].stages
+    if not stages:
+        return 0
+    return 1 if options.matcher_of(stages[-1]) == "dm" else 2
 
 
 def _earlier(path: Path, asked: Mapping[str, Any]) -> list[Setting] | None:
