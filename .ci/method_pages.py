@@ -30,6 +30,23 @@ All are made by `vidcondense condense DATA --out OUT --method METHOD`, stored in
 ([format.md](../format.md)) and judged alike ([protocols.md](../protocols.md)). The pages have one shape; what
 the table of methods says of a method is at the head of its page (`python .ci/method_pages.py` writes it).
 
+## Which one?
+
+As far as five classes of UCF101 and the toy set tell ([findings](../findings.md#what-to-do-with-it), with
+intervals):
+
+- To compare with the paper: [prism](prism.md), and without its insertion (`--insertion none`).
+- One video a class, whatever it weighs: [static-dynamic](static-dynamic.md), [dsa](dsa.md), [dc](dc.md) and
+  [mtt](mtt.md), with learning rates found by `vidcondense tune`; no one of them led on both.
+- One video a class in few bytes: prism with `--insertion none --key-frame-size 16 --match dsa --lr 1
+  --real-batch 8 --iterations 300`.
+- Several videos a class: prism with `--insertion none --key-frame-size 16 --match-targets cluster`, by DSA
+  (`--match dsa --lr 10 --real-batch 8 --iterations 300`) where it may take twice as long as 600 iterations
+  by distribution matching.
+- Always beside them: [random](random.md) and [herding](herding.md), the controls.
+
+## All of them
+
 Videos that are learned:
 
 {learned}

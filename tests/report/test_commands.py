@@ -89,7 +89,7 @@ def test_the_command_of_the_page(condensed, results, comparison):
     given = (as_json(wanted), as_json(ReportOptions()))
     command = report_command(runs, found, *given, real=True, network=Path("nets/a b"))
     options = parsed(report_cli, command)
-    assert options.options == wanted
+    assert options.page == wanted
     assert [str(path) for path in (*options.sets, *options.results)] == ["prism", "results", "compared"]
     assert (str(options.data), str(options.network), str(options.out)) == ("DATA", "a b", "report.html")
     alone = report_command(runs, [], as_json(ReportOptions()), given[1], real=False, network=None)
