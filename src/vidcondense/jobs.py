@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,19 +26,21 @@ class Outcome:
     Attributes:
         name: of the command.
         reason: the last line it wrote on standard error; empty where it ended well.
+        seconds: its process took.
     """
 
     name: str
     reason: str
+    seconds: float
 
 
 def run_commands(
-    commands: Mapping[str, Sequence[str]], *, logs: Path, jobs: int, threads: int | None
+    commands: Iterable[tuple[str, Sequence[str]]], *, logs: Path, jobs: int, threads: int | None
 ) -> Iterator[Outcome]:
     """Run vidcondense commands in processes of their own, and yield how each ended, as they end.
 
     Args:
-        commands: the arguments of each command, by a name that a file can have.
+        commands: the name of each, one that a file can have, and its arguments; asked for when one can begin.
         logs: the folder for what each writes on standard error, `NAME.log`; made where it is missing.
         jobs: how many run at a time.
         threads: of each process; default: the cores, shared evenly.
@@ -45,20 +48,21 @@ def run_commands(
     Raises:
         Interrupted: SIGINT or SIGTERM came; the running commands were told to stop and have stopped.
     """
-    waiting = list(commands.items())
+    waiting = iter(commands)
     running: dict[str, _Running] = {}
+    threads = threads or max(1, num_workers(-1) // jobs)
     make_folder(logs)
     with catch_interrupts() as interrupts:
         try:
-            while waiting or running:
-                while waiting and len(running) < jobs:
-                    name, arguments = waiting.pop(0)
-                    running[name] = _start(
-                        arguments, logs / f"{name}.log", threads or max(1, num_workers(-1) // jobs)
-                    )
+            while True:
+                for name, arguments in itertools.islice(waiting, jobs - len(running)):
+                    running[name] = _start(arguments, logs / f"{name}.log", threads)
+                if not running:
+                    return
                 _wait(running, interrupts)
                 for name in [name for name, each in running.items() if each.process.poll() is not None]:
-                    yield Outcome(name=name, reason=_reason(running.pop(name)))
+                    ended = running.pop(name)
+                    yield Outcome(name=name, reason=_reason(ended), seconds=ended.seconds())
         finally:
             for each in running.values():
                 each.process.terminate()
@@ -66,7 +70,7 @@ def run_commands(
                 each.process.wait()
 
 
-def run_command(arguments: Sequence[str], log: Path, threads: int, folder: Path) -> str:
+def run_command(arguments: Sequence[str], log: Path, threads: int, folder: Path) -> tuple[str, float]:
     """Run one vidcondense command in a process of its own, to its end.
 
     Args:
@@ -76,7 +80,7 @@ def run_command(arguments: Sequence[str], log: Path, threads: int, folder: Path)
         folder: to run it in.
 
     Returns:
-        Why it failed; nothing where it did not.
+        Why it failed, nothing where it did not; and the seconds it took.
     """
     running = _start(arguments, log, threads, folder)
     try:
@@ -85,16 +89,21 @@ def run_command(arguments: Sequence[str], log: Path, threads: int, folder: Path)
     finally:
         running.process.terminate()
         running.process.wait()
-    return _reason(running)
+    return _reason(running), running.seconds()
 
 
 @dataclass(frozen=True)
 class _Running:
     process: subprocess.Popen[bytes]
     log: Path
+    start: float
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.start
 
 
 def _start(arguments: Sequence[str], log: Path, threads: int, folder: Path | None = None) -> _Running:
+    start = time.monotonic()
     with writing(log), log.open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "vidcondense", *arguments],
@@ -105,7 +114,7 @@ def _start(arguments: Sequence[str], log: Path, threads: int, folder: Path | Non
             env={**os.environ, "OMP_NUM_THREADS": str(threads)},
             start_new_session=True,  # Ctrl-C reaches this process, which passes it on once
         )
-    return _Running(process, log)
+    return _Running(process, log, start)
 
 
 def _wait(running: Mapping[str, _Running], interrupts: Interrupts) -> None:

@@ -7,8 +7,9 @@ packages installed; the commands are those that a single machine would run.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,14 @@ _STOP_SECONDS = 60.0
 
 
 def run_on_ray(
-    commands: Mapping[str, Sequence[str]], *, logs: Path, jobs: int, threads: int | None, gpu: bool
+    commands: Iterable[tuple[str, Sequence[str]]], *, logs: Path, jobs: int, threads: int | None, gpu: bool
 ) -> Iterator[Outcome]:
     """Run vidcondense commands as tasks of a Ray cluster, and yield how each ended, as they end.
 
     The cluster is that of RAY_ADDRESS; without one, Ray starts one on this machine and ends it at the end.
 
     Args:
-        commands: the arguments of each command, by a name that a file can have.
+        commands: the name of each, one that a file can have, and its arguments; asked for when one can begin.
         logs: the folder for what each writes on standard error, `NAME.log`; made where it is missing.
         jobs: how many run at a time.
         threads: of each process; default: the cores of this machine, shared evenly.
@@ -45,16 +46,18 @@ def run_on_ray(
     threads = threads or max(1, num_workers(-1) // jobs)
     with _cluster(ray), catch_interrupts() as interrupts:
         task = ray.remote(num_cpus=threads, num_gpus=_gpus(ray, threads, gpu), max_retries=0)(run_command)
-        waiting = list(commands.items())
+        waiting = iter(commands)
         running: dict[Any, str] = {}
         try:
-            while waiting or running:
-                while waiting and len(running) < jobs:
-                    name, arguments = waiting.pop(0)
+            while True:
+                for name, arguments in itertools.islice(waiting, jobs - len(running)):
                     log = (logs / f"{name}.log").absolute()
                     running[task.remote(list(arguments), log, threads, Path.cwd())] = name
+                if not running:
+                    return
                 for reference in _wait(ray, list(running), interrupts):
-                    yield Outcome(name=running.pop(reference), reason=_reason(ray, reference))
+                    reason, seconds = _ended(ray, reference)
+                    yield Outcome(name=running.pop(reference), reason=reason, seconds=seconds)
         finally:
             for reference in running:
                 ray.cancel(reference)
@@ -101,9 +104,9 @@ def _wait(ray: Any, references: list[Any], interrupts: Interrupts) -> list[Any]:
             return done
 
 
-def _reason(ray: Any, reference: Any) -> str:  # noqa: ANN401
+def _ended(ray: Any, reference: Any) -> tuple[str, float]:  # noqa: ANN401
     try:
-        reason: str = ray.get(reference)
-        return reason
+        ended: tuple[str, float] = ray.get(reference)
+        return ended
     except ray.exceptions.RayError as error:
-        return f"Ray lost the process ({type(error).__name__}: {str(error).splitlines()[0]})"
+        return f"Ray lost the process ({type(error).__name__}: {str(error).splitlines()[0]})", 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -33,11 +33,14 @@ class SideBySide:
         require(self.jobs >= 1, "jobs", self.jobs, "must be at least 1")
         require(self.threads is None or self.threads >= 1, "threads", self.threads, "must be at least 1")
 
-    def run(self, commands: Mapping[str, Sequence[str]], *, logs: Path, gpu: bool) -> Iterator[Outcome]:
+    def run(
+        self, commands: Iterable[tuple[str, Sequence[str]]], *, logs: Path, gpu: bool
+    ) -> Iterator[Outcome]:
         """Run vidcondense commands, and yield how each ended, as they end.
 
         Args:
-            commands: the arguments of each command, by a name that a file can have.
+            commands: the name of each, one that a file can have, and its arguments; asked for when one can
+                begin.
             logs: the folder for what each writes on standard error, `NAME.log`; made where it is missing.
             gpu: on Ray, let each have a GPU of its own, where the cluster has any.
 

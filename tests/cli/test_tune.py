@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -51,13 +52,10 @@ def judged(monkeypatch):
     """Judgements of a second each: a better accuracy the higher the number; None where one fails."""
     failures = set()
 
-    def judge(self, pairs):
-        return {
-            (number, fold): Judged(
-                accuracy=None if (number, fold) in failures else 0.5 + number / 10, seconds=1.0
-            )
-            for number, fold in pairs
-        }
+    def judge(self, pairs, go_on):
+        for number, fold in itertools.takewhile(lambda _: go_on(), pairs):
+            accuracy = None if (number, fold) in failures else 0.5 + number / 10
+            yield (number, fold), Judged(accuracy=accuracy, seconds=1.0)
 
     monkeypatch.setattr("vidcondense.tuning.tune._Referee.judge", judge)
     return failures

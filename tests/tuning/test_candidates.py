@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from functools import cache
 
@@ -97,20 +98,37 @@ def test_more_bytes_allow_more(offered):
     }
 
 
-def test_how_many_race_is_told_by_the_dearest_kind(offered, tmp_path, monkeypatch):
+def test_how_many_race_is_told_by_one_judgement_of_each_kind(offered, tmp_path, monkeypatch):
     space = [each.setting for each in offered("30kB")]
     seen = []
 
-    def judge(self, pairs):
-        if not seen:
-            seen.extend(number for number, _ in pairs)
-        return {pair: Judged(accuracy=0.5, seconds=1.0) for pair in pairs}
+    def judge(self, pairs, go_on):
+        seen.append(list(pairs))
+        for pair in itertools.takewhile(lambda _: go_on(), pairs):
+            dear = (
+                self.plan.entrants[pair[0]].recipe.condense.matcher_of(METHODS["prism"].stages[-1]) == "dsa"
+            )
+            yield pair, Judged(accuracy=0.5, seconds=50.0 if dear else 1.0)
 
     monkeypatch.setattr(tuning._Referee, "judge", judge)
-    tuned = tune(base_of("30kB"), tmp_path, tmp_path / "out", TuneOptions(folds=2), space=space)
-    first, dear = (tuned.settings[number] for number in seen)
-    assert first["method"] == "random"
-    assert dear["match"] == "dsa"
+
+    def settings(minutes):
+        seen.clear()
+        options = TuneOptions(folds=2, budget_minutes=minutes)
+        return tune(base_of("30kB"), tmp_path, tmp_path / str(minutes), options, space=space).settings
+
+    every = settings(1e6)
+    assert sorted(map(str, every)) == sorted(map(str, space))
+    assert every[0] == space[0]
+    openers = [every[number] for number, _ in seen[0]]
+    kinds = [(each["method"], each.get("match")) for each in openers]
+    others = ("random", None), ("herding", None), ("best-of-random", None), ("prism", None), ("prism", "dsa")
+    assert sorted(map(str, set(kinds))) == sorted(map(str, others))
+    assert len(openers) in (5, 6), "the one to beat need not be the one with the most videos"
+    few = settings(5.0)
+    assert 2 < len(few) < len(every)
+    assert few == every[: len(few)]
+    assert len(settings(0.01)) == 2, "spent on the one to beat"
 
 
 def test_what_cannot_be_offered(real):
@@ -126,13 +144,11 @@ def test_the_race_picks_what_is_best_learned_or_real(offered, tmp_path, monkeypa
     base = base_of("30kB")
     space = [each.setting for each in offered("30kB")]
 
-    def judge(self, pairs):
-        found = {}
+    def judge(self, pairs, go_on):
         for number, fold in pairs:
             recipe = self.plan.entrants[number].recipe.condense
             worth = 0.5 * (recipe.method == best) + recipe.key_frame_size / 100
-            found[number, fold] = Judged(accuracy=worth + fold / 100, seconds=1.0)
-        return found
+            yield (number, fold), Judged(accuracy=worth + fold / 100, seconds=1.0)
 
     monkeypatch.setattr(tuning._Referee, "judge", judge)
     tuned = tune(base, tmp_path, tmp_path / "out", TuneOptions(folds=2), space=space)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -14,8 +15,9 @@ def judged(monkeypatch):
     """What settings are worth, by setting and fold; None where one fails, 0.5 where nothing is said."""
     worth = {}
 
-    def judge(self, pairs):
-        return {pair: Judged(accuracy=worth.get(pair, 0.5), seconds=1.0) for pair in pairs}
+    def judge(self, pairs, go_on):
+        for pair in itertools.takewhile(lambda _: go_on(), pairs):
+            yield pair, Judged(accuracy=worth.get(pair, 0.5), seconds=1.0)
 
     monkeypatch.setattr("vidcondense.tuning.tune._Referee.judge", judge)
     return worth

@@ -128,7 +128,7 @@ def _train_together(arguments: Arguments, output: Output) -> None:
     jobs = replace(arguments.jobs, jobs=min(arguments.jobs.jobs, arguments.training.experts))
     alone = replace(arguments, jobs=SideBySide(), shared=SharedArguments())
     words = ["experts", str(arguments.data), *flags(alone, leave_out=("data",))]
-    commands = {str(number): words for number in range(jobs.jobs)}
+    commands = ((str(number), words) for number in range(jobs.jobs))
     gpu = arguments.compute.device != "cpu"
     for ended in jobs.run(commands, logs=arguments.out / "logs", gpu=gpu):
         if ended.reason:

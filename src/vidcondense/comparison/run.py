@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from vidcondense.errors import DataError
 from vidcondense.evaluation.tables import to_csv
 from vidcondense.events import Listener, ignore
 from vidcondense.files import write_json, write_text
+from vidcondense.jobs import Outcome as Ended
 from vidcondense.side_by_side import SideBySide
 from vidcondense.video.index import DataOptions
 
@@ -107,7 +109,8 @@ def compare(
         check_experts(place, *cells[name])
     listener({"kind": "cells", "total": len(done), "todo": len(todo)})
     write_text(place.out / "compare.toml", path.read_text(encoding="utf-8-sig"))
-    failures = run_cells(path, place, todo, jobs=jobs, listener=listener)
+    ended = run_cells(path, place, todo, jobs=jobs, listener=listener)
+    failures = {each.name: each.reason for each in ended if each.reason}
     outcome = read_outcome(plan, place, failures)
     if not (failures or outcome.waiting):
         shutil.rmtree(place.means, ignore_errors=True)
@@ -136,32 +139,34 @@ def cell_command(plan: Path, place: Place, cell: str, jobs: Jobs) -> list[str]:
 
 
 def run_cells(
-    plan: Path, place: Place, cells: Sequence[str], *, jobs: Jobs, listener: Listener = ignore
-) -> dict[str, str]:
-    """Compute cells, each by a command of its own.
+    plan: Path,
+    place: Place,
+    cells: Sequence[str],
+    *,
+    jobs: Jobs,
+    go_on: Callable[[], bool] = lambda: True,
+    listener: Listener = ignore,
+) -> Iterator[Ended]:
+    """Compute cells, each by a command of its own, and yield how each ended, as they end.
 
     Args:
         plan: the file they are of.
         place: where they are computed; what a command writes on standard error is in `logs/` there.
         cells: their names.
         jobs: how many at a time, and where.
+        go_on: asked before each cell; once it says no, none is begun.
         listener: gets a `cell` event (cell, reason, done, total) as each one ends.
-
-    Returns:
-        Why a cell failed, by its name; nothing of those that did not.
 
     Raises:
         Interrupted: a signal came; each interrupted condensation left a checkpoint.
     """
-    failures: dict[str, str] = {}
-    commands = {name: cell_command(plan, place, name, jobs) for name in cells}
+    begun = itertools.takewhile(lambda _: go_on(), cells)
+    commands = ((name, cell_command(plan, place, name, jobs)) for name in begun)
     outcomes = jobs.run(commands, logs=place.out / "logs", gpu=jobs.device != "cpu")
-    for done, outcome in enumerate(outcomes, start=1):
-        if outcome.reason:
-            failures[outcome.name] = outcome.reason
-        event = {"kind": "cell", "cell": outcome.name, "reason": outcome.reason}
-        listener({**event, "done": done, "total": len(commands)})
-    return failures
+    for done, ended in enumerate(outcomes, start=1):
+        event = {"kind": "cell", "cell": ended.name, "reason": ended.reason}
+        listener({**event, "done": done, "total": len(cells)})
+        yield ended
 
 
 def read_outcome(plan: Plan, place: Place, failures: Mapping[str, str]) -> Outcome:

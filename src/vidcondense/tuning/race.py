@@ -8,7 +8,7 @@ The setting one came with stays in to the end: it is what the others must beat.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from vidcondense.evaluation.statistics import mean
@@ -33,37 +33,48 @@ class Judged:
     seconds: float
 
 
-Judge = Callable[[Sequence[tuple[int, int]]], Mapping[tuple[int, int], Judged]]
-"""Judges pairs of (setting, fold)."""
+Pair = tuple[int, int]
+"""A setting, by its number, and a fold."""
+
+Judge = Callable[[Sequence[Pair], Callable[[], bool]], Iterable[tuple[Pair, Judged]]]
+"""Judges pairs and tells of each as it ends; before it begins one it asks whether to go on."""
 
 
-def affordable(seconds: float, first: float, folds: int, most: int) -> int:
-    """How many of `most` settings can race in `seconds`, where one judgement takes `first`: at least 2."""
-    fits = (count for count in range(most, 2, -1) if first * _judgements(count, folds) <= seconds)
+def affordable(seconds: float, costs: Sequence[float], folds: int) -> int:
+    """How many of the settings, the first ones, can race in `seconds`: at least 2.
+
+    Args:
+        seconds: of work.
+        costs: of one judgement of each setting, in seconds.
+        folds: of the cross-validation.
+    """
+    fits = (count for count in range(len(costs), 2, -1) if _most_work(costs[:count], folds) <= seconds)
     return next(fits, 2)
 
 
-def race(count: int, folds: int, judge: Judge, *, budget: float, jobs: int) -> Scores:
+def race(count: int, folds: int, judge: Judge, *, budget: float) -> Scores:
     """Run the race. A round after the first that is not finished decides nothing, failures aside.
 
     Args:
         count: settings, numbered from 0; 0 is the one to beat.
         folds: of the cross-validation; the rounds.
-        judge: judges up to `jobs` pairs at a time.
-        budget: seconds of the judge's work (of one process); nothing is begun once they are spent.
-        jobs: how many judgements run at the same time.
+        judge: judges the pairs of a round.
+        budget: seconds of the judge's work; nothing is begun once they are spent.
     """
     scores: Scores = {number: {} for number in range(count)}
     running = list(range(count))
     spent = 0.0
+
+    def go_on() -> bool:
+        return spent < budget
+
     for fold in range(folds):
-        for start in range(0, len(running), jobs):
-            if spent >= budget * jobs:
-                return _without_round(scores, fold) if fold else scores
-            pairs = [(number, fold) for number in running[start : start + jobs]]
-            for (number, where), found in judge(pairs).items():
-                scores[number][where] = -math.inf if found.accuracy is None else found.accuracy
-                spent += found.seconds
+        pairs = [(number, fold) for number in running]
+        for (number, where), found in judge(pairs, go_on):
+            scores[number][where] = -math.inf if found.accuracy is None else found.accuracy
+            spent += found.seconds
+        if any(fold not in scores[number] for number in running):
+            return _without_round(scores, fold) if fold else scores
         running = survivors(scores, running)
     return scores
 
@@ -88,11 +99,11 @@ def best(scores: Scores) -> int | None:
     return max(finalists, key=lambda number: (_mean(scores, number), -number))
 
 
-def _judgements(count: int, folds: int) -> int:
-    """How many a race takes at most: in each round half of the settings go on, and the start."""
-    total = 0
+def _most_work(costs: Sequence[float], folds: int) -> float:
+    """Seconds that a race takes at most: in each round half of the settings go on, and the start."""
+    total, count, dearest = 0.0, len(costs), sorted(costs, reverse=True)
     for _ in range(folds):
-        total += count
+        total += sum(dearest[:count])
         count = min(count, math.ceil(count / 2) + 1)
     return total
 

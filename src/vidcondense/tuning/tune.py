@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from vidcondense.files import read_json, write_json, write_text
 from vidcondense.methods import METHODS
 from vidcondense.options import changed_fields, require
 from vidcondense.recipe import Recipe, from_keys, to_keys
-from vidcondense.tuning.race import BASE, Judged, Scores, affordable, best, race
+from vidcondense.settings import CondenseOptions
+from vidcondense.tuning.race import BASE, Judged, Pair, Scores, affordable, best, race
 from vidcondense.tuning.space import Setting, Space, combinations, default_space, draw, explicit
 
 PLAN = "plan.toml"
@@ -39,7 +40,7 @@ class TuneOptions:
     """How options are chosen."""
 
     budget_minutes: float = 30.0
-    """Minutes of work to spend, of all jobs together at the same time."""
+    """Minutes to spend on judging; what has begun by then is finished."""
 
     folds: int = 4
     """Parts into which the training clips are divided by source; each is held out once."""
@@ -133,13 +134,13 @@ def tune(
         "trials": options.trials,
     }
     referee = _Referee(place, base, evaluation, jobs, listener)
-    budget = 60 * options.budget_minutes
+    budget = 60 * options.budget_minutes * jobs.jobs
     settings = _earlier(place.out / STATE, asked)
     if settings is None:
-        settings = _settings(base, space, options, referee, budget * jobs.jobs)
+        settings = _settings(base, space, options, referee, budget)
         write_json(place.out / STATE, {"asked": asked, "settings": settings})
     referee.write_plan(settings)
-    scores = race(len(settings), options.folds, referee.judge, budget=budget, jobs=jobs.jobs)
+    scores = race(len(settings), options.folds, referee.judge, budget=budget)
     shutil.rmtree(place.means, ignore_errors=True)
     chosen = best(scores)
     if chosen is None:
@@ -176,6 +177,7 @@ class _Referee:
         }
         self.failures: dict[str, str] = {}
         self.bytes: dict[int, int] = {}
+        self.seconds: dict[str, float] = {}
         self.plan = Plan(entrants=())
 
     def write_plan(self, settings: Sequence[Setting]) -> None:
@@ -184,40 +186,47 @@ class _Referee:
         write_text(self.place.out / PLAN, tomli_w.dumps({**self.common, "sets": sets}))
         self.plan = read_plan(self.place.out / PLAN)
 
-    def judge(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Judged]:
-        """Compute the cells that are missing, and read all."""
-        entrants = self.plan.entrants
-        names = {pair: entrants[pair[0]].cell_name(pair[1]) for pair in pairs}
-        todo = [
-            names[number, fold]
-            for number, fold in pairs
-            if missing(entrants[number], read_cell(self.place, entrants[number], fold))
-        ]
-        if todo:
-            for number, fold in itertools.product(dict(pairs), range(self.place.folds or 0)):
-                check_experts(self.place, entrants[number], fold)
-            plan = self.place.out / PLAN
-            self.failures |= run_cells(plan, self.place, todo, jobs=self.jobs, listener=self.listener)
-        return {(number, fold): self._judged(number, fold) for number, fold in pairs}
+    def judge(self, pairs: Sequence[Pair], go_on: Callable[[], bool]) -> Iterator[tuple[Pair, Judged]]:
+        """What is known of pairs, then the others as their cells end; `go_on` is asked before each cell."""
+        todo: dict[str, Pair] = {}
+        for number, fold in pairs:
+            entrant = self.plan.entrants[number]
+            if missing(entrant, read_cell(self.place, entrant, fold)):
+                todo[entrant.cell_name(fold)] = number, fold
+            else:
+                yield (number, fold), self._judged(number, fold)
+        if not todo:
+            return
+        for number, fold in itertools.product(dict(todo.values()), range(self.place.folds or 0)):
+            check_experts(self.place, self.plan.entrants[number], fold)
+        plan, cells = self.place.out / PLAN, list(todo)
+        for ended in run_cells(plan, self.place, cells, jobs=self.jobs, go_on=go_on, listener=self.listener):
+            self.seconds[ended.name] = ended.seconds
+            if ended.reason:
+                self.failures[ended.name] = ended.reason
+            yield todo[ended.name], self._judged(*todo[ended.name])
 
     def _judged(self, number: int, fold: int) -> Judged:
-        cell = read_cell(self.place, self.plan.entrants[number], fold)
+        entrant = self.plan.entrants[number]
+        cell, seconds = read_cell(self.place, entrant, fold), self.seconds.get(entrant.cell_name(fold))
         if cell is None:
-            return Judged(accuracy=None, seconds=0.0)
+            return Judged(accuracy=None, seconds=seconds or 0.0)
         (entry,) = cell["entries"]
         self.bytes[number] = max(entry["bytes"], self.bytes.get(number, 0))
-        return Judged(
-            accuracy=accuracy_of(entry),
-            seconds=(cell["seconds_condense"] or 0.0)
-            - cell.get("seconds_saved", 0.0)
-            + entry["seconds_evaluate"],
-        )
+        if seconds is None:  # of an earlier call
+            condensing = (cell["seconds_condense"] or 0.0) - cell.get("seconds_saved", 0.0)
+            seconds = condensing + entry["seconds_evaluate"]
+        return Judged(accuracy=accuracy_of(entry), seconds=seconds)
 
 
 def _settings(
     base: Recipe, space: Space | Sequence[Setting], options: TuneOptions, referee: _Referee, seconds: float
 ) -> list[Setting]:
-    """The settings to race, the one to beat first; as many as are asked for, or as `seconds` allow."""
+    """The settings to race, the one to beat first; as many as are asked for, or as `seconds` allow.
+
+    How long they take is told by one judgement of each kind, of the setting with the most videos times
+    iterations; these come right after the one to beat.
+    """
     if isinstance(space, Mapping):
         keys = to_keys(base)
         grid, first = combinations(space), {key: keys[key] for key in space if key in keys}
@@ -226,23 +235,31 @@ def _settings(
     settings = draw(grid, first, options.trials or len(grid), base.condense.seed)
     if options.trials is not None:
         return settings
+    options_of = [from_keys(Recipe, {**to_keys(base), **setting}).condense for setting in settings]
+    kinds = [_kind(each) for each in options_of]
+    work = [each.vpc * each.iterations for each in options_of]
+    of_kind = {kind: [number for number, own in enumerate(kinds) if own == kind] for kind in kinds}
+    openers = {BASE, *(max(numbers, key=work.__getitem__) for numbers in of_kind.values())}
+    order = sorted(range(len(settings)), key=lambda number: number not in openers)
+    settings, kinds = [settings[number] for number in order], [kinds[number] for number in order]
     referee.write_plan(settings)
-    dear = max(range(len(settings)), key=lambda number: _cost(base, settings[number]))
-    openings = referee.judge([(number, 0) for number in sorted({BASE, dear})])
-    if openings[BASE, 0].accuracy is None:
-        reason = next(iter(referee.failures.values()), "its networks diverged")
-        raise DataError(f"the setting to start from could not be judged: {reason}")
-    dearest = max(each.seconds for each in openings.values())
-    return settings[: affordable(seconds, dearest, options.folds, len(settings))]
+    seconds_of: dict[str, float] = {}
+
+    def go_on() -> bool:
+        return not seconds_of or sum(seconds_of.values()) < seconds
+
+    for (number, _), judged in referee.judge([(number, 0) for number in range(len(openers))], go_on):
+        if number == BASE and judged.accuracy is None:
+            reason = next(iter(referee.failures.values()), "its networks diverged")
+            raise DataError(f"the setting to start from could not be judged: {reason}")
+        seconds_of[kinds[number]] = max(judged.seconds, seconds_of.get(kinds[number], 0.0))
+    return settings[: affordable(seconds, [seconds_of.get(kind, math.inf) for kind in kinds], options.folds)]
 
 
-def _cost(base: Recipe, setting: Setting) -> int:
-    """In order: nothing is learned, mean features are matched, or what takes longer than these."""
-    options = from_keys(Recipe, {**to_keys(base), **setting}).condense
+def _kind(options: CondenseOptions) -> str:
+    """Settings of a kind take about as long for as many videos and iterations."""
     stages = METHODS[options.method].stages
-    if not stages:
-        return 0
-    return 1 if options.matcher_of(stages[-1]) == "dm" else 2
+    return options.matcher_of(stages[-1]) if stages else options.method
 
 
 def _earlier(path: Path, asked: Mapping[str, Any]) -> list[Setting] | None:
