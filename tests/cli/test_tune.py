@@ -83,6 +83,16 @@ def test_a_choice_by_some_folds_is_told(run, arguments, judged):
     assert "budget" not in outcome.err
 
 
+def test_how_many_of_the_settings_raced_is_told(run, arguments, judged):
+    vary = ["--vary", "lr=3.0,10.0,30.0,100.0"]
+    few = run("tune", *arguments, *vary, "--budget-minutes", "0.04")
+    assert few.code == 0, few.err
+    assert (
+        "raced 2 of 4 settings: the first judgements told that no more fit in --budget-minutes 0.04"
+        in few.err
+    )
+
+
 def test_mistakes_are_one_line(run, arguments, tmp_path):
     assert "did you mean lr?" in run("tune", *arguments, "--vary", "lrr=3").line
     assert "nothing to tune" in run("tune", *arguments, "--method", "random").line

@@ -143,6 +143,11 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         )
     write_recipe(target, tuned.recipe, _comment(tuned, arguments.tune.folds))
     _show(tuned, columns, to_keys(base), output)
+    if arguments.tune.trials is None and len(tuned.settings) < len(settings):
+        output.note(
+            f"raced {len(tuned.settings)} of {len(settings)} settings: the first judgements told that no more "
+            f"fit in --budget-minutes {arguments.tune.budget_minutes:g}"
+        )
     if (judged := len(tuned.scores[tuned.chosen])) < arguments.tune.folds:
         output.note(
             f"chosen by {judged} of {arguments.tune.folds} folds: the budget was spent; the same command "
