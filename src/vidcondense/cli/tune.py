@@ -145,8 +145,8 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     _show(tuned, columns, to_keys(base), output)
     if arguments.tune.trials is None and len(tuned.settings) < len(settings):
         output.note(
-            f"raced {len(tuned.settings)} of {len(settings)} settings: the first judgements told that no more "
-            f"fit in --budget-minutes {arguments.tune.budget_minutes:g}"
+            f"raced {len(tuned.settings)} of {len(settings)} settings: no more fit in --budget-minutes, "
+            "as the first judgements told"
         )
     if (judged := len(tuned.scores[tuned.chosen])) < arguments.tune.folds:
         output.note(
