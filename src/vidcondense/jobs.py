@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Outcome:
 
 def run_commands(
     commands: Iterable[tuple[str, Sequence[str]]], *, logs: Path, jobs: int, threads: int | None
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Run vidcondense commands in processes of their own, and yield how each ended, as they end.
 
     Args:
@@ -55,6 +55,7 @@ def run_commands(
     with catch_interrupts() as interrupts:
         try:
             while True:
+                stop_when_interrupted(interrupts)
                 for name, arguments in itertools.islice(waiting, jobs - len(running)):
                     running[name] = _start(arguments, logs / f"{name}.log", threads)
                 if not running:
@@ -117,10 +118,15 @@ def _start(arguments: Sequence[str], log: Path, threads: int, folder: Path | Non
     return _Running(process, log, start)
 
 
+def stop_when_interrupted(interrupts: Interrupts) -> None:
+    """Raise `Interrupted` once a signal came."""
+    if interrupts.received is not None:
+        raise Interrupted("stopped; the same command goes on from here", interrupts.received)
+
+
 def _wait(running: Mapping[str, _Running], interrupts: Interrupts) -> None:
     while all(each.process.poll() is None for each in running.values()):
-        if interrupts.received is not None:
-            raise Interrupted("stopped; the same command goes on from here", interrupts.received)
+        stop_when_interrupted(interrupts)
         time.sleep(_POLL_SECONDS)
 
 

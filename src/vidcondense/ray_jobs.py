@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vidcondense.errors import Interrupted, UsageError
+from vidcondense.errors import UsageError
 from vidcondense.files import make_folder
 from vidcondense.interrupts import Interrupts, catch_interrupts
-from vidcondense.jobs import Outcome, run_command
+from vidcondense.jobs import Outcome, run_command, stop_when_interrupted
 from vidcondense.video.pool import num_workers
 
 _POLL_SECONDS = 0.5
@@ -25,7 +25,7 @@ _STOP_SECONDS = 60.0
 
 def run_on_ray(
     commands: Iterable[tuple[str, Sequence[str]]], *, logs: Path, jobs: int, threads: int | None, gpu: bool
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Run vidcondense commands as tasks of a Ray cluster, and yield how each ended, as they end.
 
     The cluster is that of RAY_ADDRESS; without one, Ray starts one on this machine and ends it at the end.
@@ -50,6 +50,7 @@ def run_on_ray(
         running: dict[Any, str] = {}
         try:
             while True:
+                stop_when_interrupted(interrupts)
                 for name, arguments in itertools.islice(waiting, jobs - len(running)):
                     log = (logs / f"{name}.log").absolute()
                     running[task.remote(list(arguments), log, threads, Path.cwd())] = name
@@ -98,8 +99,7 @@ def _gpus(ray: Any, threads: int, gpu: bool) -> int:  # noqa: ANN401
 def _wait(ray: Any, references: list[Any], interrupts: Interrupts) -> list[Any]:  # noqa: ANN401
     while True:
         done: list[Any] = ray.wait(references, timeout=_POLL_SECONDS)[0]
-        if interrupts.received is not None:
-            raise Interrupted("stopped; the same command goes on from here", interrupts.received)
+        stop_when_interrupted(interrupts)
         if done:
             return done
 

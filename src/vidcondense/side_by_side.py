@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -35,7 +35,7 @@ class SideBySide:
 
     def run(
         self, commands: Iterable[tuple[str, Sequence[str]]], *, logs: Path, gpu: bool
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome]:
         """Run vidcondense commands, and yield how each ended, as they end.
 
         Args:

@@ -70,7 +70,9 @@ def test_experts_side_by_side_are_those_of_one_process(run, toy, cache, tmp_path
 
 def test_what_a_process_leaves_is_done_here(run, toy, cache, tmp_path, monkeypatch):
     killed = Outcome(name="0", reason="killed", seconds=1.0)
-    monkeypatch.setattr("vidcondense.side_by_side.run_commands", lambda *given, **named: iter([killed]))
+    monkeypatch.setattr(
+        "vidcondense.side_by_side.run_commands", lambda *given, **named: (each for each in [killed])
+    )
     told = run("experts", toy, "--out", tmp_path / "o", "--cache-dir", cache, *CLIP, *FEW, "--jobs", "2")
     assert told.code == 0
     assert "process 0 of 1 ended early: killed" in told.err

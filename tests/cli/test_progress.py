@@ -58,6 +58,23 @@ def test_time_left_of_a_resumed_run_counts_its_own_iterations(clock, capsys):
     assert "55 of 100, 4 s each, 3 min left" in first  # 45 iterations of 4 s
 
 
+def test_another_round_of_the_same_is_counted_from_its_start(clock, capsys):
+    show = PlainLines(Output(), clock).show
+    for done, total in [(1, 5), (5, 5), (1, 19), (3, 19)]:
+        show("judging", done, total, "")
+        clock.now += 20
+    assert "3 of 19, 10 s each" in capsys.readouterr().err
+
+
+def test_a_bar_takes_the_total_of_another_round(monkeypatch):
+    screen = Console(file=io.StringIO(), force_terminal=True, width=100)
+    monkeypatch.setattr(module, "console", lambda stderr: screen)
+    with module.progress() as bars:
+        bars.show("judging", 5, 5, "")
+        bars.show("judging", 3, 19, "")
+    assert "3/19" in screen.file.getvalue()
+
+
 def test_other_events_are_ignored(clock):
     shown = []
     listen = Bars(show=lambda *what: shown.append(what)).follow("index", "reading")

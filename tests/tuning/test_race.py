@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidcondense.tuning.race import Judged, affordable, best, race, survivors
+from vidcondense.tuning.race import Budget, Judged, affordable, best, race, survivors
 
 
 class Truth:
@@ -37,7 +37,7 @@ class Truth:
 )
 def test_without_noise_the_best_wins(worth, folds, jobs):
     truth = Truth(worth, jobs=jobs)
-    scores = race(len(worth), folds, truth, budget=1e9)
+    scores = race(len(worth), folds, truth, Budget(1e9))
     assert worth[best(scores)] == max(worth)
     assert len(scores[0]) == folds, "the start stays in to the end"
     assert len(truth.asked) == len(set(truth.asked))
@@ -53,7 +53,7 @@ def test_the_budget_that_is_asked_for_finds_the_best(count):
     budget = next(s for s in itertools.count(count) if affordable(float(s), [1.0] * count, 4) == count)
     for seed in range(100):
         worth = random.Random(seed).sample(range(100), count)
-        scores = race(count, 4, Truth([each / 100 for each in worth]), budget=float(budget))
+        scores = race(count, 4, Truth([each / 100 for each in worth]), Budget(float(budget)))
         assert worth[best(scores)] == max(worth)
         assert len(scores[0]) == 4, "no round is cut"
 
@@ -61,7 +61,7 @@ def test_the_budget_that_is_asked_for_finds_the_best(count):
 @given(worth=st.permutations(range(12)), budget=st.integers(12, 40), jobs=st.integers(1, 4))
 def test_a_round_that_is_cut_decides_nothing(worth, budget, jobs):
     truth = Truth([each / 100 for each in worth], jobs=jobs)
-    scores = race(12, 4, truth, budget=float(budget))
+    scores = race(12, 4, truth, Budget(float(budget)))
     assert worth[best(scores)] == 11
     assert len(scores[0]) == len(scores[best(scores)]), "on the same folds as the start"
 
@@ -72,30 +72,30 @@ def test_what_failed_in_a_round_that_is_cut_is_out():
         for pair in itertools.takewhile(lambda _: go_on(), pairs):
             yield pair, Judged(accuracy=None if pair == failed else 0.5, seconds=1.0)
 
-    scores = race(6, 4, judge, budget=8.0)
+    scores = race(6, 4, judge, Budget(8.0))
     assert scores == {number: {0: 0.5} | ({1: -math.inf} if number == 1 else {}) for number in range(6)}
     assert best(scores) == 0
 
 
 def test_rounds_halve_and_use_the_same_folds():
     truth = Truth([0.1, 0.5, 0.4, 0.3, 0.2, 0.0, 0.0, 0.0])
-    race(8, 3, truth, budget=1e9)
+    race(8, 3, truth, Budget(1e9))
     by_fold = [sorted(number for number, fold in truth.asked if fold == f) for f in range(3)]
     assert by_fold == [list(range(8)), [0, 1, 2, 3, 4], [0, 1, 2, 3]]
 
 
 def test_failures_leave_the_race_the_start_too():
     truth = Truth([None, 0.1, None, 0.3])
-    scores = race(4, 2, truth, budget=1e9)
+    scores = race(4, 2, truth, Budget(1e9))
     assert best(scores) == 3
     assert [number for number, fold in truth.asked if fold == 1] == [1, 3]
-    assert best(race(2, 2, Truth([None, None]), budget=1e9)) is None
+    assert best(race(2, 2, Truth([None, None]), Budget(1e9))) is None
 
 
 @pytest.mark.parametrize(("jobs", "begun"), [(1, 3), (2, 6)])
 def test_nothing_is_begun_once_the_budget_is_spent(jobs, begun):
     truth = Truth([0.1] * 10, seconds=10.0, jobs=jobs)
-    scores = race(10, 4, truth, budget=30.0 * jobs)
+    scores = race(10, 4, truth, Budget(30.0 * jobs))
     assert len(truth.asked) == begun
     assert best(scores) == 0, "of equals the first"
 
@@ -115,7 +115,7 @@ def test_affordable_settings_fit_the_budget():
         truth = Truth(
             [number / 100 for number in range(count)]
         )  # the start is worst, and goes on all the same
-        race(count, 4, truth, budget=1e9)
+        race(count, 4, truth, Budget(1e9))
         work = seconds * len(truth.asked)
         assert affordable(work * 1.0001, [seconds] * 100, 4) == count
         assert affordable(work * 1.0001, [seconds] * count, 4) == count
@@ -130,3 +130,13 @@ def test_settings_that_cost_little_do_not_count_as_the_dearest():
     assert affordable(107.0 + 104.0 + 103.0 + 101.0, costs, 4) == 7
     assert affordable(100.0, costs, 4) == 2
     assert affordable(1e9, [1.0, 1.0, 1.0, math.inf], 4) == 3, "what no cost is known of"
+
+
+def test_what_is_judged_twice_is_charged_once_and_the_one_to_beat_is_always_judged():
+    budget = Budget(3.0)
+    budget.charge((1, 0), 5.0)
+    assert budget.go_on(), "the one to beat is not judged yet"
+    budget.charge((0, 0), 0.0)
+    assert not budget.go_on()
+    budget.charge((1, 0), 2.0)
+    assert budget.go_on()

@@ -8,7 +8,7 @@ from vidcondense.errors import UsageError
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.recipe import Recipe
 from vidcondense.settings import CondenseOptions
-from vidcondense.tuning.space import combinations, default_space, draw, explicit, read_space
+from vidcondense.tuning.space import combinations, default_space, explicit, read_space, shuffled
 
 BASE = Recipe(condense=CondenseOptions(iterations=100, lr=10.0))
 
@@ -60,13 +60,13 @@ def test_what_makes_no_sense_is_refused(text, said):
     assert said in str(caught.value)
 
 
-def test_draws_differ_begin_with_the_base_and_depend_on_the_seed():
+def test_orders_differ_begin_with_the_base_and_depend_on_the_seed():
     space = combinations({"a": [1, 2, 3], "b": ["x", "y"]})
     base = {"a": 9, "b": "x"}
-    drawn = draw(space, base, 7, seed=0)
-    assert drawn[0] == base
+    order = shuffled(space, base, seed=0)
+    assert order[0] == base
     grid = [dict(zip("ab", values, strict=True)) for values in itertools.product([1, 2, 3], "xy")]
-    assert sorted(drawn[1:], key=str) == sorted(grid, key=str)
-    assert draw(space, grid[0], 99, seed=0)[1:] != draw(space, grid[0], 99, seed=1)[1:]
-    assert len(draw(space, grid[0], 99, seed=0)) == 6
-    assert draw(space, base, 3, seed=5) == draw(space, base, 7, seed=5)[:3]
+    assert sorted(order[1:], key=str) == sorted(grid, key=str)
+    assert shuffled(space, grid[0], seed=0)[1:] != shuffled(space, grid[0], seed=1)[1:]
+    assert len(shuffled(space, grid[0], seed=0)) == 6
+    assert shuffled(space, base, seed=5) == shuffled(space, base, seed=5)

@@ -103,7 +103,7 @@ class _Tasks:
     def show(self, title: str, done: int, total: int, remark: str) -> None:
         if title not in self._tasks:
             self._tasks[title] = self._progress.add_task(title, total=total or None)
-        self._progress.update(self._tasks[title], completed=done)
+        self._progress.update(self._tasks[title], completed=done, total=total or None)
 
 
 @dataclass
@@ -112,13 +112,16 @@ class PlainLines:
 
     output: Output
     clock: Clock = time.monotonic
-    _began: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _began: dict[str, tuple[float, int, int]] = field(default_factory=dict)
     _spoke: float | None = None
 
     def show(self, title: str, done: int, total: int, remark: str) -> None:
         """Print a line if it is time for one."""
         now = self.clock()
-        began, before = self._began.setdefault(title, (now, done))
+        began, before, last = self._began.get(title, (now, done, done))
+        if done < last:  # another round of the same
+            began, before = now, done
+        self._began[title] = began, before, done
         if self._spoke is None:
             self._spoke = now
         if now - self._spoke < QUIET_SECONDS:

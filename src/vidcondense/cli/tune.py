@@ -14,6 +14,7 @@ from vidcondense.cli.condense import from_recipe
 from vidcondense.cli.output import Output, size_text, table
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
+from vidcondense.cli.reading import read_data
 from vidcondense.comparison.run import Jobs
 from vidcondense.compute import choose_compute
 from vidcondense.errors import OutputError, UsageError
@@ -26,7 +27,7 @@ from vidcondense.settings import CondenseOptions
 from vidcondense.tuning.candidates import Candidate, candidates
 from vidcondense.tuning.space import combinations, default_space, read_space
 from vidcondense.tuning.tune import Tuned, TuneOptions, tune
-from vidcondense.video.index import DataOptions, load_data
+from vidcondense.video.index import DataOptions
 
 _SHOWN = 10
 
@@ -114,13 +115,14 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     if target.exists() and not arguments.overwrite:
         raise OutputError(f"{target} exists; use --overwrite to replace it, or another --out")
     base = Recipe(condense=arguments.condense, clip=arguments.clip.options(), reading=arguments.reading)
+    from_grid = base.condense.budget is not None and not arguments.vary
+    space = {} if from_grid else read_space(arguments.vary, base) or default_space(base)
+    with progress() as bars:  # before any trial is timed: what it decodes is none of a trial's work
+        real = read_data(arguments.data, base.reading, base.clip, bars=bars, output=output)
+    base = _whole_budget(base, len(real.train.classes)) if arguments.per_class else base
     found: list[Candidate] = []
-    if base.condense.budget is not None and (arguments.per_class or not arguments.vary):
-        real = load_data(arguments.data, base.reading, base.clip)
-        base = _whole_budget(base, len(real.train.classes)) if arguments.per_class else base
-        if not arguments.vary:
-            found = candidates(base, real, arguments.tune.folds, choose_compute("cpu", "float32"))
-    space = read_space(arguments.vary, base) or ({} if found else default_space(base))
+    if from_grid:
+        found = candidates(base, real, arguments.tune.folds, choose_compute("cpu", "float32"))
     settings = [each.setting for each in found] or combinations(space)
     columns = list(space or dict.fromkeys(key for setting in settings for key in setting))
     evaluation = EvaluateOptions(
@@ -143,10 +145,11 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         )
     write_recipe(target, tuned.recipe, _comment(tuned, arguments.tune.folds))
     _show(tuned, columns, to_keys(base), output)
-    if arguments.tune.trials is None and len(tuned.settings) < len(settings):
+    raced = sum(bool(scores) for scores in tuned.scores.values())
+    if arguments.tune.trials is None and raced < tuned.offered:
         output.note(
-            f"raced {len(tuned.settings)} of {len(settings)} settings: no more fit in --budget-minutes, "
-            "as the first judgements told"
+            f"raced {raced} of {tuned.offered} settings, as many as fit in --budget-minutes; "
+            "with more of them, and another --out, more race"
         )
     if (judged := len(tuned.scores[tuned.chosen])) < arguments.tune.folds:
         output.note(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,8 +110,8 @@ def compare(
         check_experts(place, *cells[name])
     listener({"kind": "cells", "total": len(done), "todo": len(todo)})
     write_text(place.out / "compare.toml", path.read_text(encoding="utf-8-sig"))
-    ended = run_cells(path, place, todo, jobs=jobs, listener=listener)
-    failures = {each.name: each.reason for each in ended if each.reason}
+    with closing(run_cells(path, place, todo, jobs=jobs, listener=listener)) as every:
+        failures = {ended.name: ended.reason for ended in every if ended.reason}
     outcome = read_outcome(plan, place, failures)
     if not (failures or outcome.waiting):
         shutil.rmtree(place.means, ignore_errors=True)
@@ -146,7 +147,7 @@ def run_cells(
     jobs: Jobs,
     go_on: Callable[[], bool] = lambda: True,
     listener: Listener = ignore,
-) -> Iterator[Ended]:
+) -> Generator[Ended]:
     """Compute cells, each by a command of its own, and yield how each ended, as they end.
 
     Args:
@@ -162,11 +163,11 @@ def run_cells(
     """
     begun = itertools.takewhile(lambda _: go_on(), cells)
     commands = ((name, cell_command(plan, place, name, jobs)) for name in begun)
-    outcomes = jobs.run(commands, logs=place.out / "logs", gpu=jobs.device != "cpu")
-    for done, ended in enumerate(outcomes, start=1):
-        event = {"kind": "cell", "cell": ended.name, "reason": ended.reason}
-        listener({**event, "done": done, "total": len(cells)})
-        yield ended
+    with closing(jobs.run(commands, logs=place.out / "logs", gpu=jobs.device != "cpu")) as every:
+        for done, ended in enumerate(every, start=1):
+            event = {"kind": "cell", "cell": ended.name, "reason": ended.reason}
+            listener({**event, "done": done, "total": len(cells)})
+            yield ended
 
 
 def read_outcome(plan: Plan, place: Place, failures: Mapping[str, str]) -> Outcome:

@@ -40,6 +40,22 @@ Judge = Callable[[Sequence[Pair], Callable[[], bool]], Iterable[tuple[Pair, Judg
 """Judges pairs and tells of each as it ends; before it begins one it asks whether to go on."""
 
 
+class Budget:
+    """Seconds of work to spend; every judgement is charged once, however often it is told of."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._charged: dict[Pair, float] = {}
+
+    def charge(self, pair: Pair, seconds: float) -> None:
+        """Spend what a judgement took."""
+        self._charged[pair] = seconds
+
+    def go_on(self) -> bool:
+        """Whether to begin another: while something is left, and until the setting to beat is judged."""
+        return sum(self._charged.values()) < self.seconds or (BASE, 0) not in self._charged
+
+
 def affordable(seconds: float, costs: Sequence[float], folds: int) -> int:
     """How many of the settings, the first ones, can race in `seconds`: at least 2.
 
@@ -52,27 +68,22 @@ def affordable(seconds: float, costs: Sequence[float], folds: int) -> int:
     return next(fits, 2)
 
 
-def race(count: int, folds: int, judge: Judge, *, budget: float) -> Scores:
+def race(count: int, folds: int, judge: Judge, budget: Budget) -> Scores:
     """Run the race. A round after the first that is not finished decides nothing, failures aside.
 
     Args:
         count: settings, numbered from 0; 0 is the one to beat.
         folds: of the cross-validation; the rounds.
         judge: judges the pairs of a round.
-        budget: seconds of the judge's work; nothing is begun once they are spent.
+        budget: of the judge's work; nothing is begun once it is spent.
     """
     scores: Scores = {number: {} for number in range(count)}
     running = list(range(count))
-    spent = 0.0
-
-    def go_on() -> bool:
-        return spent < budget
-
     for fold in range(folds):
         pairs = [(number, fold) for number in running]
-        for (number, where), found in judge(pairs, go_on):
+        for (number, where), found in judge(pairs, budget.go_on):
             scores[number][where] = -math.inf if found.accuracy is None else found.accuracy
-            spent += found.seconds
+            budget.charge((number, where), found.seconds)
         if any(fold not in scores[number] for number in running):
             return _without_round(scores, fold) if fold else scores
         running = survivors(scores, running)

@@ -89,11 +89,11 @@ def combinations(space: Space) -> list[Setting]:
     return [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())]
 
 
-def draw(grid: Sequence[Setting], base: Setting, count: int, seed: int) -> list[Setting]:
-    """`base`, and up to `count - 1` other settings of `grid`, drawn without repetition."""
+def shuffled(grid: Sequence[Setting], base: Setting, seed: int) -> list[Setting]:
+    """`base`, and all other settings of `grid` in an order drawn by the seed."""
     others = [setting for setting in grid if setting != base]
     order = torch.randperm(len(others), generator=rng.generator(seed, "trials")).tolist()
-    return [base, *(others[index] for index in order[: count - 1])]
+    return [base, *(others[index] for index in order)]
 
 
 def _value(text: str) -> object:

@@ -13,6 +13,7 @@ from typing import Any
 
 import tomli_w
 
+from vidcondense.assembly import total_iterations
 from vidcondense.comparison.cells import Place, as_now, check_experts, missing, read_cell
 from vidcondense.comparison.outcome import accuracy_of
 from vidcondense.comparison.plan import Plan, read_plan
@@ -26,11 +27,12 @@ from vidcondense.methods import METHODS
 from vidcondense.options import changed_fields, require
 from vidcondense.recipe import Recipe, from_keys, to_keys
 from vidcondense.settings import CondenseOptions
-from vidcondense.tuning.race import BASE, Judged, Pair, Scores, affordable, best, race
-from vidcondense.tuning.space import Setting, Space, combinations, default_space, draw, explicit
+from vidcondense.tuning.race import BASE, Budget, Judged, Pair, Scores, affordable, best, race
+from vidcondense.tuning.space import Setting, Space, combinations, default_space, explicit, shuffled
 
 PLAN = "plan.toml"
 STATE = "state.json"
+SECONDS = "seconds.json"
 
 _MAX_STATE = 2**28
 
@@ -40,7 +42,7 @@ class TuneOptions:
     """How options are chosen."""
 
     budget_minutes: float = 30.0
-    """Minutes to spend on judging; what has begun by then is finished."""
+    """Minutes of work of each job: the time of its processes counts; what has begun by then is finished."""
 
     folds: int = 4
     """Parts into which the training clips are divided by source; each is held out once."""
@@ -62,6 +64,11 @@ class _State:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Took:
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tuned:
     """The outcome.
 
@@ -74,6 +81,7 @@ class Tuned:
             design, for the best of many was taken.
         failures: why cells failed.
         bytes: of each that was condensed, the most that its sets took.
+        offered: how many settings there were to choose from.
     """
 
     recipe: Recipe
@@ -83,6 +91,7 @@ class Tuned:
     gain: PairedDifference
     failures: Mapping[str, str]
     bytes: Mapping[int, int]
+    offered: int
 
 
 def tune(
@@ -134,13 +143,14 @@ def tune(
         "trials": options.trials,
     }
     referee = _Referee(place, base, evaluation, jobs, listener)
-    budget = 60 * options.budget_minutes * jobs.jobs
+    budget = Budget(60 * options.budget_minutes * jobs.jobs)
+    offered = _offered(base, space)
     settings = _earlier(place.out / STATE, asked)
     if settings is None:
-        settings = _settings(base, space, options, referee, budget)
+        settings = _settings(base, offered, options, referee, budget)
         write_json(place.out / STATE, {"asked": asked, "settings": settings})
     referee.write_plan(settings)
-    scores = race(len(settings), options.folds, referee.judge, budget=budget)
+    scores = race(len(settings), options.folds, referee.judge, budget)
     shutil.rmtree(place.means, ignore_errors=True)
     chosen = best(scores)
     if chosen is None:
@@ -156,6 +166,7 @@ def tune(
         gain=paired_difference(ours, starts),
         failures=referee.failures,
         bytes=referee.bytes,
+        offered=len(offered),
     )
 
 
@@ -177,7 +188,7 @@ class _Referee:
         }
         self.failures: dict[str, str] = {}
         self.bytes: dict[int, int] = {}
-        self.seconds: dict[str, float] = {}
+        self.seconds = _earlier_seconds(place.out / SECONDS)
         self.plan = Plan(entrants=())
 
     def write_plan(self, settings: Sequence[Setting]) -> None:
@@ -201,65 +212,74 @@ class _Referee:
             check_experts(self.place, self.plan.entrants[number], fold)
         plan, cells = self.place.out / PLAN, list(todo)
         for ended in run_cells(plan, self.place, cells, jobs=self.jobs, go_on=go_on, listener=self.listener):
-            self.seconds[ended.name] = ended.seconds
+            self.seconds[ended.name] = round(ended.seconds, 1)
+            write_json(self.place.out / SECONDS, {"seconds": self.seconds})
             if ended.reason:
                 self.failures[ended.name] = ended.reason
             yield todo[ended.name], self._judged(*todo[ended.name])
 
     def _judged(self, number: int, fold: int) -> Judged:
         entrant = self.plan.entrants[number]
-        cell, seconds = read_cell(self.place, entrant, fold), self.seconds.get(entrant.cell_name(fold))
+        cell, seconds = read_cell(self.place, entrant, fold), self.seconds.get(entrant.cell_name(fold), 0.0)
         if cell is None:
-            return Judged(accuracy=None, seconds=seconds or 0.0)
+            return Judged(accuracy=None, seconds=seconds)
         (entry,) = cell["entries"]
         self.bytes[number] = max(entry["bytes"], self.bytes.get(number, 0))
-        if seconds is None:  # of an earlier call
-            condensing = (cell["seconds_condense"] or 0.0) - cell.get("seconds_saved", 0.0)
-            seconds = condensing + entry["seconds_evaluate"]
         return Judged(accuracy=accuracy_of(entry), seconds=seconds)
 
 
-def _settings(
-    base: Recipe, space: Space | Sequence[Setting], options: TuneOptions, referee: _Referee, seconds: float
-) -> list[Setting]:
-    """The settings to race, the one to beat first; as many as are asked for, or as `seconds` allow.
-
-    How long they take is told by one judgement of each kind, of the setting with the most videos times
-    iterations; these come right after the one to beat.
-    """
+def _offered(base: Recipe, space: Space | Sequence[Setting]) -> list[Setting]:
+    """All settings there are to choose from, in an order drawn by the seed, the one to beat first."""
     if isinstance(space, Mapping):
         keys = to_keys(base)
         grid, first = combinations(space), {key: keys[key] for key in space if key in keys}
     else:
         grid, first = list(space), space[0]
-    settings = draw(grid, first, options.trials or len(grid), base.condense.seed)
+    return shuffled(grid, first, base.condense.seed)
+
+
+def _settings(
+    base: Recipe, offered: list[Setting], options: TuneOptions, referee: _Referee, budget: Budget
+) -> list[Setting]:
+    """The settings to race, the one to beat first; as many as are asked for, or as the budget allows.
+
+    How long they take is told by one judgement of each kind, of the setting with the most videos times
+    iterations; these come right after the one to beat.
+    """
     if options.trials is not None:
-        return settings
-    options_of = [from_keys(Recipe, {**to_keys(base), **setting}).condense for setting in settings]
+        return offered[: options.trials]
+    options_of = [from_keys(Recipe, {**to_keys(base), **setting}).condense for setting in offered]
     kinds = [_kind(each) for each in options_of]
-    work = [each.vpc * each.iterations for each in options_of]
-    of_kind = {kind: [number for number, own in enumerate(kinds) if own == kind] for kind in kinds}
+    work = [each.vpc * total_iterations(each) for each in options_of]
+    of_kind = {kind: [number for number, own in enumerate(kinds) if own == kind] for kind in set(kinds)}
     openers = {BASE, *(max(numbers, key=work.__getitem__) for numbers in of_kind.values())}
-    order = sorted(range(len(settings)), key=lambda number: number not in openers)
-    settings, kinds = [settings[number] for number in order], [kinds[number] for number in order]
+    order = sorted(range(len(offered)), key=lambda number: number not in openers)
+    settings, kinds = [offered[number] for number in order], [kinds[number] for number in order]
     referee.write_plan(settings)
-    seconds_of: dict[str, float] = {}
-
-    def go_on() -> bool:
-        return not seconds_of or sum(seconds_of.values()) < seconds
-
-    for (number, _), judged in referee.judge([(number, 0) for number in range(len(openers))], go_on):
-        if number == BASE and judged.accuracy is None:
+    costs: dict[tuple[str, str], float] = {}
+    opened = 0
+    for pair, judged in referee.judge([(number, 0) for number in range(len(openers))], budget.go_on):
+        if pair == (BASE, 0) and judged.accuracy is None:
             reason = next(iter(referee.failures.values()), "its networks diverged")
             raise DataError(f"the setting to start from could not be judged: {reason}")
-        seconds_of[kinds[number]] = max(judged.seconds, seconds_of.get(kinds[number], 0.0))
-    return settings[: affordable(seconds, [seconds_of.get(kind, math.inf) for kind in kinds], options.folds)]
+        budget.charge(pair, judged.seconds)
+        kind, opened = kinds[pair[0]], max(opened, pair[0] + 1)
+        costs[kind] = max(judged.seconds, costs.get(kind, 0.0))
+    fit = affordable(budget.seconds, [costs.get(kind, math.inf) for kind in kinds], options.folds)
+    return settings[: max(fit, opened)]
 
 
-def _kind(options: CondenseOptions) -> str:
+def _kind(options: CondenseOptions) -> tuple[str, str]:
     """Settings of a kind take about as long for as many videos and iterations."""
     stages = METHODS[options.method].stages
-    return options.matcher_of(stages[-1]) if stages else options.method
+    return options.method, options.matcher_of(stages[-1]) if stages else ""
+
+
+def _earlier_seconds(path: Path) -> dict[str, float]:
+    """What the processes of an interrupted tuning in the same folder took, by cell."""
+    if not os.path.lexists(path):
+        return {}
+    return dict(read_json(path, _MAX_STATE, _Took, "use another --out").seconds)
 
 
 def _earlier(path: Path, asked: Mapping[str, Any]) -> list[Setting] | None:
