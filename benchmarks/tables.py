@@ -64,6 +64,11 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
             for other in ("PRISM, float32", "PRISM", "PRISM, real", "DM, noise", "DM, real", "two key frames")
         ),
     ],
+    "toy_reversal": [
+        (("DC", 1), ("PRISM", 1)),
+        (("DSA", 1), ("PRISM", 1)),
+        (("two key frames, DSA", 1), ("two key frames", 1)),
+    ],
     "many_videos": [
         *(((CLUSTER, vpc), ("random, two frames 16×16", vpc)) for vpc in (1, 2, 5, 10)),
         *(((CLUSTER, vpc), (SMALL, vpc)) for vpc in (2, 5, 10)),
