@@ -7,7 +7,7 @@ Judged by grouped cross-validation on the *training* clips (four folds, in turn,
 what is chosen here was not chosen on test clips), 200 steps at learning rate 0.01. The best of so many
 variants is in part the luckiest: it is confirmed elsewhere.
 
-    python benchmarks/targets.py                       # all at VPC 5, six hours on one core; goes on
+    python benchmarks/targets.py                       # all at VPC 5, 90 minutes on one core; goes on
     python benchmarks/targets.py --only cluster class random-partition class-diversity --vpc 2 10
     python benchmarks/targets.py --repeats 8           # two condensation seeds a fold, whose mean counts
 
