@@ -65,9 +65,10 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         ),
     ],
     "toy_reversal": [
-        (("DC", 1), ("PRISM", 1)),
-        (("DSA", 1), ("PRISM", 1)),
+        *((("DC", 1), (other, 1)) for other in ("PRISM", "DM, noise")),
+        (("DSA", 1), ("DM, real", 1)),
         (("two key frames, DSA", 1), ("two key frames", 1)),
+        *((("two key frames", 1), (other, 1)) for other in ("PRISM", "DM, noise")),
     ],
     "many_videos": [
         *(((CLUSTER, vpc), ("random, two frames 16×16", vpc)) for vpc in (1, 2, 5, 10)),
@@ -288,7 +289,7 @@ def _judge(path: Path) -> str:
 
 def _targets(path: Path) -> str:
     result = json.loads(path.read_text())
-    columns = ["variant", "VPC", "folds", "accuracy", "difference to `cluster`", "95 % CI"]
+    columns = ["variant", "VPC", "folds", "seeds", "accuracy", "difference to `cluster`", "95 % CI"]
     columns.append("spread within a class")
     rows = []
     for row in result["rows"]:
@@ -296,7 +297,8 @@ def _targets(path: Path) -> str:
         known = [each for each in row["accuracies"] if each is not None]
         found = row["difference"] or {"mean": None, "pairs": None}
         interval += pairs_text(found["mean"], found["pairs"], len(known))
-        cells = [row["variant"], row["vpc"], f"{len(known)} of {result['folds']}", _accuracy(row)]
+        cells = [row["variant"], row["vpc"], f"{len(known)} of {result['folds']}", len(row["repeats"])]
+        cells.append(_accuracy(row))
         spread = "–" if row["spread"] is None else f"{row['spread']:.3f}"
         rows.append([*cells, shown, interval, spread])
     return _section(result, "Whose mean a video should match", columns, rows)
