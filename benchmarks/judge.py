@@ -5,7 +5,7 @@ the *training* clips: networks are trained on all clips of the other folds, and 
 five clips a class, and tested on the held-out fold. A setting must let the full data converge (training
 accuracy near 100) and must not favour small sets.
 
-    python benchmarks/judge.py             # about 70 minutes on one core; goes on where it stopped
+    python benchmarks/judge.py             # half an hour on one core; goes on where it stopped
     python benchmarks/judge.py --folds 0 1
 """
 

@@ -25,7 +25,8 @@ with a seed of its own (no test clip is looked at).
 The toy set, scenes: five classes, 80 training and 400 test clips a class, 8 frames of 48×48; ConvNet3D at a
 quarter of its width. Differences in pairs by seed.
 
-    python benchmarks/representations.py --only "grid 2×16×16" "frequencies of frames"   # goes on; 40 minutes for all
+    python benchmarks/representations.py                   # three quarters of an hour on one core; goes on
+    python benchmarks/representations.py --only "grid 2×16×16" "frequencies of frames"
 """
 
 from __future__ import annotations
