@@ -36,6 +36,7 @@ test clips.
 CLUSTER, SMALL = "cluster targets, two key frames 16×16", "two key frames 16×16"
 BY_GRADIENTS = "cluster targets by DSA, two key frames 16×16"
 OTHERS = ("static-dynamic", "FRePo", "MTT")
+TOY_FIVE = ("two key frames 16×16, class means, lr 50.0", "two key frames 16×16, cluster targets by DSA")
 _OF_METHODS = [
     *((("PRISM", 1), (other, 1)) for other in ("two key frames", "DM, noise", "still", "DC", "DSA", *OTHERS)),
     *((("two key frames", 1), (other, 1)) for other in ("static-dynamic", "DC")),
@@ -63,6 +64,13 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
             (("two key frames 16×16, DSA", 1), (other, 1))
             for other in ("PRISM, float32", "PRISM", "PRISM, real", "DM, noise", "DM, real", "two key frames")
         ),
+    ],
+    "toy_five": [
+        *((("two key frames 16×16, cluster targets", 5), (other, 5)) for other in TOY_FIVE),
+        (("two key frames 16×16, cluster targets by DSA", 5), (TOY_FIVE[0], 5)),
+        (("two key frames, cluster targets", 5), ("two key frames, class means, lr 50.0", 5)),
+        (("DM, noise, lr 50.0", 5), ("DM, noise, lr 10.0", 5)),
+        (("two key frames, class means, lr 50.0", 5), ("two key frames, class means, lr 10.0", 5)),
     ],
     "toy_reversal": [
         *((("DC", 1), (other, 1)) for other in ("PRISM", "DM, noise")),
