@@ -24,7 +24,7 @@ from vidcondense.methods import METHODS
 from vidcondense.options import as_json, require
 from vidcondense.recipe import Recipe, to_keys, write_recipe
 from vidcondense.settings import CondenseOptions
-from vidcondense.tuning.candidates import Candidate, candidates
+from vidcondense.tuning.candidates import candidates
 from vidcondense.tuning.space import combinations, default_space, read_space
 from vidcondense.tuning.tune import Tuned, TuneOptions, tune
 from vidcondense.video.index import DataOptions
@@ -120,10 +120,11 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     with progress() as bars:  # before any trial is timed: what it decodes is none of a trial's work
         real = read_data(arguments.data, base.reading, base.clip, bars=bars, output=output)
     base = _whole_budget(base, len(real.train.classes)) if arguments.per_class else base
-    found: list[Candidate] = []
     if from_grid:
-        found = candidates(base, real, arguments.tune.folds, choose_compute("cpu", "float32"))
-    settings = [each.setting for each in found] or combinations(space)
+        grid = candidates(base, real, arguments.tune.folds, choose_compute("cpu", "float32"))
+        settings = [each.setting for each in grid]
+    else:
+        settings = combinations(space)
     columns = list(space or dict.fromkeys(key for setting in settings for key in setting))
     evaluation = EvaluateOptions(
         repeats=arguments.networks,
@@ -156,7 +157,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
             f"chosen by {judged} of {arguments.tune.folds} folds: the budget was spent; the same command "
             "with more --budget-minutes and --overwrite goes on"
         )
-    if found:
+    if from_grid:
         output.say(_verdict(tuned))
     output.say(f"\n{target}: for `vidcondense condense --recipe`")
     return _as_dict(tuned, target)

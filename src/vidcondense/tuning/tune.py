@@ -154,8 +154,7 @@ def tune(
     shutil.rmtree(place.means, ignore_errors=True)
     chosen = best(scores)
     if chosen is None:
-        reason = next(iter(referee.failures.values()), "the budget was spent before one was judged")
-        raise DataError(f"no setting could be judged: {reason}")
+        raise DataError(f"no setting could be judged: {referee.reason()}")
     folds = sorted(scores[chosen].keys() & scores[BASE].keys())
     ours, starts = ([_finite(scores[number][fold]) for fold in folds] for number in (chosen, BASE))
     return Tuned(
@@ -202,10 +201,11 @@ class _Referee:
         todo: dict[str, Pair] = {}
         for number, fold in pairs:
             entrant = self.plan.entrants[number]
-            if missing(entrant, read_cell(self.place, entrant, fold)):
-                todo[entrant.cell_name(fold)] = number, fold
+            cell, name = read_cell(self.place, entrant, fold), entrant.cell_name(fold)
+            if missing(entrant, cell):
+                todo[name] = number, fold
             else:
-                yield (number, fold), self._judged(number, fold)
+                yield (number, fold), self._judged(number, name, cell)
         if not todo:
             return
         for number, fold in itertools.product(dict(todo.values()), range(self.place.folds or 0)):
@@ -216,11 +216,16 @@ class _Referee:
             write_json(self.place.out / SECONDS, {"seconds": self.seconds})
             if ended.reason:
                 self.failures[ended.name] = ended.reason
-            yield todo[ended.name], self._judged(*todo[ended.name])
+            number, fold = todo[ended.name]
+            cell = read_cell(self.place, self.plan.entrants[number], fold)
+            yield (number, fold), self._judged(number, ended.name, cell)
 
-    def _judged(self, number: int, fold: int) -> Judged:
-        entrant = self.plan.entrants[number]
-        cell, seconds = read_cell(self.place, entrant, fold), self.seconds.get(entrant.cell_name(fold), 0.0)
+    def reason(self) -> str:
+        """Why nothing could be judged."""
+        return next(iter(self.failures.values()), "its networks diverged")
+
+    def _judged(self, number: int, name: str, cell: Mapping[str, Any] | None) -> Judged:
+        seconds = self.seconds.get(name, 0.0)
         if cell is None:
             return Judged(accuracy=None, seconds=seconds)
         (entry,) = cell["entries"]
@@ -260,8 +265,7 @@ def _settings(
     opened = 0
     for pair, judged in referee.judge([(number, 0) for number in range(len(openers))], budget.go_on):
         if pair == (BASE, 0) and judged.accuracy is None:
-            reason = next(iter(referee.failures.values()), "its networks diverged")
-            raise DataError(f"the setting to start from could not be judged: {reason}")
+            raise DataError(f"the setting to start from could not be judged: {referee.reason()}")
         budget.charge(pair, judged.seconds)
         kind, opened = kinds[pair[0]], max(opened, pair[0] + 1)
         costs[kind] = max(judged.seconds, costs.get(kind, 0.0))
