@@ -78,6 +78,10 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         (("two key frames, DSA", 1), ("two key frames", 1)),
         *((("two key frames", 1), (other, 1)) for other in ("PRISM", "DM, noise")),
     ],
+    "whole_network": [
+        *(((BY_GRADIENTS, 5), (other, 5)) for other in (CLUSTER, "herding")),
+        ((CLUSTER, 5), ("herding", 5)),
+    ],
     "many_videos": [
         *(((CLUSTER, vpc), ("random, two frames 16×16", vpc)) for vpc in (1, 2, 5, 10)),
         *(((CLUSTER, vpc), (SMALL, vpc)) for vpc in (2, 5, 10)),
@@ -119,6 +123,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "main_job": _main_job,
         "one_video": partial(_plan, "One video per class on ucf101-5"),
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
+        "whole_network": partial(_plan, "Five videos per class on ucf101-5, judged by the whole ConvNet3D"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "tuned": partial(_tuned, "Settings of the methods with one video per class"),
         "tuned_many_videos": partial(_tuned, "Settings of sets of five videos per class"),

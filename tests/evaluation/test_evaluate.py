@@ -13,6 +13,7 @@ from vidcondense.evaluation import EvaluateOptions, evaluate
 from vidcondense.evaluation.judge import IMAGENET_MEAN, IMAGENET_STD, Judge
 from vidcondense.models import build_network
 from vidcondense.training import predict, train
+from vidcondense.training.augment import draw_augmentation
 
 
 def by_hand(clips, test, options, index, compute):
@@ -54,6 +55,33 @@ def test_strict_against_torchmetrics(make_clips, cpu, tiny):
     assert found.repeats[0].seed != found.repeats[1].seed
     assert found.groups == test.groups
     assert (found.num_train, found.classes) == (9, test.classes)
+
+
+@pytest.mark.parametrize("protocol", ["strict", "paper"])
+@pytest.mark.parametrize("flip", [True, False])
+def test_augmentation_is_drawn_each_step_from_the_seed_and_leaves_tests_alone(
+    make_clips, cpu, tiny, protocol, flip
+):
+    clips, test = make_clips(num=9), make_clips(num=20, seed=1, noise=0.4, flip=flip, num_views=3)
+    options = EvaluateOptions(model=tiny, protocol=protocol, steps=8, lr=0.03, points=None, repeats=1)
+    augmented = dataclasses.replace(options, augment=True)
+    plain, found = (evaluate(clips, test, each, compute=cpu).repeats[0] for each in (options, augmented))
+
+    judge = Judge(train_set=clips, test=test, options=augmented, compute=cpu)
+    seed = rng.derive_seed(0, "repeat", 0)
+    network = build_network(tiny, 3, 2, 4, seed=rng.derive_seed(seed, "network"), compute=cpu)
+    steps = iter(range(8))
+
+    def prepare(videos):
+        stream = rng.generator(seed, "augment", next(steps))
+        altered = draw_augmentation(stream, mirror=flip, clips=len(videos))(videos)
+        return judge.prepare(clips)(altered)
+
+    train(network, clips, augmented.training, seed=seed, compute=cpu, prepare=prepare)
+    tested = judge.test_network(network, seed)
+    assert found.correct == tuple(tested.correct.tolist())
+    assert found.correct != plain.correct
+    assert next(steps, None) is None
 
 
 def test_convnet3d_learns_from_few_clips(make_clips, cpu):

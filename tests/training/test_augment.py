@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidcondense.training.augment import AUGMENTATIONS, Augmentation, draw_augmentation
+from vidcondense.training.augment import AUGMENTATIONS, Augmentation, augmenting, draw_augmentation
 
 SHAPE = (3, 4, 3, 16, 12)
 
@@ -137,3 +137,26 @@ def test_draws_are_seeded_cover_all_kinds_and_mirror_only_where_allowed():
     assert {drawn(seed, False).kind for seed in range(60)} == set(AUGMENTATIONS) - {"flip"}
     assert drawn(3, True).numbers.equal(drawn(3, True).numbers)
     assert drawn(3, True).numbers.shape == (2, 3)
+
+
+def test_a_training_augments_each_batch_anew_and_each_clip_apart():
+    still = videos_of()[:1].expand(SHAPE).contiguous()
+    ours, again, other = (augmenting(seed, mirror=True) for seed in (1, 1, 2))
+    batches = [ours(still) for _ in range(40)]
+    assert all(first.equal(second(still)) for first, second in zip(batches, [again] * 40, strict=True))
+    assert not batches[0].equal(other(still))
+    assert not batches[0].equal(batches[1])
+    apart = [not batch[0].equal(batch[1]) or not batch[1].equal(batch[2]) for batch in batches]
+    assert sum(apart) > 30
+
+
+def test_a_training_mirrors_only_where_that_keeps_the_label():
+    videos = videos_of()
+
+    def mirrored(mirror):
+        augment = augmenting(0, mirror=mirror)
+        batches = [augment(videos) for _ in range(60)]
+        return any(batch[clip].equal(videos[clip].flip(-1)) for batch in batches for clip in range(3))
+
+    assert mirrored(True)
+    assert not mirrored(False)

@@ -80,6 +80,9 @@ class Arguments:
     eval_lr: float | None = None
     """Learning rate of a judging network (default: 0.003, as evaluate)."""
 
+    eval_augment: bool = False
+    """Train judging networks on augmented clips, as evaluate --augment does."""
+
     jobs: Jobs = field(default_factory=Jobs)
     """How settings are judged."""
 
@@ -131,6 +134,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         model=arguments.eval_model,
         steps=arguments.eval_steps,
         lr=arguments.eval_lr,
+        augment=arguments.eval_augment,
     )
     output.note(f"choosing among {len(settings)} settings of {', '.join(columns)}")
     with progress() as bars:

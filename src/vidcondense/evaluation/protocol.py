@@ -45,7 +45,7 @@ class ProtocolOptions:
     """Networks to train, each from its own seed."""
 
     seed: int = 0
-    """Seed of the evaluation: the weights, the order of the clips, dropout, flips."""
+    """Seed of the evaluation: the weights, the order of the clips, dropout, augmentation, flips."""
 
     clips: int | None = None
     """Test clips a video (strict: 1, logits averaged; paper: 3, accuracies averaged)."""
@@ -58,6 +58,10 @@ class ProtocolOptions:
 
     lr: float | None = None
     """Learning rate (strict: 0.003; paper: 0.01)."""
+
+    augment: bool = False
+    """Alter each training clip anew in each step (colour, crop, cutout, flip, scale, rotation: DSA's), as
+    image papers judge the sets of DSA and DM; for all sets alike."""
 
     top: int = 1
     """A clip is right when its class is among this many of the highest scores (some papers print top 5)."""

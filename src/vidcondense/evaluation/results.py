@@ -21,7 +21,7 @@ class Repeat:
     """One network: trained from its own seed, then tested. Accuracies are fractions, 0 to 1.
 
     Attributes:
-        seed: of the network's weights, the order of the clips, dropout, and flips.
+        seed: of the network's weights, the order of the clips, dropout, augmentation, and flips.
         diverged: something stopped being finite; nothing was tested then: the values below are None or empty.
         steps_done: training steps completed.
         accuracy: top-1 on the test clips, at the end of the training.

@@ -7,6 +7,7 @@ videos are in network units, so what comes in from outside the picture (0) has t
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from vidcondense import rng
 from vidcondense.interfaces import Videos
+from vidcondense.training.units import Prepare
 
 Numbers = Float[Tensor, "m 3"]
 """What is drawn, uniformly from [0, 1): three numbers a clip, or one row for all clips."""
@@ -119,6 +122,22 @@ def draw_augmentation(stream: torch.Generator, *, mirror: bool, clips: int = 1) 
     kinds = [kind for kind in AUGMENTATIONS if mirror or kind != "flip"]
     kind = kinds[int(torch.randint(len(kinds), (1,), generator=stream))]
     return Augmentation(kind, torch.rand(clips, 3, generator=stream))
+
+
+def augmenting(seed: int, *, mirror: bool) -> Prepare:
+    """For one training: each batch by a kind of its own, each clip by numbers of its own.
+
+    Args:
+        seed: of the draws; the batches are told apart by their order.
+        mirror: whether mirroring keeps the labels.
+    """
+    steps = itertools.count()
+
+    def augment(videos: Videos) -> Videos:
+        stream = rng.generator(seed, "augment", next(steps))
+        return draw_augmentation(stream, mirror=mirror, clips=len(videos))(videos)
+
+    return augment
 
 
 def _per_clip(values: Float[Tensor, " m"]) -> Float[Tensor, "m 1 1 1 1"]:
