@@ -3,9 +3,10 @@
 ucf101-5, 8 frames at stride 8, 64×64, ConvNet3D at a quarter of its width, by grouped cross-validation on
 the *training* clips: networks are trained on all clips of the other folds, and on random draws of one and
 five clips a class, and tested on the held-out fold. A setting must let the full data converge (training
-accuracy near 100) and must not favour small sets.
+accuracy near 100) and must not favour small sets. What augmented clips change (`evaluate --augment`) is
+measured beside.
 
-    python benchmarks/judge.py             # half an hour on one core; goes on where it stopped
+    python benchmarks/judge.py             # 50 minutes on one core; goes on where it stopped
     python benchmarks/judge.py --folds 0 1
 """
 
@@ -37,6 +38,9 @@ SETTINGS = {
     "200 steps, lr 0.01": {"steps": 200, "lr": 0.01},
     "500 steps, lr 0.01": {"steps": 500, "lr": 0.01},
     "1000 steps, lr 0.01": {"steps": 1000, "lr": 0.01},
+    "200 steps, lr 0.01, augmented": {"steps": 200, "lr": 0.01, "augment": True},
+    "500 steps, lr 0.01, augmented": {"steps": 500, "lr": 0.01, "augment": True},
+    "1000 steps, lr 0.01, augmented": {"steps": 1000, "lr": 0.01, "augment": True},
 }
 SETS = {"1 clip a class": 1, "5 clips a class": 5, "all clips": None}
 

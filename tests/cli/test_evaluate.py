@@ -32,6 +32,15 @@ def random_sets(toy, cache, tmp_path_factory):
     return [folder / str(seed) for seed in range(3)]
 
 
+def test_augmented_clips_are_told(run, condensed, toy, cache, tmp_path):
+    arguments = [condensed, "--data", toy, "--cache-dir", cache, *FAST, "--out", tmp_path / "results"]
+    outcome = run("evaluate", *arguments, "--augment")
+    assert outcome.code == 0
+    assert "protocol strict, 3 steps of augmented clips" in outcome.out
+    found = json.loads((tmp_path / "results" / "results.json").read_text())
+    assert found["sets"][0]["evaluation"]["options"]["augment"] is True
+
+
 def test_results_are_in_json_csv_and_table(run, condensed, toy, cache, tmp_path):
     arguments = [condensed, "--data", toy, "--cache-dir", cache, *FAST, "--out", tmp_path / "results"]
     control = ["--full-data", "--full-data-steps", "2"]
@@ -41,6 +50,7 @@ def test_results_are_in_json_csv_and_table(run, condensed, toy, cache, tmp_path)
         "top-1, chance level 50.0 %; 4 test clips from 4 source groups; protocol strict, 3 steps"
         in outcome.out
     )
+    assert "of augmented clips" not in outcome.out
     assert "full data (2 steps)" in outcome.out
     assert "\nleft " in outcome.out  # per class
     found = json.loads((tmp_path / "results" / "results.json").read_text())

@@ -45,6 +45,13 @@ def test_results_of_before_the_confusion_are_read(condensed, written, tmp_path):
     assert found.seed is None
 
 
+def test_a_page_says_where_networks_were_trained_on_augmented_clips(written, tmp_path):
+    for each in [*written["sets"], *written["controls"]]:
+        each["evaluation"]["options"]["augment"] = True
+    (tmp_path / "results.json").write_text(json.dumps(written))
+    assert read_results(tmp_path).protocol == "strict, augmented clips"
+
+
 def test_a_comparison_has_rows_by_codec_and_no_classes(comparison, condensed):
     found, runs = read_results(comparison), read_runs([condensed.folder])
     assert [title_of(row, found, runs) for row in found.rows] == ["prism, uint8", "prism, webp"]

@@ -8,7 +8,7 @@ from vidcondense.errors import UsageError
 from vidcondense.insertion.options import InsertionOptions
 from vidcondense.recipe import Recipe
 from vidcondense.settings import CondenseOptions
-from vidcondense.tuning.space import combinations, default_space, explicit, read_space, shuffled
+from vidcondense.tuning.space import combinations, default_space, explicit, read_space, shuffled, start_of
 
 BASE = Recipe(condense=CondenseOptions(iterations=100, lr=10.0))
 
@@ -35,6 +35,17 @@ def test_the_methods_own_values_are_written_out_where_there_is_one_for_all_stage
     assert (both.lr, both.match.real_batch) == (10.0, None)
     control = Recipe(condense=CondenseOptions(method="random"))
     assert explicit(control) == control
+
+
+def test_the_start_is_found_in_a_space_also_where_its_own_init_is_meant():
+    space = {"init": ["noise", "real"], "lr": [1.0, 3.0]}
+    for method, init in (("prism", "noise"), ("dm", "real")):
+        base = explicit(Recipe(condense=CondenseOptions(method=method, lr=3.0)))
+        start = start_of(space, base)
+        assert start == {"init": init, "lr": 3.0}
+        assert start in combinations(space)
+    given = Recipe(condense=CondenseOptions(init="real"))
+    assert start_of({"init": ["noise", "real"]}, given) == {"init": "real"}
 
 
 def test_values_are_read_as_the_option_wants_them():

@@ -112,6 +112,7 @@ class Results:
         """What the figures rest on."""
         training = self.judged[0].evaluation.training
         length = f"{training['epochs']} epochs" if training["epochs"] else f"{training['steps']} steps"
+        length += " of augmented clips" if self.judged[0].evaluation.options["augment"] else ""
         groups = counted(len(set(self.test.groups)), "source group")
         return (
             f"top-{self.top}, chance level {100 * self.chance:.1f} %; "

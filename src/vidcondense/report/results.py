@@ -145,7 +145,7 @@ def read_results(folder: Path) -> Results:
             rows=found.table,
             judged=judged,
             chance=found.chance,
-            protocol=found.protocol,
+            protocol=found.protocol + (", augmented clips" if _augmented(judged) else ""),
             seed=found.seed,
         )
     if os.path.lexists(folder / COMPARED):
@@ -155,6 +155,11 @@ def read_results(folder: Path) -> Results:
         f"{folder} has neither {EVALUATED} nor {COMPARED}: "
         "give the folder that was --out of vidcondense evaluate or compare"
     )
+
+
+def _augmented(judged: Sequence[Judged]) -> bool:
+    """Whether networks were trained on augmented clips; older results do not say, and were not."""
+    return any(each.evaluation.options.get("augment", False) for each in judged)
 
 
 def _check(path: Path, judged: Judged, classes: Sequence[str]) -> None:

@@ -89,6 +89,15 @@ def combinations(space: Space) -> list[Setting]:
     return [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())]
 
 
+def start_of(space: Space, base: Recipe) -> Setting:
+    """What `base` has for the options of a space, also where it has the method's own start."""
+    keys = to_keys(base)
+    inits = {stage.init for stage in METHODS[base.condense.method].stages}
+    if len(inits) == 1:
+        keys.setdefault("init", inits.pop())
+    return {key: keys[key] for key in space if key in keys}
+
+
 def shuffled(grid: Sequence[Setting], base: Setting, seed: int) -> list[Setting]:
     """`base`, and all other settings of `grid` in an order drawn by the seed."""
     others = [setting for setting in grid if setting != base]

@@ -28,7 +28,7 @@ from vidcondense.options import changed_fields, require
 from vidcondense.recipe import Recipe, from_keys, to_keys
 from vidcondense.settings import CondenseOptions
 from vidcondense.tuning.race import BASE, Budget, Judged, Pair, Scores, affordable, best, race
-from vidcondense.tuning.space import Setting, Space, combinations, default_space, explicit, shuffled
+from vidcondense.tuning.space import Setting, Space, combinations, default_space, explicit, shuffled, start_of
 
 PLAN = "plan.toml"
 STATE = "state.json"
@@ -236,8 +236,7 @@ class _Referee:
 def _offered(base: Recipe, space: Space | Sequence[Setting]) -> list[Setting]:
     """All settings there are to choose from, in an order drawn by the seed, the one to beat first."""
     if isinstance(space, Mapping):
-        keys = to_keys(base)
-        grid, first = combinations(space), {key: keys[key] for key in space if key in keys}
+        grid, first = combinations(space), start_of(space, base)
     else:
         grid, first = list(space), space[0]
     return shuffled(grid, first, base.condense.seed)
