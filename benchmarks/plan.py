@@ -52,7 +52,6 @@ DATA: dict[str, Callable[[], Path]] = {
     "ucf101_5": ucf101_5,
     "one_video": ucf101_5,
     "many_videos": ucf101_5,
-    "whole_network": ucf101_5,
     "augmented": ucf101_5,
     "methods": ucf101_5,
     "budgets_ucf101_5": ucf101_5,
