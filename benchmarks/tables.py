@@ -129,10 +129,10 @@ def _sections() -> list[tuple[Any, Path]]:
         "main_job": _main_job,
         "one_video": partial(_plan, "One video per class on ucf101-5"),
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
-        "augmented": partial(
-            _plan, "Five videos per class on ucf101-5, judged by networks trained on augmented clips"
+        "augmented": partial(_plan, "Five videos per class on ucf101-5, networks trained on augmented clips"),
+        "tuned_augmented": partial(
+            _tuned, "Settings of cluster targets by DSA, chosen by networks trained on augmented clips"
         ),
-        "tuned_augmented": partial(_tuned, "Settings of cluster targets by DSA, chosen by such networks"),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "tuned": partial(_tuned, "Settings of the methods with one video per class"),
         "tuned_many_videos": partial(_tuned, "Settings of sets of five videos per class"),
@@ -148,7 +148,9 @@ def _sections() -> list[tuple[Any, Path]]:
         "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
         "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes: methods and PRISM's ablations"),
         "toy_five": partial(_plan, "Five videos per class on the toy set, scenes"),
-        "toy_augmented": partial(_plan, "The same, judged by networks trained on augmented clips"),
+        "toy_augmented": partial(
+            _plan, "Five videos per class on the toy set, networks trained on augmented clips"
+        ),
         "interpolation": partial(_plan, "Frames between key frames on the toy set, scenes"),
         "defaults": partial(_plan, "Would other defaults be better: real clips an iteration, learning rate"),
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
@@ -370,8 +372,8 @@ def _tuned(title: str, path: Path) -> str:
             told.append(f"**{text}**" if trial["setting"] == row["chosen"] else text)
         rows.append([row["set"], "; ".join(told)])
     before = (
-        "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is the "
-        "default, bold what was chosen."
+        "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is where the "
+        "race started, bold what was chosen."
     )
     return _section(result, title, ["set", "settings"], rows, texts=2, before=before)
 

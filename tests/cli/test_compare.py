@@ -54,6 +54,7 @@ def test_a_failed_cell_is_shown_and_costs_no_other(run, arguments, tmp_path):
     assert (failed["accuracy"], failed["n"]) == ("", "0")
     assert "fewer than --vpc 99" in failed["failed"]
     page = (tmp_path / "out" / "compare.md").read_text()
+    assert f"\nJudged by {told['judged']}.\n" in page
     assert "| greedy | 99 | 0 of 1 | failed |" in page
     assert "    # greedy-0 failed: " in page
     by_itself = shlex.join(told["commands"]["greedy-0"])

@@ -15,7 +15,7 @@ QUICK = ["--model", "convnet3d-16", "--eval-model", "convnet3d-16"]
 def arguments(toy, cache, tmp_path):
     clip = ["--num-frames", "8", "--stride", "1", "--size", "44", "--real-batch", "2", "--iterations", "2"]
     places = ["--out", tmp_path / "tuned", "--cache-dir", cache, "--workers", "0", "--precision", "float32"]
-    return [toy, *clip, *places, "--eval-steps", "2", "--folds", "2", "--jobs", "2", *QUICK]
+    return [toy, *clip, *places, "--eval-steps", "2", "--eval-augment", "--folds", "2", "--jobs", "2", *QUICK]
 
 
 @pytest.mark.slow
@@ -35,7 +35,7 @@ def test_tuning_writes_a_recipe_and_is_computed_once(run, arguments, toy, cache,
     assert not (tmp_path / "tuned" / "means").exists(), "what trials shared is kept no longer than them"
     for path in cells:
         cell = json.loads(path.read_text())
-        assert cell["folds"] == 2
+        assert (cell["folds"], cell["evaluate"]["augment"]) == (2, True)
         (entry,) = cell["entries"]
         assert entry["evaluation"]["num_test"] == 3, "half of the six training clips"
 
@@ -88,6 +88,11 @@ def test_how_many_of_the_settings_raced_is_told(run, arguments, judged):
     few = run("tune", *arguments, *vary, "--budget-minutes", "0.04")
     assert few.code == 0, few.err
     assert "raced 2 of 4 settings, as many as fit in --budget-minutes" in few.err
+
+
+def test_the_methods_own_start_is_one_of_the_settings_not_one_more(run, arguments, judged):
+    outcome = run("tune", *arguments, "--vary", "init=noise,real", "--trials", "3", "--json")
+    assert [each["setting"]["init"] for each in json.loads(outcome.out)["trials"]] == ["noise", "real"]
 
 
 def test_mistakes_are_one_line(run, arguments, tmp_path):

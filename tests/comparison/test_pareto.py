@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from marks import fault
-from vidcondense.comparison.pareto import crossings, front, read_rows, rivals, to_cells
+from vidcondense.comparison.pareto import crossings, front, read_comparisons, read_rows, rivals, to_cells
 from vidcondense.errors import DataError, FormatError
 
 
@@ -126,6 +126,18 @@ def test_a_comparison_that_is_a_named_pipe(tmp_path):
     os.mkfifo(tmp_path / "compare.json")
     with pytest.raises(FormatError, match="no regular file"):
         read_rows(tmp_path)
+
+
+def test_comparisons_that_were_judged_in_different_ways_are_refused(tmp_path):
+    ways = ("", "500 steps", "500 steps of augmented clips")
+    for number, (rows, judged) in enumerate(zip((REAL, LEARNED, []), ways, strict=True)):
+        (tmp_path / str(number)).mkdir()
+        told = {"judged": judged} if judged else {}
+        (tmp_path / str(number) / "compare.json").write_text(json.dumps({"rows": rows, **told}))
+    folders = [tmp_path / str(number) for number in range(3)]
+    assert len(read_comparisons(folders[:2])) == len(REAL) + len(LEARNED)
+    with pytest.raises(DataError, match=r"1 was judged by 500 steps, .*2 by 500 steps of augmented clips"):
+        read_comparisons(folders)
 
 
 def test_rows_without_a_size_are_left_out(tmp_path):

@@ -15,7 +15,7 @@ from vidcondense.report.runs import read_runs
 
 def test_an_evaluation_is_read_and_belongs_to_its_run(condensed, results):
     found, runs = read_results(results), read_runs([condensed.folder])
-    assert (found.chance, found.protocol, found.seed) == (0.5, "strict", 7)
+    assert (found.chance, found.how, found.seed) == (0.5, "protocol strict", 7)
     assert [title_of(row, found, runs) for row in found.rows] == ["prism", "full data (30 steps)"]
     intervals, sizes = accuracy_charts(found, runs)
     (dot,) = intervals.dots  # a control whose networks all diverged has no accuracy
@@ -45,11 +45,10 @@ def test_results_of_before_the_confusion_are_read(condensed, written, tmp_path):
     assert found.seed is None
 
 
-def test_a_page_says_where_networks_were_trained_on_augmented_clips(written, tmp_path):
-    for each in [*written["sets"], *written["controls"]]:
-        each["evaluation"]["options"]["augment"] = True
+def test_how_sets_were_judged_is_told_as_the_file_has_it(written, tmp_path):
+    written["judged"] = "protocol strict, 5 steps of augmented clips at learning rate 0.1"
     (tmp_path / "results.json").write_text(json.dumps(written))
-    assert read_results(tmp_path).protocol == "strict, augmented clips"
+    assert read_results(tmp_path).how == written["judged"]
 
 
 def test_a_comparison_has_rows_by_codec_and_no_classes(comparison, condensed):

@@ -37,13 +37,15 @@ def test_the_methods_own_values_are_written_out_where_there_is_one_for_all_stage
     assert explicit(control) == control
 
 
-def test_the_start_is_found_in_a_space_also_where_its_own_init_is_meant():
-    space = {"init": ["noise", "real"], "lr": [1.0, 3.0]}
-    for method, init in (("prism", "noise"), ("dm", "real")):
+def test_the_start_is_found_in_a_space_also_where_the_methods_own_init_and_matcher_are_meant():
+    space = {"init": ["noise", "real"], "lr": [1.0, 3.0], "match": ["dm", "dsa"]}
+    for method, init, match in (("prism", "noise", "dm"), ("dsa", "real", "dsa")):
         base = explicit(Recipe(condense=CondenseOptions(method=method, lr=3.0)))
         start = start_of(space, base)
-        assert start == {"init": init, "lr": 3.0}
+        assert start == {"init": init, "lr": 3.0, "match": match}
         assert start in combinations(space)
+    both = Recipe(condense=CondenseOptions(method="static-dynamic"))
+    assert start_of({"match": ["dm", "dc"]}, both) == {}
     given = Recipe(condense=CondenseOptions(init="real"))
     assert start_of({"init": ["noise", "real"]}, given) == {"init": "real"}
 

@@ -149,8 +149,9 @@ def _run_here(arguments: Arguments, plan: Plan, place: Place, output: Output) ->
 
 def _show(outcome: Outcome, commands: Mapping[str, Sequence[str]], output: Output) -> None:
     output.say(table(*to_cells(outcome.records())))
+    output.say(f"\njudged by {outcome.judged}")
     if outcome.folds is not None:
-        output.say(f"\njudged on {outcome.folds} held-out folds of the training clips, never on test clips")
+        output.say(f"on {outcome.folds} held-out folds of the training clips, never on test clips")
     for name, reason in outcome.failures.items():
         output.note(f"{name} failed: {reason}; by itself: {shlex.join(commands[name])}")
     if outcome.waiting:

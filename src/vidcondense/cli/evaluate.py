@@ -141,8 +141,7 @@ def _run(arguments: Arguments, ranks: Ranks, output: Output) -> dict[str, Any]:
         judged = _judge(jobs, real.test, compute, ranks, bars)
     results = Results(
         judged=judged,
-        protocol=options.protocol,
-        seed=options.seed,
+        options=options,
         test=real.test,
         footprints=footprints,
     )

@@ -10,6 +10,7 @@ from typing import Any
 from vidcondense import __version__
 from vidcondense.cli.sets import seed_groups
 from vidcondense.errors import OutputError
+from vidcondense.evaluation.protocol import ProtocolOptions
 from vidcondense.evaluation.results import Evaluation, as_dict, summarise
 from vidcondense.evaluation.tables import MISSING, Record, record, to_csv
 from vidcondense.files import check_writable, write_json, write_text
@@ -59,15 +60,13 @@ class Results:
 
     Attributes:
         judged: a row each.
-        protocol: its name.
+        options: how they were judged; from its seed each set has its own.
         test: the clips that networks were tested on.
         footprints: the memory of a training, by network.
-        seed: of the evaluation, from which each set has its own.
     """
 
     judged: list[Judged]
-    protocol: str
-    seed: int
+    options: ProtocolOptions
     test: ClipDataset
     footprints: Mapping[str, Footprint]
 
@@ -79,7 +78,7 @@ class Results:
     @property
     def top(self) -> int:
         """Among how many of the highest scores a clip's class must be."""
-        return int(self.judged[0].evaluation.options["top"])
+        return self.options.top
 
     @property
     def models(self) -> list[str]:
@@ -110,14 +109,11 @@ class Results:
 
     def footer(self) -> str:
         """What the figures rest on."""
-        training = self.judged[0].evaluation.training
-        length = f"{training['epochs']} epochs" if training["epochs"] else f"{training['steps']} steps"
-        length += " of augmented clips" if self.judged[0].evaluation.options["augment"] else ""
         groups = counted(len(set(self.test.groups)), "source group")
         return (
             f"top-{self.top}, chance level {100 * self.chance:.1f} %; "
             f"{counted(len(self.test), 'test clip')} from {groups}; "
-            f"protocol {self.protocol}, {length}; accuracy ± standard deviation over n"
+            f"{self.options.told}; accuracy ± standard deviation over n"
         )
 
     def per_class(self) -> tuple[list[str], list[list[str]]]:
@@ -142,8 +138,9 @@ class Results:
         }
         return {
             "vidcondense": __version__,
-            "protocol": self.protocol,
-            "seed": self.seed,
+            "protocol": self.options.protocol,
+            "judged": self.options.told,
+            "seed": self.options.seed,
             "chance": self.chance,
             "test_clips": len(self.test),
             "models": {name: as_json(found) for name, found in self.footprints.items()},

@@ -69,6 +69,7 @@ class Outcome:
         failures: by the name of a cell, why it failed.
         waiting: cells that were not computed yet.
         baseline: what rows are compared with.
+        judged: how networks are trained on the sets, in words.
         folds: of a cross-validation; None where cells are judged on the test split.
     """
 
@@ -76,6 +77,7 @@ class Outcome:
     failures: Mapping[str, str]
     waiting: tuple[str, ...]
     baseline: str | None
+    judged: str
     folds: int | None = None
 
     def records(self) -> list[Record]:
@@ -93,6 +95,7 @@ class Outcome:
         """Everything, as a JSON object."""
         return {
             "baseline": self.baseline,
+            "judged": self.judged,
             "folds": self.folds,
             "rows": self.rows_as_json(),
             "failures": dict(self.failures),
@@ -212,6 +215,7 @@ def collect(
         failures=dict(failures),
         waiting=tuple(waiting),
         baseline=plan.baseline,
+        judged=plan.entrants[0].evaluation.told,
         folds=plan.folds,
     )
 

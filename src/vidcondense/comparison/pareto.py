@@ -45,6 +45,8 @@ _Percent = Annotated[float, msgspec.Meta(ge=0, le=100.01)]
 @dataclass(frozen=True, kw_only=True)
 class _File:
     rows: list[dict[str, Any]]
+    judged: str = ""
+    """How networks were trained; older files do not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +103,16 @@ def read_rows(path: Path) -> list[Record]:
         DataError: there is no such file.
         FormatError: it is none of a comparison.
     """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[list[Record], str]:
+    """Those rows, and how they were judged."""
     file = path / "compare.json" if path.is_dir() else path
     if not os.path.lexists(file):
         raise DataError(f"there is no {file}; make it with `vidcondense compare`")
-    rows = read_json(file, _MAX_BYTES, _File, _ADVICE).rows
+    found = read_json(file, _MAX_BYTES, _File, _ADVICE)
+    rows = found.rows
     if not all(key in row for row in rows for key in COLUMNS):
         raise FormatError(f"{file} was written by an older vidcondense; run the same compare again")
     kept = [row for row in rows if row["bytes"] is not None and row["accuracy"] is not None]
@@ -116,20 +124,29 @@ def read_rows(path: Path) -> list[Record]:
         raise FormatError(f"cannot read {file}: an accuracy lies outside of its interval; {_ADVICE}")
     if not all(row.method in METHODS for row in checked):
         raise FormatError(f"{file} has rows of methods that this vidcondense does not know; upgrade it")
-    return kept
+    return kept, found.judged
 
 
 def read_comparisons(paths: Sequence[Path]) -> list[Record]:
     """The rows of several comparisons, as `read_rows` reads them.
 
     Raises:
-        DataError: also where two have a row of one name, number of videos, codec, network and labels.
+        DataError: also where two were judged in different ways, or have a row of one name, number of videos,
+            codec, network and labels.
         FormatError: see `read_rows`.
     """
     rows: list[Record] = []
     known: dict[tuple[Any, ...], Path] = {}
+    ways: dict[str, Path] = {}
     for path in paths:
-        found = read_rows(path)
+        found, judged = _read(path)
+        if judged:
+            ways.setdefault(judged, path)
+        if len(ways) > 1:
+            (one, first), (other, second) = ways.items()
+            raise DataError(
+                f"{first} was judged by {one}, {second} by {other}: they do not compare; leave one out"
+            )
         for row in found:
             if _key(row) in known:
                 raise DataError(

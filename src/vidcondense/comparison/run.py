@@ -119,8 +119,9 @@ def compare(
     write_json(place.out / "compare.json", {**outcome.as_json(), "commands": commands})
     records = outcome.records()
     titles, rows = to_cells(records)
+    told = f"{to_markdown(titles, rows)}\nJudged by {outcome.judged}.\n"
     write_text(place.out / "compare.csv", to_csv(records))
-    write_text(place.out / "compare.md", to_markdown(titles, rows) + to_commands(commands, failures))
+    write_text(place.out / "compare.md", told + to_commands(commands, failures))
     write_text(place.out / "compare.tex", to_latex(titles, rows))
     return outcome
 

@@ -60,7 +60,7 @@ class ProtocolOptions:
     """Learning rate (strict: 0.003; paper: 0.01)."""
 
     augment: bool = False
-    """Alter each training clip anew in each step (colour, crop, cutout, flip, scale, rotation: DSA's), as
+    """Alter the clips of each training step by one of colour, crop, cutout, flip, scale and rotation, as
     image papers judge the sets of DSA and DM; for all sets alike."""
 
     top: int = 1
@@ -95,6 +95,14 @@ class ProtocolOptions:
         if self.lr is not None:
             training = dataclasses.replace(training, lr=self.lr)
         return training
+
+    @property
+    def told(self) -> str:
+        """How networks are trained on sets, in words: accuracies where it differs do not compare."""
+        training = self.training
+        length = f"{training.epochs} epochs" if training.epochs else f"{training.steps} steps"
+        what = " of augmented clips" if self.augment else ""
+        return f"protocol {self.protocol}, {length}{what} at learning rate {training.lr:g}"
 
     @property
     def num_clips(self) -> int:

@@ -99,7 +99,7 @@ class Results:
         rows: of its table.
         judged: sets and controls, class by class; of an evaluation only.
         chance: accuracy of guessing, 0 to 1; None where the file does not say.
-        protocol: how sets were judged; empty where the file does not say.
+        how: sets were judged, in words; empty where the file does not say.
         seed: of the evaluation; None where the file does not say.
         commands: that made it, by the name of a cell; of a comparison only.
     """
@@ -108,7 +108,7 @@ class Results:
     rows: Sequence[Row]
     judged: Sequence[Judged] = ()
     chance: float | None = None
-    protocol: str = ""
+    how: str = ""
     seed: int | None = None
     commands: Mapping[str, list[str]] = field(default_factory=dict)
 
@@ -120,6 +120,7 @@ class _EvaluationFile:
     controls: list[Judged]
     chance: _Share
     protocol: str
+    judged: str = ""
     seed: _Seed | None = None
 
 
@@ -127,6 +128,7 @@ class _EvaluationFile:
 class _ComparisonFile:
     rows: list[Row]
     commands: dict[str, list[str]]
+    judged: str = ""
 
 
 def read_results(folder: Path) -> Results:
@@ -145,21 +147,16 @@ def read_results(folder: Path) -> Results:
             rows=found.table,
             judged=judged,
             chance=found.chance,
-            protocol=found.protocol + (", augmented clips" if _augmented(judged) else ""),
+            how=found.judged or f"protocol {found.protocol}",
             seed=found.seed,
         )
     if os.path.lexists(folder / COMPARED):
         compared = read_json(folder / COMPARED, _MAX_BYTES, _ComparisonFile, _ADVICE)
-        return Results(folder=folder, rows=compared.rows, commands=compared.commands)
+        return Results(folder=folder, rows=compared.rows, how=compared.judged, commands=compared.commands)
     raise FormatError(
         f"{folder} has neither {EVALUATED} nor {COMPARED}: "
         "give the folder that was --out of vidcondense evaluate or compare"
     )
-
-
-def _augmented(judged: Sequence[Judged]) -> bool:
-    """Whether networks were trained on augmented clips; older results do not say, and were not."""
-    return any(each.evaluation.options.get("augment", False) for each in judged)
 
 
 def _check(path: Path, judged: Judged, classes: Sequence[str]) -> None:

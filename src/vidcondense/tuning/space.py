@@ -90,11 +90,17 @@ def combinations(space: Space) -> list[Setting]:
 
 
 def start_of(space: Space, base: Recipe) -> Setting:
-    """What `base` has for the options of a space, also where it has the method's own start."""
-    keys = to_keys(base)
-    inits = {stage.init for stage in METHODS[base.condense.method].stages}
-    if len(inits) == 1:
-        keys.setdefault("init", inits.pop())
+    """What `base` has for the options of a space; `init` and `match` also where it leaves them to its method.
+
+    Not where the stages of the method differ in them.
+    """
+    keys, stages = to_keys(base), METHODS[base.condense.method].stages
+    for key, own in (
+        ("init", {stage.init for stage in stages}),
+        ("match", {stage.match[0] for stage in stages}),
+    ):
+        if len(own) == 1:
+            keys.setdefault(key, own.pop())
     return {key: keys[key] for key in space if key in keys}
 
 
