@@ -38,9 +38,12 @@ SETTINGS = {
     "200 steps, lr 0.01": {"steps": 200, "lr": 0.01},
     "500 steps, lr 0.01": {"steps": 500, "lr": 0.01},
     "1000 steps, lr 0.01": {"steps": 1000, "lr": 0.01},
-    "200 steps, lr 0.01, augmented": {"steps": 200, "lr": 0.01, "augment": True},
+    "200 steps, lr 0.03": {"steps": 200, "lr": 0.03},
+    "500 steps, lr 0.03": {"steps": 500, "lr": 0.03},
+    "200 steps, lr 0.1": {"steps": 200, "lr": 0.1},
+    "500 steps, lr 0.1": {"steps": 500, "lr": 0.1},
     "500 steps, lr 0.01, augmented": {"steps": 500, "lr": 0.01, "augment": True},
-    "1000 steps, lr 0.01, augmented": {"steps": 1000, "lr": 0.01, "augment": True},
+    "500 steps, lr 0.03, augmented": {"steps": 500, "lr": 0.03, "augment": True},
 }
 SETS = {"1 clip a class": 1, "5 clips a class": 5, "all clips": None}
 

@@ -70,7 +70,7 @@ _AUGMENTED: dict[str, Space] = {
     }
 }
 SPACES = {"methods": _METHODS, "many_videos": _MANY_VIDEOS, "augmented": _AUGMENTED}
-"""By the name of a plan and of a set in it; the race starts at what comes first, the default but in `augmented`."""
+"""By the name of a plan and of a set in it; what comes first, mostly the default, starts the race."""
 
 RESULTS = {"methods": "tuned", "many_videos": "tuned_many_videos", "augmented": "tuned_augmented"}
 """The name of what is published."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,18 @@ def random_sets(toy, cache, tmp_path_factory):
         arguments = ["--out", folder / str(seed), "--cache-dir", cache, "--method", "random", "--seed", seed]
         assert main(["condense", str(toy), *map(str, arguments), *CLIP]) == 0
     return [folder / str(seed) for seed in range(3)]
+
+
+def test_more_contrast_than_real_clips_have_is_told(run, condensed, toy, cache, tmp_path):
+    """It acts as a higher learning rate, but where batches are standardised."""
+    places = ["--cache-dir", cache, "--out", tmp_path / "loud"]
+    loud = ["--init-scale", "9", "--iterations", "1", "--insertion", "none", "--real-batch", "2"]
+    assert run("condense", toy, *places, *CLIP, *loud).code == 0
+    arguments = [condensed, tmp_path / "loud", "--data", toy, "--cache-dir", cache, *FAST]
+    told = run("evaluate", *arguments).err
+    assert re.search(r"loud: pixels deviate \d\.\d times as much as those of real clips", told)
+    assert told.count("pixels deviate") == 1
+    assert "pixels deviate" not in run("evaluate", *arguments[1:], "--protocol", "paper", "--epochs", "2").err
 
 
 def test_augmented_clips_are_told(run, condensed, toy, cache, tmp_path):

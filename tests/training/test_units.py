@@ -3,10 +3,29 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from vidcondense.training.units import chain, change_units, standardise, unchanged
+from vidcondense.training.units import chain, change_units, contrast, standardise, unchanged
 
 MEAN, STD = torch.tensor([0.2, 0.4, 0.6]), torch.tensor([0.1, 0.2, 0.3])
 NEW_MEAN, NEW_STD = torch.tensor([0.5, 0.5, 0.1]), torch.tensor([0.3, 0.25, 0.9])
+
+
+class Clips:
+    classes, labels, mean, std = ("a",), torch.zeros(1, dtype=torch.int64), torch.zeros(3), torch.ones(3)
+
+    def __init__(self, count):
+        self.videos = 3 * torch.randn(count, 2, 3, 4, 5, generator=torch.Generator().manual_seed(count))
+
+    def __len__(self):
+        return len(self.videos)
+
+    def batch(self, indices):
+        return self.videos[torch.as_tensor(indices)]
+
+
+def test_contrast_is_the_deviation_of_at_most_64_clips():
+    few, many = Clips(5), Clips(130)
+    assert np.isclose(contrast(few), few.videos.numpy().std(ddof=1), rtol=1e-5)
+    assert np.isclose(contrast(many), many.videos.numpy()[::3].std(ddof=1), rtol=1e-5)
 
 
 def pixels() -> torch.Tensor:

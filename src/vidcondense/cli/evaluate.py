@@ -32,10 +32,13 @@ from vidcondense.models.footprint import Footprint
 from vidcondense.options import require
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.labels import HARD, LabelName
+from vidcondense.training.units import contrast
 from vidcondense.video.dataset import ClipDataset
 from vidcondense.video.index import RealData
 from vidcondense.video.sampling import ClipOptions
 from vidcondense.words import counted
+
+_MUCH_CONTRAST = 2.0  # times that of real clips: judges of a fixed learning rate are no longer alike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +136,8 @@ def _run(arguments: Arguments, ranks: Ranks, output: Output) -> dict[str, Any]:
     with progress(silent=output.silent) as bars:
         real = read_data(arguments.real.data, recorded.data, clip, bars=bars, output=output)
         check_belong(sets, real, arguments.real)
+        if options.protocol == "strict" and ranks.first:
+            _tell_contrasts(sets, output)
         jobs = _jobs_of_sets(sets, arguments)
         if arguments.full_data:
             train = _training_clips(real, recorded, clip, arguments.real.data, bars, output)
@@ -150,6 +155,16 @@ def _run(arguments: Arguments, ranks: Ranks, output: Output) -> dict[str, Any]:
         write_results(arguments.out, results.as_dict(), results.records())
         output.say(f"results.json and results.csv are in {arguments.out}")
     return results.as_dict()
+
+
+def _tell_contrasts(sets: Sets, output: Output) -> None:
+    """Say which sets would teach a network as a higher learning rate does (`paper` standardises batches)."""
+    for name, clips in sets.items():
+        if (found := contrast(clips)) > _MUCH_CONTRAST:
+            output.note(
+                f"{name}: pixels deviate {found:.1f} times as much as those of real clips, which acts "
+                "as a higher learning rate where networks have no normalisation; judge both at several --lr"
+            )
 
 
 def _jobs_of_sets(sets: Sets, arguments: Arguments) -> list[Job]:

@@ -1,0 +1,133 @@
+"""Does it depend on the judging networks' learning rate who leads?
+
+The sets of five videos per class that `plan.py many_videos` condensed on this machine, as far as they are
+there (sets are not published): ucf101-5, 8 frames at stride 8, 64×64. Each is judged by the same networks
+(ConvNet3D at a quarter of its width, on 106 test clips) at the learning rate of that plan, at three and ten
+times that, and at three times with 500 steps on augmented clips. ConvNet3D has no normalisation, so videos of
+more contrast teach it as a higher learning rate would; therefore what DSA learned, whose pixels deviate some
+ten times as much as those of real clips, is also shown scaled about the mean colour to the contrast of real
+clips. `contrast` is the standard deviation of a set in network units, of all real clips 1. All training clips
+take five times the steps. A repeat is a condensation seed; differences are to random clips with the same
+judge, in pairs by seed. That 0.01 was too low for real clips had been seen on training clips (`judge.py`)
+before test clips were looked at.
+
+    OMP_NUM_THREADS=1 python benchmarks/judges.py   # an hour on one core; goes on where it stopped
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from cells import cell, compute_cells, over_repeats, publish, sets_of, ucf101_5
+from torch import Tensor
+
+from vidcondense import rng
+from vidcondense.compute import choose_compute, versions_of
+from vidcondense.evaluation import EvaluateOptions, as_dict, evaluate
+from vidcondense.evaluation.statistics import mean
+from vidcondense.interfaces import ClipSource, Indices, Videos
+from vidcondense.storage.condensed import load_condensed
+from vidcondense.video.index import DataOptions, RealData, load_data
+from vidcondense.video.sampling import ClipOptions
+
+NAME = "judges"
+CLIP = ClipOptions(num_frames=8, stride=8, size=64)
+FULL = "all training clips"
+REAL = "random real clips"
+BY_DSA = "cluster targets by DSA, two key frames of 16×16"
+AT_REAL_CONTRAST = "the same, at the contrast of real clips"
+SETS = {
+    REAL: "random-vpc-5-{}/uint8",
+    "herded real clips": "herding-vpc-5-{}/uint8",
+    "PRISM": "prism-vpc-5-{}/uint8",
+    "class means, two key frames of 16×16": "two-key-frames-16-16-vpc-5-{}/uint8",
+    "cluster targets, two key frames of 16×16": "cluster-targets-two-key-frames-16-16-vpc-5-{}/uint8",
+    BY_DSA: "cluster-targets-by-dsa-two-key-frames-16-16-vpc-5-{}/uint8",
+    AT_REAL_CONTRAST: "cluster-targets-by-dsa-two-key-frames-16-16-vpc-5-{}/uint8",
+    "static-dynamic": "static-dynamic-{}/uint8",
+}
+JUDGE = EvaluateOptions(model="convnet3d-16", repeats=1, steps=200)
+JUDGES = {
+    "learning rate 0.03": replace(JUDGE, lr=0.03),
+    "learning rate 0.1": replace(JUDGE, lr=0.1),
+    "0.03, 500 steps, augmented": replace(JUDGE, lr=0.03, steps=500, augment=True),
+    "learning rate 0.01": replace(JUDGE, lr=0.01),
+}
+_FULL_STEPS = 5  # times those of a set
+SEEDS = range(10)
+
+
+class Scaled:
+    """Clips as a whole scaled about the mean colour, so that their standard deviation is 1."""
+
+    def __init__(self, clips: ClipSource) -> None:
+        videos = clips.batch(range(len(clips)))
+        self.videos = videos / videos.std()
+        self.labels, self.classes, self.mean, self.std = clips.labels, clips.classes, clips.mean, clips.std
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def indices_of(self, label: int) -> Indices:
+        return (self.labels == label).nonzero().flatten()
+
+    def batch(self, indices: Sequence[int] | Tensor) -> Videos:
+        return self.videos[torch.as_tensor(indices)]
+
+
+def measure(path: Path | None, name: str, judge: str, data: RealData, seed: int) -> dict[str, Any]:
+    """Accuracy and contrast of a set, or of all training clips, by one judge."""
+    compute, options = choose_compute(), replace(JUDGES[judge], seed=rng.derive_seed(0, "set", seed))
+    clips: ClipSource
+    if path is None:
+        clips, options = data.train, replace(options, steps=_FULL_STEPS * JUDGES[judge].training.steps)
+        if options.augment:
+            options = replace(options, steps=1000)
+    else:
+        clips = Scaled(load_condensed(path)) if name == AT_REAL_CONTRAST else load_condensed(path)
+    found = evaluate(clips, data.test, options, compute=compute)
+    return {
+        "evaluation": as_dict(found),
+        "accuracy": found.accuracies[0],
+        "contrast": float(clips.batch(range(len(clips))).std()),
+        "computed_with": versions_of(compute),
+    }
+
+
+def main() -> None:
+    data = load_data(ucf101_5(), DataOptions(layout="ucf101"), CLIP)
+    there = list(sets_of("many_videos", SETS, SEEDS))
+    work: dict[str, Callable[[], dict[str, Any]]] = {}
+    for judge in JUDGES:
+        for name, seed, path in there:
+            work[f"{name}, {judge} {seed}"] = partial(measure, path, name, judge, data, seed)
+        work[f"{FULL}, {judge} 0"] = partial(measure, None, FULL, judge, data, 0)
+    compute_cells(NAME, work)
+    rows = []
+    for judge in JUDGES:
+        base: dict[int, float | None] = {}
+        for name in (*SETS, FULL):
+            own = {seed: found for seed in SEEDS if (found := cell(NAME, f"{name}, {judge} {seed}", None))}
+            accuracies = {seed: found["accuracy"] for seed, found in own.items()}
+            base = accuracies if name == REAL else base
+            if own:
+                rows.append(
+                    {
+                        "set": name,
+                        "judge": judge,
+                        "seeds": sorted(own),
+                        "contrast": mean([found["contrast"] for found in own.values()]),
+                        "accuracies": {str(seed): each for seed, each in accuracies.items()},
+                        **over_repeats(accuracies, None if name in (REAL, FULL) else base),
+                    }
+                )
+    publish(NAME, {"settings": __doc__, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
