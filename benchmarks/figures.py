@@ -43,7 +43,7 @@ FULL = "full data"
 
 def figures() -> Iterator[tuple[str, Figure]]:
     """Each figure that there are results for, with its name."""
-    for name in ("one_video", "augmented", "toy_scenes", "toy_reversal", "toy_five", "toy_augmented"):
+    for name in ("one_video", "toy_scenes", "toy_reversal", "toy_five"):
         if rows := rows_of(name):
             bounds = ("ci_low", "ci_high")
             shown = [row for row in rows if row["name"] != FULL]

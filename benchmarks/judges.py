@@ -7,9 +7,9 @@ times that, and at three times with 500 steps on augmented clips. ConvNet3D has 
 more contrast teach it as a higher learning rate would; therefore what DSA learned, whose pixels deviate some
 ten times as much as those of real clips, is also shown scaled about the mean colour to the contrast of real
 clips. `contrast` is the standard deviation of a set in network units, of all real clips 1. All training clips
-take five times the steps. A repeat is a condensation seed; differences are to random clips with the same
-judge, in pairs by seed. That 0.01 was too low for real clips had been seen on training clips (`judge.py`)
-before test clips were looked at.
+take 1 000 steps. A repeat is a condensation seed; differences are to random clips, and to cluster targets,
+with the same judge, in pairs by seed. That 0.01 was too low for real clips had been seen on training clips
+(`judge.py`) before test clips were judged so.
 
     OMP_NUM_THREADS=1 python benchmarks/judges.py   # an hour on one core; goes on where it stopped
 """
@@ -39,6 +39,7 @@ NAME = "judges"
 CLIP = ClipOptions(num_frames=8, stride=8, size=64)
 FULL = "all training clips"
 REAL = "random real clips"
+CLUSTER = "cluster targets, two key frames of 16×16"
 BY_DSA = "cluster targets by DSA, two key frames of 16×16"
 AT_REAL_CONTRAST = "the same, at the contrast of real clips"
 SETS = {
@@ -46,7 +47,7 @@ SETS = {
     "herded real clips": "herding-vpc-5-{}/uint8",
     "PRISM": "prism-vpc-5-{}/uint8",
     "class means, two key frames of 16×16": "two-key-frames-16-16-vpc-5-{}/uint8",
-    "cluster targets, two key frames of 16×16": "cluster-targets-two-key-frames-16-16-vpc-5-{}/uint8",
+    CLUSTER: "cluster-targets-two-key-frames-16-16-vpc-5-{}/uint8",
     BY_DSA: "cluster-targets-by-dsa-two-key-frames-16-16-vpc-5-{}/uint8",
     AT_REAL_CONTRAST: "cluster-targets-by-dsa-two-key-frames-16-16-vpc-5-{}/uint8",
     "static-dynamic": "static-dynamic-{}/uint8",
@@ -58,7 +59,6 @@ JUDGES = {
     "0.03, 500 steps, augmented": replace(JUDGE, lr=0.03, steps=500, augment=True),
     "learning rate 0.01": replace(JUDGE, lr=0.01),
 }
-_FULL_STEPS = 5  # times those of a set
 SEEDS = range(10)
 
 
@@ -85,9 +85,7 @@ def measure(path: Path | None, name: str, judge: str, data: RealData, seed: int)
     compute, options = choose_compute(), replace(JUDGES[judge], seed=rng.derive_seed(0, "set", seed))
     clips: ClipSource
     if path is None:
-        clips, options = data.train, replace(options, steps=_FULL_STEPS * JUDGES[judge].training.steps)
-        if options.augment:
-            options = replace(options, steps=1000)
+        clips, options = data.train, replace(options, steps=1000)
     else:
         clips = Scaled(load_condensed(path)) if name == AT_REAL_CONTRAST else load_condensed(path)
     found = evaluate(clips, data.test, options, compute=compute)
@@ -110,11 +108,15 @@ def main() -> None:
     compute_cells(NAME, work)
     rows = []
     for judge in JUDGES:
-        base: dict[int, float | None] = {}
-        for name in (*SETS, FULL):
-            own = {seed: found for seed in SEEDS if (found := cell(NAME, f"{name}, {judge} {seed}", None))}
-            accuracies = {seed: found["accuracy"] for seed, found in own.items()}
-            base = accuracies if name == REAL else base
+        cells = {
+            name: {seed: found for seed in SEEDS if (found := cell(NAME, f"{name}, {judge} {seed}", None))}
+            for name in (*SETS, FULL)
+        }
+        by_seed = {
+            name: {seed: each["accuracy"] for seed, each in own.items()} for name, own in cells.items()
+        }
+        for name, own in cells.items():
+            accuracies = by_seed[name]
             if own:
                 rows.append(
                     {
@@ -123,7 +125,10 @@ def main() -> None:
                         "seeds": sorted(own),
                         "contrast": mean([found["contrast"] for found in own.values()]),
                         "accuracies": {str(seed): each for seed, each in accuracies.items()},
-                        **over_repeats(accuracies, None if name in (REAL, FULL) else base),
+                        **over_repeats(accuracies, None if name in (REAL, FULL) else by_seed[REAL]),
+                        "to_clusters": None
+                        if name in (CLUSTER, FULL)
+                        else over_repeats(accuracies, by_seed[CLUSTER])["difference"],
                     }
                 )
     publish(NAME, {"settings": __doc__, "rows": rows})

@@ -36,7 +36,6 @@ test clips.
 CLUSTER, SMALL = "cluster targets, two key frames 16×16", "two key frames 16×16"
 BY_GRADIENTS = "cluster targets by DSA, two key frames 16×16"
 OTHERS = ("static-dynamic", "FRePo", "MTT")
-AUGMENTED = (CLUSTER, SMALL, "herding", "random, two frames 16×16", "static-dynamic", "PRISM")
 _OF_METHODS = [
     *((("PRISM", 1), (other, 1)) for other in ("two key frames", "DM, noise", "still", "DC", "DSA", *OTHERS)),
     *((("two key frames", 1), (other, 1)) for other in ("static-dynamic", "DC")),
@@ -79,15 +78,6 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         (("two key frames, DSA", 1), ("two key frames", 1)),
         *((("two key frames", 1), (other, 1)) for other in ("PRISM", "DM, noise")),
     ],
-    "augmented": [
-        *(((BY_GRADIENTS, 5), (other, 5)) for other in AUGMENTED),
-        *(((CLUSTER, 5), (other, 5)) for other in AUGMENTED if other != CLUSTER),
-    ],
-    "toy_augmented": [
-        ((f"{SMALL}, cluster targets", 5), (f"{SMALL}, class means", 5)),
-        ((f"{SMALL}, cluster targets by DSA", 5), (f"{SMALL}, class means", 5)),
-        ((f"{SMALL}, cluster targets", 5), (f"{SMALL}, cluster targets by DSA", 5)),
-    ],
     "many_videos": [
         *(((CLUSTER, vpc), ("random, two frames 16×16", vpc)) for vpc in (1, 2, 5, 10)),
         *(((CLUSTER, vpc), (SMALL, vpc)) for vpc in (2, 5, 10)),
@@ -129,10 +119,6 @@ def _sections() -> list[tuple[Any, Path]]:
         "main_job": _main_job,
         "one_video": partial(_plan, "One video per class on ucf101-5"),
         "many_videos": partial(_plan, "More videos per class on ucf101-5"),
-        "augmented": partial(_plan, "Five videos per class on ucf101-5, networks trained on augmented clips"),
-        "tuned_augmented": partial(
-            _tuned, "Settings of cluster targets by DSA, chosen by networks trained on augmented clips"
-        ),
         "methods": partial(_plan, "Every method with one video per class on ucf101-5"),
         "tuned": partial(_tuned, "Settings of the methods with one video per class"),
         "tuned_many_videos": partial(_tuned, "Settings of sets of five videos per class"),
@@ -148,13 +134,11 @@ def _sections() -> list[tuple[Any, Path]]:
         "ucf101_5": partial(_plan, "Sets compared on ucf101-5"),
         "toy_scenes": partial(_plan, "Sets compared on the toy set, scenes: methods and PRISM's ablations"),
         "toy_five": partial(_plan, "Five videos per class on the toy set, scenes"),
-        "toy_augmented": partial(
-            _plan, "Five videos per class on the toy set, networks trained on augmented clips"
-        ),
         "interpolation": partial(_plan, "Frames between key frames on the toy set, scenes"),
         "defaults": partial(_plan, "Would other defaults be better: real clips an iteration, learning rate"),
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
         "judge": _judge,
+        "judges": _judges,
         "targets": _targets,
         "conflicts": _conflicts,
         "motion": _motion,
@@ -309,7 +293,21 @@ def _judge(path: Path) -> str:
         (name, row["folds"], _accuracy(row), _percent(row["train_accuracy"]))
         for name, row in result["rows"].items()
     ]
-    return _section(result, "How long the judging networks train", columns, rows)
+    return _section(result, "How long, and how fast, the judging networks train", columns, rows)
+
+
+def _judges(path: Path) -> str:
+    result = json.loads(path.read_text())
+    columns = ["judge", "five videos per class", "contrast", "n", "accuracy %", "to random clips"]
+    columns += ["95 % CI (paired)", "to cluster targets", "95 % CI (paired)"]
+    rows = [
+        (
+            *(row["judge"], row["set"], f"{row['contrast']:.2f}", len(row["seeds"])),
+            *(_accuracy(row), *_difference(row), *_difference({"difference": row["to_clusters"]})),
+        )
+        for row in result["rows"]
+    ]
+    return _section(result, "The judging networks' learning rate", columns, rows, texts=2)
 
 
 def _targets(path: Path) -> str:
@@ -355,10 +353,6 @@ def _motion(path: Path) -> str:
     return _section(result, "Motion of sets of the toy set, scenes", columns, rows)
 
 
-def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _tuned(title: str, path: Path) -> str:
     result = json.loads(path.read_text())
     rows = []
@@ -366,14 +360,14 @@ def _tuned(title: str, path: Path) -> str:
         told = []
         for trial in row["trials"]:
             found = trial["accuracies"]
-            setting = " ".join(f"{key} {_short(value)}" for key, value in trial["setting"].items())
+            setting = " ".join(f"{key} {value:g}" for key, value in trial["setting"].items())
             failed = None in found or not found
             text = f"{setting}: " + ("failed" if failed else f"{_percent(mean(found))} ({len(found)})")
             told.append(f"**{text}**" if trial["setting"] == row["chosen"] else text)
         rows.append([row["set"], "; ".join(told)])
     before = (
-        "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is where the "
-        "race started, bold what was chosen."
+        "Mean accuracy over the folds a setting was judged on, in brackets how many; the first is the "
+        "default, bold what was chosen."
     )
     return _section(result, title, ["set", "settings"], rows, texts=2, before=before)
 
