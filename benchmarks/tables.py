@@ -139,6 +139,7 @@ def _sections() -> list[tuple[Any, Path]]:
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
         "judge": _judge,
         "judges": _judges,
+        "contrast": _contrast,
         "targets": _targets,
         "conflicts": _conflicts,
         "motion": _motion,
@@ -299,15 +300,26 @@ def _judge(path: Path) -> str:
 def _judges(path: Path) -> str:
     result = json.loads(path.read_text())
     columns = ["judge", "five videos per class", "contrast", "n", "accuracy %", "to random clips"]
-    columns += ["95 % CI (paired)", "to cluster targets", "95 % CI (paired)"]
+    columns += ["95 % CI (paired)", "to cluster targets", "95 % CI (paired)", "to 0.01", "95 % CI (paired)"]
     rows = [
         (
             *(row["judge"], row["set"], f"{row['contrast']:.2f}", len(row["seeds"])),
             *(_accuracy(row), *_difference(row), *_difference({"difference": row["to_clusters"]})),
+            *_difference({"difference": row["to_slow"]}),
         )
         for row in result["rows"]
     ]
     return _section(result, "The judging networks' learning rate", columns, rows, texts=2)
+
+
+def _contrast(path: Path) -> str:
+    result = json.loads(path.read_text())
+    rows = [
+        (row["plan"], row["set"], row["n"], f"{row['contrast']:.2f}", f"{row['most']:.2f}")
+        for row in result["rows"]
+    ]
+    columns = ["plan", "set", "n", "contrast", "most"]
+    return _section(result, "The contrast of sets", columns, rows, texts=2)
 
 
 def _targets(path: Path) -> str:
