@@ -107,7 +107,7 @@ def main() -> None:
         work[f"{FULL}, {judge} 0"] = partial(measure, None, FULL, judge, data, 0)
     compute_cells(NAME, work)
     rows: list[dict[str, Any]] = []
-    slow: dict[str, dict[int, float | None]] = {}
+    slow: dict[str, dict[int, float | None]] | None = None
     for judge in JUDGES:
         cells = {
             name: {seed: found for seed in SEEDS if (found := cell(NAME, f"{name}, {judge} {seed}", None))}
@@ -116,7 +116,6 @@ def main() -> None:
         by_seed = {
             name: {seed: each["accuracy"] for seed, each in own.items()} for name, own in cells.items()
         }
-        slow = slow or by_seed
         for name, own in cells.items():
             accuracies = by_seed[name]
             if own:
@@ -131,11 +130,10 @@ def main() -> None:
                         "to_clusters": None
                         if name in (CLUSTER, FULL)
                         else over_repeats(accuracies, by_seed[CLUSTER])["difference"],
-                        "to_slow": None
-                        if slow is by_seed
-                        else over_repeats(accuracies, slow[name])["difference"],
+                        "to_slow": over_repeats(accuracies, slow[name])["difference"] if slow else None,
                     }
                 )
+        slow = slow or by_seed
     publish(NAME, {"settings": __doc__, "rows": rows})
 
 

@@ -15,6 +15,25 @@ def test_strict_is_the_default():
     assert (options.repeats, options.num_clips, options.points_of(500)) == (3, 1, ())
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "protocol strict, 500 steps at learning rate 0.003"),
+        ({"protocol": "paper"}, "protocol paper, 500 epochs at learning rate 0.01"),
+        (
+            {"steps": 20, "lr": 0.03, "augment": True},
+            "protocol strict, 20 steps of augmented clips at learning rate 0.03",
+        ),
+        (
+            {"clips": 3, "top": 5},
+            "protocol strict, 500 steps at learning rate 0.003, 3 test clips a video, top 5",
+        ),
+    ],
+)
+def test_what_differs_is_told(options, told):
+    assert EvaluateOptions(**options).told == told
+
+
 def test_paper_is_the_fields():
     options = EvaluateOptions(protocol="paper")
     training = options.training

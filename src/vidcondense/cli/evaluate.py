@@ -38,7 +38,7 @@ from vidcondense.video.index import RealData
 from vidcondense.video.sampling import ClipOptions
 from vidcondense.words import counted
 
-_MUCH_CONTRAST = 2.0  # times that of real clips: judges of a fixed learning rate are no longer alike
+_MUCH_CONTRAST = 2.0  # times that of real clips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +163,7 @@ def _tell_contrasts(sets: Sets, output: Output) -> None:
         if (found := contrast(clips)) > _MUCH_CONTRAST:
             output.note(
                 f"{name}: pixels deviate {found:.1f} times as much as those of real clips, which acts "
-                "as a higher learning rate where networks have no normalisation; judge both at several --lr"
+                "as a higher --lr where networks have no normalisation (docs/protocols.md)"
             )
 
 

@@ -98,11 +98,13 @@ class ProtocolOptions:
 
     @property
     def told(self) -> str:
-        """How networks are trained on sets, in words: accuracies where it differs do not compare."""
+        """How networks are trained and tested, in words: accuracies where it differs do not compare."""
         training = self.training
         length = f"{training.epochs} epochs" if training.epochs else f"{training.steps} steps"
         what = " of augmented clips" if self.augment else ""
-        return f"protocol {self.protocol}, {length}{what} at learning rate {training.lr:g}"
+        told = f"protocol {self.protocol}, {length}{what} at learning rate {training.lr:g}"
+        told += f", {self.clips} test clips a video" if self.clips is not None else ""
+        return told + (f", top {self.top}" if self.top > 1 else "")
 
     @property
     def num_clips(self) -> int:
