@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vidcondense.assembly import MATCHERS, START
-from vidcondense.cli import condense, experts, train
+from vidcondense.cli import condense, evaluate, experts, train
 from vidcondense.matching.options import LEARNING_RATES, MatcherName
 from vidcondense.methods import METHODS, RepresentationName, SelectionName
 from vidcondense.real_sets import SELECTIONS
@@ -67,7 +67,7 @@ def test_all_pages_have_one_shape_and_name_only_what_there_is(name):
     text = text_of(name)
     assert re.findall(r"^## (.*)", text, re.M) == SECTIONS
     assert f"--method {name}" in text.split("## Command")[1]
-    known = {flag for command in (condense, experts, train) for flag in flags_of(command.Arguments)}
+    known = {flag for command in (condense, evaluate, experts, train) for flag in flags_of(command.Arguments)}
     assert set(re.findall(r"--[a-z][a-z-]+", text)) <= known
     for path in re.findall(r"`([a-z_]+/[a-z0-9_]+\.py)`", text):
         assert (ROOT / "src" / "vidcondense" / path).is_file(), path
