@@ -11,11 +11,11 @@ learning rate.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 
 from cells import RUNS, publish
 
+from vidcondense.evaluation.statistics import mean
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.training.units import contrast
 
@@ -29,13 +29,11 @@ def main() -> None:
     for plan in PLANS:
         found = defaultdict(list)
         for path in sorted((RUNS / plan / "sets").glob("*/uint8/condensed.json")):
-            name, seed = re.fullmatch(r"(.*)-(\d+)", path.parent.parent.name, re.ASCII).groups()
+            name, _, seed = path.parent.parent.name.rpartition("-")
             if int(seed) < SEEDS:
                 found[name].append(contrast(load_condensed(path.parent)))
         for name, own in found.items():
-            rows.append(
-                {"plan": plan, "set": name, "n": len(own), "contrast": sum(own) / len(own), "most": max(own)}
-            )
+            rows.append({"plan": plan, "set": name, "n": len(own), "contrast": mean(own), "most": max(own)})
             print(f"{plan:12} {name:60} {rows[-1]['contrast']:.2f}")
     publish(NAME, {"settings": __doc__, "rows": rows})
 

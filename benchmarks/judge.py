@@ -53,8 +53,8 @@ WHOLE = {
 """For five clips a class: the default of `evaluate`, and two of the above."""
 
 ASKED = [
-    *((what, size, name, setting) for what, size in SETS.items() for name, setting in SETTINGS.items()),
-    *(("5 clips a class", 5, name, setting) for name, setting in WHOLE.items()),
+    *((what, name, setting) for what in SETS for name, setting in SETTINGS.items()),
+    *(("5 clips a class", name, setting) for name, setting in WHOLE.items()),
 ]
 
 
@@ -74,13 +74,13 @@ def main() -> None:
     folds = parser.parse_args().folds
     data = load_data(ucf101_5(), DataOptions(layout="ucf101", fold=1), CLIP).train
     work = {
-        f"{what}, {name}, {fold}": partial(measure, data, size, setting, fold)
+        f"{what}, {name}, {fold}": partial(measure, data, SETS[what], setting, fold)
         for fold in folds
-        for what, size, name, setting in ASKED
+        for what, name, setting in ASKED
     }
     compute_cells(NAME, work)
     rows: dict[str, dict[str, Any]] = {}
-    for what, _, name, _ in ASKED:
+    for what, name, _ in ASKED:
         known = [cell(NAME, f"{what}, {name}, {fold}", None) for fold in range(FOLDS)]
         found = [each["summary"] for each in known if each is not None]
         accuracies = [each["accuracy"] for each in found if each["accuracy"] is not None]

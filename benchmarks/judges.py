@@ -16,21 +16,20 @@ been seen on training clips (`judge.py`) before test clips were judged so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from cells import cell, compute_cells, over_repeats, publish, sets_of, ucf101_5
-from torch import Tensor
 
 from vidcondense import rng
 from vidcondense.compute import choose_compute, versions_of
 from vidcondense.evaluation import EvaluateOptions, as_dict, evaluate
 from vidcondense.evaluation.statistics import mean
-from vidcondense.interfaces import ClipSource, Indices, Videos
+from vidcondense.interfaces import ClipSource
+from vidcondense.selection.best import Rendered
 from vidcondense.storage.condensed import load_condensed
 from vidcondense.video.index import DataOptions, RealData, load_data
 from vidcondense.video.sampling import ClipOptions
@@ -62,24 +61,6 @@ JUDGES = {
 SEEDS = range(10)
 
 
-class Scaled:
-    """Clips as a whole scaled about the mean colour, so that their standard deviation is 1."""
-
-    def __init__(self, clips: ClipSource) -> None:
-        videos = clips.batch(range(len(clips)))
-        self.videos = videos / videos.std()
-        self.labels, self.classes, self.mean, self.std = clips.labels, clips.classes, clips.mean, clips.std
-
-    def __len__(self) -> int:
-        return len(self.videos)
-
-    def indices_of(self, label: int) -> Indices:
-        return (self.labels == label).nonzero().flatten()
-
-    def batch(self, indices: Sequence[int] | Tensor) -> Videos:
-        return self.videos[torch.as_tensor(indices)]
-
-
 def measure(path: Path | None, name: str, judge: str, data: RealData, seed: int) -> dict[str, Any]:
     """Accuracy and contrast of a set, or of all training clips, by one judge."""
     compute, options = choose_compute(), replace(JUDGES[judge], seed=rng.derive_seed(0, "set", seed))
@@ -87,7 +68,10 @@ def measure(path: Path | None, name: str, judge: str, data: RealData, seed: int)
     if path is None:
         clips, options = data.train, replace(options, steps=1000)
     else:
-        clips = Scaled(load_condensed(path)) if name == AT_REAL_CONTRAST else load_condensed(path)
+        clips = made = load_condensed(path)
+        if name == AT_REAL_CONTRAST:
+            videos = made.batch(range(len(made)))
+            clips = Rendered(videos / videos.std(), made.labels, data.train)
     found = evaluate(clips, data.test, options, compute=compute)
     return {
         "evaluation": as_dict(found),
