@@ -336,6 +336,15 @@ def test_what_fails_again_does_not_cost_the_others_again(make_folder, monkeypatc
     assert cache_bytes(again) == cache_bytes(first)
 
 
+def test_a_bad_file_of_a_killed_process_gets_its_own_reason_the_next_time(make_folder, monkeypatch):
+    root = make_folder()
+    (root / "train/a/0.mp4").write_bytes(b"no video")
+    monkeypatch.setattr("vidcondense.video.index.try_read_clips", die_on_the_first)
+    assert quarantine(load(root, workers=2, max_bad=0.1)) == {"train/a/0.mp4": "crashed"}
+    monkeypatch.setattr("vidcondense.video.index.try_read_clips", try_read_clips)
+    assert quarantine(load(root, max_bad=0.1)) == {"train/a/0.mp4": "not-a-video"}
+
+
 @fault("40c", "too little room for the clips", "exit code 5 before anything is decoded")
 def test_room_on_the_disk_is_checked_first(make_folder, monkeypatch, tmp_path):
     monkeypatch.setattr(

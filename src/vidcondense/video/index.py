@@ -175,7 +175,7 @@ def load_data(
 
 
 def _usable(folder: Path, tasks: list[Task], clip: ClipOptions, data: DataOptions) -> dict[str, Any] | None:
-    """The manifest of a finished cache, unless a video can be read now that could not when it was made."""
+    """The manifest of a finished cache, unless a video set aside for a passing reason fares otherwise now."""
     manifest = read_manifest(folder)
     if manifest is None:
         return None
@@ -184,7 +184,9 @@ def _usable(folder: Path, tasks: list[Task], clip: ClipOptions, data: DataOption
     if not again:
         return manifest
     with contextlib.closing(_decode(again, clip, data)) as results:
-        return manifest if all(isinstance(result, VideoError) for result in results) else None
+        # A lasting reason too is news: a bad file whose process was killed would stay `crashed` for ever.
+        still = all(isinstance(result, VideoError) and result.code in _MAY_PASS for result in results)
+    return manifest if still else None
 
 
 def read_listing(root: Path, data: DataOptions) -> tuple[Scan, Listing]:
