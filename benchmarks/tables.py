@@ -137,7 +137,8 @@ def _sections() -> list[tuple[Any, Path]]:
         "interpolation": partial(_plan, "Frames between key frames on the toy set, scenes"),
         "defaults": partial(_plan, "Would other defaults be better: real clips an iteration, learning rate"),
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
-        "judge": _judge,
+        "judge": partial(_judge, "How long, and how fast, the judging networks train"),
+        "judge_toy": partial(_judge, "How long, and how fast, the judging networks train: the toy set, scenes"),
         "judges": _judges,
         "contrast": _contrast,
         "targets": _targets,
@@ -287,14 +288,14 @@ def _how(plan: str) -> str:
     return f"Script: `python benchmarks/plan.py {plan}`, in the history: the plan went with what it measured."
 
 
-def _judge(path: Path) -> str:
+def _judge(title: str, path: Path) -> str:
     result = json.loads(path.read_text())
     columns = ["trained on, and how", "folds", "held-out accuracy", "training accuracy"]
     rows = [
         (name, row["folds"], _accuracy(row), _percent(row["train_accuracy"]))
         for name, row in result["rows"].items()
     ]
-    return _section(result, "How long, and how fast, the judging networks train", columns, rows)
+    return _section(result, title, columns, rows)
 
 
 def _judges(path: Path) -> str:
