@@ -79,10 +79,13 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         *((("two key frames", 1), (other, 1)) for other in ("PRISM", "DM, noise")),
     ],
     "many_videos": [
-        *(((CLUSTER, vpc), ("random, two frames 16×16", vpc)) for vpc in (1, 2, 5, 10)),
+        *(((CLUSTER, vpc), ("random, two frames 16×16", vpc)) for vpc in (1, 2, 5, 10, 20)),
         *(((CLUSTER, vpc), (SMALL, vpc)) for vpc in (2, 5, 10)),
         ((CLUSTER, 5), (f"{SMALL}, 20 clips", 5)),
-        *(((CLUSTER, vpc), ("herding", vpc)) for vpc in (1, 2, 5, 10)),
+        *(((CLUSTER, vpc), ("herding", vpc)) for vpc in (1, 2, 5, 10, 20)),
+        *(((CLUSTER, 20), (name, 5)) for name in ("random", "herding")),
+        *(((CLUSTER, 1), (name, 1)) for name in ("PRISM", "DM, noise")),
+        *((("PRISM", vpc), ("DM, noise", vpc)) for vpc in (1, 2, 5, 10)),
         *(((CLUSTER, 5), (other, 5)) for other in OTHERS),
         *((("PRISM" + scale, 5), ("static-dynamic", 5)) for scale in ("", ", a tenth of the noise")),
         (("cluster targets, PRISM", 5), ("PRISM", 5)),
@@ -138,7 +141,9 @@ def _sections() -> list[tuple[Any, Path]]:
         "defaults": partial(_plan, "Would other defaults be better: real clips an iteration, learning rate"),
         "toy_reversal": partial(_plan, "Sets compared on the toy set, reversal"),
         "judge": partial(_judge, "How long, and how fast, the judging networks train"),
-        "judge_toy": partial(_judge, "How long, and how fast, the judging networks train: the toy set, scenes"),
+        "judge_toy": partial(
+            _judge, "How long, and how fast, the judging networks train: the toy set, scenes"
+        ),
         "judges": _judges,
         "contrast": _contrast,
         "targets": _targets,
@@ -300,7 +305,7 @@ def _judge(title: str, path: Path) -> str:
 
 def _judges(path: Path) -> str:
     result = json.loads(path.read_text())
-    columns = ["judge", "five videos per class", "contrast", "n", "accuracy %", "to random clips"]
+    columns = ["judge", "five videos per class, or one", "contrast", "n", "accuracy %", "to random clips"]
     columns += ["95 % CI (paired)", "to cluster targets", "95 % CI (paired)", "to 0.01", "95 % CI (paired)"]
     rows = [
         (
