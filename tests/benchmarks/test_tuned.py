@@ -88,9 +88,8 @@ def test_trajectories_and_kernels_of_five_videos_take_the_rates_of_one(tuned):
         assert plan["sets"][name]["lr"] == shared * rows[name]["chosen"]["lr"]
 
 
-def test_the_toy_set_differs_in_its_experts_only():
+def test_the_toy_set_has_the_same_sets_with_experts_of_its_own():
     ours, theirs = PLANS["methods"], PLANS["toy_methods"]
     assert ours["sets"] | {"MTT": {**ours["sets"]["MTT"], "experts": "experts-toy"}} == theirs["sets"]
-    assert ours["evaluate"] == theirs["evaluate"]
     of_data = {"layout", "stride", "size"}
     assert {key for key, value in ours["condense"].items() if value != theirs["condense"].get(key)} == of_data
