@@ -3,14 +3,14 @@
 The sets of five videos per class, and some of one, that `plan.py many_videos` condensed on this machine, as
 far as they are there (sets are not published): ucf101-5, 8 frames at stride 8, 64×64. Each is judged by the
 same networks (ConvNet3D at a quarter of its width, on 106 test clips) in 200 steps at learning rate 0.01,
-with which all plans judged at first, at three and ten times that, and, as those of ucf101-5 judge now, at
-three times with 500 steps on augmented clips. ConvNet3D has no normalisation, so videos of more contrast
-teach it as a higher learning rate would; therefore what DSA learned, whose pixels deviate some ten times as
-much as those of real clips, is also shown scaled about the mean colour to the contrast of real clips.
-`contrast` is the standard deviation of a set in network units, of all real clips 1. All training clips take
-1 000 steps. A repeat is a condensation seed; differences are to as many random clips and cluster targets
-with the same judge, and to the same set at 0.01, in pairs by seed. That 0.01 was too low for real clips had
-been seen on training clips (`judge.py`) before test clips were judged so.
+with which all plans judged at first, at three and ten times that, and, as many_videos and methods judge
+now, at three times with 500 steps on augmented clips. ConvNet3D has no normalisation, so videos of more
+contrast teach it as a higher learning rate would; therefore what DSA learned, whose pixels deviate some ten
+times as much as those of real clips, is also shown scaled about the mean colour to the contrast of real
+clips. `contrast` is the standard deviation of a set in network units, of all real clips 1. All training
+clips take 1 000 steps. A repeat is a condensation seed; differences are to as many random clips and cluster
+targets with the same judge, and to the same set at 0.01, in pairs by seed. That 0.01 was too low for real
+clips had been seen on training clips (`judge.py`) before test clips were judged so.
 
     OMP_NUM_THREADS=1 python benchmarks/judges.py   # 75 minutes on one core; goes on where it stopped
 """
