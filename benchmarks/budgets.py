@@ -25,7 +25,7 @@ from typing import Any
 import tomli_w
 from cells import RUNS, known_cells, publish, ucf101_5
 from plan import PLANS, scenes
-from tuned import FOLDS, accuracies_of
+from tuned import FIRST_JUDGE, FOLDS, accuracies_of
 
 from vidcondense.comparison.run import Jobs
 from vidcondense.compute import choose_compute
@@ -47,7 +47,6 @@ HEATS = {"learned": "prism", "random": "random", "herding": "herding", "best-of-
 """The method of each."""
 
 REPEATS = 10
-EVALUATE = {"model": "convnet3d-16", "steps": 200, "lr": 0.01}
 _COMMON = {"model": "convnet3d-16", "num-frames": 8, "iterations": 300}
 
 
@@ -82,7 +81,7 @@ DATA = {
 
 def asked(name: str, kilobytes: int) -> dict[str, Any]:
     """What a race depends on, as JSON has it, but for the grid."""
-    kept = {"condense": dict(DATA[name].condense), "evaluate": EVALUATE, "folds": FOLDS}
+    kept = {"condense": dict(DATA[name].condense), "evaluate": FIRST_JUDGE, "folds": FOLDS}
     return {"data": name, "kilobytes": kilobytes, **kept}
 
 
@@ -104,7 +103,7 @@ def raced(name: str, kilobytes: int, work: Path, jobs: Jobs) -> dict[str, Any]:
             work / heat,
             TuneOptions(budget_minutes=6000.0, folds=FOLDS, trials=max(2, len(forms))),
             space=forms,
-            evaluation=from_keys(EvaluateOptions, {**EVALUATE, "repeats": 1}),
+            evaluation=from_keys(EvaluateOptions, {**FIRST_JUDGE, "repeats": 1}),
             jobs=jobs,
         )
         judged = [
@@ -153,7 +152,7 @@ def plan_of(name: str, races: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "repeats": REPEATS,
         "condense": dict(DATA[name].condense),
-        "evaluate": EVALUATE,
+        "evaluate": FIRST_JUDGE,
         "full-data": {"repeats": 1, "steps": 1000},
         "sets": sets,
     }

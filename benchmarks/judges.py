@@ -44,7 +44,7 @@ BY_DSA = "cluster targets by DSA, two key frames of 16×16"
 AT_REAL_CONTRAST = "the same, at the contrast of real clips"
 ONE_REAL = "one random real clip"
 ONE_SMALL = "two key frames of 16×16, one video"
-SETS = {
+FIVE_VIDEOS = {
     REAL: "random-vpc-5-{}/uint8",
     "herded real clips": "herding-vpc-5-{}/uint8",
     "PRISM": "prism-vpc-5-{}/uint8",
@@ -53,13 +53,13 @@ SETS = {
     BY_DSA: "cluster-targets-by-dsa-two-key-frames-16-16-vpc-5-{}/uint8",
     AT_REAL_CONTRAST: "cluster-targets-by-dsa-two-key-frames-16-16-vpc-5-{}/uint8",
     "static-dynamic": "static-dynamic-{}/uint8",
+}
+ONE_VIDEO = {
     ONE_REAL: "random-vpc-1-{}/uint8",
     "PRISM, one video": "prism-vpc-1-{}/uint8",
     ONE_SMALL: "cluster-targets-two-key-frames-16-16-vpc-1-{}/uint8",
 }
-ONE = (ONE_REAL, "PRISM, one video", ONE_SMALL)
-"""Held against each other."""
-
+SETS = {**FIVE_VIDEOS, **ONE_VIDEO}
 JUDGE = EvaluateOptions(model="convnet3d-16", repeats=1, steps=200)
 JUDGES = {
     "learning rate 0.01": replace(JUDGE, lr=0.01),
@@ -111,7 +111,7 @@ def main() -> None:
         }
         for name, own in cells.items():
             accuracies = by_seed[name]
-            real, clusters = (ONE_REAL, ONE_SMALL) if name in ONE else (REAL, CLUSTER)
+            real, clusters = (ONE_REAL, ONE_SMALL) if name in ONE_VIDEO else (REAL, CLUSTER)
             if own:
                 rows.append(
                     {

@@ -66,8 +66,8 @@ SPACES = {"methods": _METHODS, "many_videos": _MANY_VIDEOS}
 RESULTS = {"methods": "tuned", "many_videos": "tuned_many_videos"}
 """The name of what is published."""
 
-EVALUATE = {"model": "convnet3d-16", "steps": 200, "lr": 0.01}
-"""The first judge of all plans; `judge.py` found a better one after the settings were chosen."""
+FIRST_JUDGE = {"model": "convnet3d-16", "steps": 200, "lr": 0.01}
+"""The judge of all plans at first; `judge.py` found a better one after these settings were chosen."""
 
 _MANY = 5
 """Videos per class, where the plan has several numbers."""
@@ -85,7 +85,7 @@ def asked(name: str, plan: dict[str, Any], space: Space) -> dict[str, Any]:
     own = {key: value for key, value in plan["sets"][name].items() if key not in left_out}
     if "vpc" in own:
         own["vpc"] = _MANY
-    kept = {"condense": {**plan["condense"], **own}, "evaluate": EVALUATE, "space": space}
+    kept = {"condense": {**plan["condense"], **own}, "evaluate": FIRST_JUDGE, "space": space}
     return dict(json.loads(json.dumps(kept)))
 
 
@@ -102,7 +102,7 @@ def tuned(
         work,
         TuneOptions(budget_minutes=600.0, folds=FOLDS, trials=math.prod(map(len, space.values()))),
         space=space,
-        evaluation=from_keys(EvaluateOptions, {**EVALUATE, "repeats": 1}),
+        evaluation=from_keys(EvaluateOptions, {**FIRST_JUDGE, "repeats": 1}),
         jobs=jobs,
     )
     trials = [
