@@ -60,7 +60,7 @@ ONE_VIDEO = {
     ONE_SMALL: "cluster-targets-two-key-frames-16-16-vpc-1-{}/uint8",
 }
 SETS = {**FIVE_VIDEOS, **ONE_VIDEO}
-JUDGE = EvaluateOptions(model="convnet3d-16", repeats=1, steps=200)
+JUDGE = EvaluateOptions(model="convnet3d-16", repeats=1, steps=200, augment=False)
 JUDGES = {
     "learning rate 0.01": replace(JUDGE, lr=0.01),
     "learning rate 0.03": replace(JUDGE, lr=0.03),

@@ -36,7 +36,7 @@ from vidcondense.video.sampling import ClipOptions
 
 NAME = "labels"
 CLIP = ClipOptions(num_frames=8, stride=8, size=64)
-JUDGE = EvaluateOptions(model="convnet3d-16", repeats=1, steps=200, lr=0.01)
+JUDGE = EvaluateOptions(model="convnet3d-16", repeats=1, steps=200, lr=0.01, augment=False)
 REAL = "random real clips, VPC 5"
 SETS = {
     REAL: "random-vpc-5-{}/uint8",
@@ -68,7 +68,7 @@ def teacher_of(data: RealData, seed: int, compute: Compute) -> Path:
             network, description, _ = train_new(
                 JUDGE.model,
                 data.train,
-                TrainOptions(steps=1000, lr=0.01),
+                TrainOptions(steps=1000, lr=0.01, augment=False),
                 shape=data.train.shape,
                 seed=rng.derive_seed(seed, "teacher"),
                 compute=compute,

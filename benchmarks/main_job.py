@@ -12,6 +12,7 @@ were fixed beforehand.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 from cells import RUNS, cell, publish, ucf101_5
@@ -32,6 +33,9 @@ METHODS: dict[str, dict[str, Any]] = {
     "prism, noise": {"method": "prism", "init": "noise"},
     "random real clips": {"method": "random"},
 }
+JUDGE = EvaluateOptions(lr=0.003, augment=False)
+"""The default of `evaluate` when this was measured."""
+
 NETWORKS = {"prism, noise": 3, "random real clips": 1}
 
 
@@ -43,7 +47,7 @@ def condensed_cell(data: RealData, name: str, seed: int) -> dict[str, Any]:
     out = RUNS / NAME / f"{name} {seed}"
     made = load_condensed(out) if out.exists() else condense(data.train, out, options, overwrite=True)
     judged = evaluate(
-        made, data.test, EvaluateOptions(repeats=NETWORKS[name], seed=seed), compute=choose_compute()
+        made, data.test, replace(JUDGE, repeats=NETWORKS[name], seed=seed), compute=choose_compute()
     )
     return {**as_dict(judged), **_sizes(made)}
 
@@ -59,7 +63,7 @@ def _sizes(made: CondensedDataset) -> dict[str, Any]:
 
 def full_data_cell(data: RealData, seed: int) -> dict[str, Any]:
     """One network trained on all real training clips."""
-    options = EvaluateOptions(repeats=1, seed=seed)
+    options = replace(JUDGE, repeats=1, seed=seed)
     return as_dict(evaluate(data.train, data.test, options, compute=choose_compute()))
 
 

@@ -48,7 +48,9 @@ MODEL = "convnet3d-16"
 
 def measure(clips: ClipSource, data: RealData, seed: int, steps: int) -> dict[str, Any]:
     """How videos move, and how right networks that they train are on each order of frames."""
-    options = NetworkOptions(model=MODEL, repeats=2, seed=seed, training=TrainOptions(steps=steps, lr=0.01))
+    options = NetworkOptions(
+        model=MODEL, repeats=2, seed=seed, training=TrainOptions(steps=steps, lr=0.01, augment=False)
+    )
     found = order_accuracy(clips, data.train, data.test, options, compute=choose_compute())
     return {order: score([found], order).mean for order in ORDERS}
 

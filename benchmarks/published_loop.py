@@ -75,7 +75,7 @@ LOOPS = {
 }
 CHECKPOINTS = {200: (10, 20, 30, *range(40, 201, 20)), 400: range(40, 401, 40)}
 """By the iterations of a loop. To judge at one takes longer than to condense to the next."""
-JUDGE = EvaluateOptions(model=MODEL, repeats=1, steps=200, lr=0.01)
+JUDGE = EvaluateOptions(model=MODEL, repeats=1, steps=200, lr=0.01, augment=False)
 TIMED = 5
 
 

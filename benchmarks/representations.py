@@ -64,7 +64,7 @@ MODEL = "convnet3d-16"
 CLIP = ClipOptions(num_frames=8, size=48)
 VPC, ITERATIONS, MOMENTUM = 5, 300, 0.95
 MATCH = MatchOptions(real_batch=8, match_targets="cluster", model=MODEL)
-JUDGE = EvaluateOptions(repeats=1, steps=200, lr=0.01, model=MODEL)
+JUDGE = EvaluateOptions(repeats=1, steps=200, lr=0.01, model=MODEL, augment=False)
 BYTES = 1536
 """Of a video."""
 

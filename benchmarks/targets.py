@@ -52,7 +52,7 @@ NAME = "targets"
 FOLDS = 4
 CLIP = ClipOptions(num_frames=8, stride=8, size=64)
 MODEL = "convnet3d-16"
-JUDGE = EvaluateOptions(model=MODEL, repeats=1, steps=200, lr=0.01)
+JUDGE = EvaluateOptions(model=MODEL, repeats=1, steps=200, lr=0.01, augment=False)
 BASE = CondenseOptions(iterations=150, key_frame_size=16, insert=InsertionOptions(insertion="none"))
 BASELINE = "cluster"
 
@@ -130,7 +130,7 @@ class Variant(DistributionMatcher):
         network = super().network(iteration)
         if self.trained_steps and iteration >= 0:
             network.requires_grad_(True)
-            options = TrainOptions(steps=self.trained_steps, lr=0.01, batch_size=16)
+            options = TrainOptions(steps=self.trained_steps, lr=0.01, batch_size=16, augment=False)
             train(
                 network,
                 self.real,

@@ -43,7 +43,7 @@ SHOTS = (1,)
 
 def measure(clips: ClipSource | None, data: RealData, seed: int, steps: int) -> dict[str, Any]:
     """Everything that `transfer` measures, shares of the test clips."""
-    training = TrainOptions(steps=steps, lr=0.01)
+    training = TrainOptions(steps=steps, lr=0.01, augment=False)
     options = TransferOptions(model="convnet3d-16", repeats=1, seed=seed, training=training, shots=SHOTS)
     found = transfer(clips, data.train, data.test, options, compute=choose_compute())
     return {name: score([found], name).mean for name in options.measurements(len(data.train))}

@@ -66,7 +66,7 @@ SPACES = {"methods": _METHODS, "many_videos": _MANY_VIDEOS}
 RESULTS = {"methods": "tuned", "many_videos": "tuned_many_videos"}
 """The name of what is published."""
 
-FIRST_JUDGE = {"model": "convnet3d-16", "steps": 200, "lr": 0.01}
+FIRST_JUDGE = {"model": "convnet3d-16", "steps": 200, "lr": 0.01, "augment": False}
 """The judge of all plans at first; `judge.py` found a better one after these settings were chosen."""
 
 _MANY = 5

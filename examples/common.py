@@ -145,7 +145,7 @@ def new_network(real: RealClips, arguments: argparse.Namespace, seed: int) -> to
 
 def learn(network: torch.nn.Module, clips: ClipSource, arguments: argparse.Namespace, seed: int) -> None:
     """Train a network further."""
-    options = vc.TrainOptions(steps=arguments.steps, lr=arguments.lr)
+    options = vc.TrainOptions(steps=arguments.steps, lr=arguments.lr, augment=False)
     if vc.train(network, clips, options, seed=seed, compute=vc.choose_compute()).diverged:
         raise SystemExit(f"the training diverged; use a smaller --lr than {arguments.lr}")
 

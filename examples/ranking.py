@@ -42,7 +42,7 @@ def scores(
     """The accuracy of every architecture, trained on `clips`; of one that diverged, that of chance."""
     found = {}
     for name in ARCHITECTURES:
-        options = {"repeats": 1, "seed": seed, "steps": arguments.steps, "lr": arguments.lr}
+        options = {"repeats": 1, "seed": seed, "steps": arguments.steps, "lr": arguments.lr, "augment": False}
         judged = vc.EvaluateOptions(model=f"ranking:{name}", **options)
         accuracies = vc.evaluate(clips, data.test, judged, compute=vc.choose_compute()).accuracies
         found[name] = accuracies[0] if accuracies else 1 / len(data.test.classes)

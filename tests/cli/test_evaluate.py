@@ -45,13 +45,13 @@ def test_more_contrast_than_real_clips_have_is_told(run, condensed, toy, cache, 
     assert "pixels deviate" not in run("evaluate", *arguments[1:], "--protocol", "paper", "--epochs", "2").err
 
 
-def test_augmented_clips_are_told(run, condensed, toy, cache, tmp_path):
+def test_plain_clips_are_told(run, condensed, toy, cache, tmp_path):
     arguments = [condensed, "--data", toy, "--cache-dir", cache, *FAST, "--out", tmp_path / "results"]
-    outcome = run("evaluate", *arguments, "--augment")
+    outcome = run("evaluate", *arguments, "--no-augment")
     assert outcome.code == 0
-    assert "protocol strict, 3 steps of augmented clips" in outcome.out
+    assert "protocol strict, 3 steps at learning rate" in outcome.out
     found = json.loads((tmp_path / "results" / "results.json").read_text())
-    assert found["sets"][0]["evaluation"]["options"]["augment"] is True
+    assert found["sets"][0]["evaluation"]["options"]["augment"] is False
 
 
 def test_results_are_in_json_csv_and_table(run, condensed, toy, cache, tmp_path):
@@ -60,10 +60,9 @@ def test_results_are_in_json_csv_and_table(run, condensed, toy, cache, tmp_path)
     outcome = run("evaluate", *arguments, *control, "--per-class")
     assert outcome.code == 0
     assert (
-        "top-1, chance level 50.0 %; 4 test clips from 4 source groups; protocol strict, 3 steps"
-        in outcome.out
+        "top-1, chance level 50.0 %; 4 test clips from 4 source groups; protocol strict, 3 steps "
+        "of augmented clips at learning rate" in outcome.out
     )
-    assert "of augmented clips" not in outcome.out
     assert "full data (2 steps)" in outcome.out
     assert "\nleft " in outcome.out  # per class
     found = json.loads((tmp_path / "results" / "results.json").read_text())

@@ -15,7 +15,19 @@ QUICK = ["--model", "convnet3d-16", "--eval-model", "convnet3d-16"]
 def arguments(toy, cache, tmp_path):
     clip = ["--num-frames", "8", "--stride", "1", "--size", "44", "--real-batch", "2", "--iterations", "2"]
     places = ["--out", tmp_path / "tuned", "--cache-dir", cache, "--workers", "0", "--precision", "float32"]
-    return [toy, *clip, *places, "--eval-steps", "2", "--eval-augment", "--folds", "2", "--jobs", "2", *QUICK]
+    return [
+        toy,
+        *clip,
+        *places,
+        "--eval-steps",
+        "2",
+        "--no-eval-augment",
+        "--folds",
+        "2",
+        "--jobs",
+        "2",
+        *QUICK,
+    ]
 
 
 @pytest.mark.slow
@@ -35,7 +47,7 @@ def test_tuning_writes_a_recipe_and_is_computed_once(run, arguments, toy, cache,
     assert not (tmp_path / "tuned" / "means").exists(), "what trials shared is kept no longer than them"
     for path in cells:
         cell = json.loads(path.read_text())
-        assert (cell["folds"], cell["evaluate"]["augment"]) == (2, True)
+        assert (cell["folds"], cell["evaluate"]["augment"]) == (2, False)
         (entry,) = cell["entries"]
         assert entry["evaluation"]["num_test"] == 3, "half of the six training clips"
 

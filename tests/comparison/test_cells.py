@@ -101,6 +101,7 @@ def test_other_options_are_refused_by_name(plan, place, compute):
 
 def test_options_that_came_later_had_their_default(plan, place, compute):
     random = find(plan, "random")
+    random = replace(random, evaluation=replace(random.evaluation, augment=False))
     run_cell(place, random, 0, compute=compute)
     path = place.result("random-0")
     cell = json.loads(path.read_text())
@@ -111,6 +112,9 @@ def test_options_that_came_later_had_their_default(plan, place, compute):
     )
     with pytest.raises(OutputError, match=r"recipe\.momentum: 0.95 → 0.5\)"):
         read_cell(place, other, 0)
+    altered = replace(random, evaluation=replace(random.evaluation, augment=True))
+    with pytest.raises(OutputError, match=r"\(evaluate\.augment: False → True\)"):  # then clips were plain
+        read_cell(place, altered, 0)
 
 
 def test_options_that_are_no_more_count_only_where_they_meant_something_else(plan, place, compute):

@@ -18,15 +18,15 @@ def test_strict_is_the_default():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({}, "protocol strict, 500 steps at learning rate 0.003"),
+        ({}, "protocol strict, 500 steps of augmented clips at learning rate 0.03"),
         ({"protocol": "paper"}, "protocol paper, 500 epochs at learning rate 0.01"),
         (
-            {"steps": 20, "lr": 0.03, "augment": True},
-            "protocol strict, 20 steps of augmented clips at learning rate 0.03",
+            {"steps": 20, "lr": 0.003, "augment": False},
+            "protocol strict, 20 steps at learning rate 0.003",
         ),
         (
-            {"clips": 3, "top": 5},
-            "protocol strict, 500 steps at learning rate 0.003, 3 test clips a video, top 5",
+            {"clips": 3, "top": 5, "augment": False},
+            "protocol strict, 500 steps at learning rate 0.03, 3 test clips a video, top 5",
         ),
     ],
 )

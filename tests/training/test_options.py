@@ -10,13 +10,14 @@ from vidcondense.training import TrainOptions, learning_rate
 
 def test_defaults_are_the_strict_protocol():
     options = TrainOptions()
-    assert (options.steps, options.batch_size, options.lr, options.momentum) == (500, 32, 0.003, 0.9)
+    assert (options.steps, options.batch_size, options.lr, options.momentum) == (500, 32, 0.03, 0.9)
     assert (options.weight_decay, options.warmup, options.clip_norm, options.schedule) == (
         5e-4,
         0.05,
         1.0,
         "cosine",
     )
+    assert options.augment
 
 
 def test_cosine_in_closed_form():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,11 @@ from vidcondense import rng
 from vidcondense.compute import Compute
 from vidcondense.errors import DataError
 from vidcondense.models import build_network
+from vidcondense.storage.labels import SoftLabelled
 from vidcondense.training import TrainOptions, predict, train
+from vidcondense.training.augment import draw_augmentation
 from vidcondense.training.units import standardise
+from vidcondense.training.views import AugmentedViews
 
 
 def parameters(network: torch.nn.Module) -> torch.Tensor:
@@ -53,7 +57,14 @@ def test_updates_against_numpy(make_clips, make_network, cpu, clip_norm, labels)
     clips.regression = labels == "learned"
     weight, bias = (parameter.detach().double().numpy().copy() for parameter in network.parameters())
     options = TrainOptions(
-        steps=4, batch_size=6, lr=0.5, weight_decay=0.1, clip_norm=clip_norm, warmup=0.0, schedule="step"
+        steps=4,
+        batch_size=6,
+        lr=0.5,
+        weight_decay=0.1,
+        clip_norm=clip_norm,
+        warmup=0.0,
+        schedule="step",
+        augment=False,
     )
     losses, weight, bias = descend(
         weight,
@@ -152,10 +163,37 @@ def test_prepare_is_applied(make_clips, make_network, cpu):
     raw, prepared = make_network(), make_network()
     clips, ready = make_clips(num=6), make_clips(num=6)
     ready.views = standardise(ready.views[0])[None]
-    options = TrainOptions(steps=3, batch_size=6, lr=0.1)
+    options = TrainOptions(steps=3, batch_size=6, lr=0.1, augment=False)
     by_hand = train(raw, ready, options, seed=0, compute=cpu)
     by_train = train(prepared, clips, options, seed=0, compute=cpu, prepare=standardise)
     assert by_train.losses == pytest.approx(by_hand.losses, rel=1e-5)
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_each_step_augments_and_only_then_prepares(make_clips, make_network, cpu, mirror):
+    clips, options = make_clips(num=6), TrainOptions(steps=12, batch_size=6, lr=0.1)
+    steps = iter(range(12))
+
+    def by_hand(videos):
+        stream = rng.generator(5, "augment", next(steps))
+        return standardise(draw_augmentation(stream, mirror=mirror, clips=len(videos))(videos))
+
+    plain = replace(options, augment=False)
+    wanted = train(make_network(), clips, plain, seed=5, compute=cpu, prepare=by_hand)
+    found = train(make_network(), clips, options, seed=5, compute=cpu, prepare=standardise, mirror=mirror)
+    assert found.losses == wanted.losses
+
+
+def test_augmented_views_are_taken_as_they_are(make_clips, make_network, cpu):
+    views = AugmentedViews(make_clips(num=6), 4, seed=3, mirror=True)
+    labelled = SoftLabelled(views, torch.eye(3)[views.labels], regression=False)
+    for clips in (views, labelled):
+        asked, plain = (
+            train(make_network(), clips, TrainOptions(steps=3, augment=augment), seed=0, compute=cpu)
+            for augment in (True, False)
+        )
+        assert asked == plain
+    assert SoftLabelled(make_clips(num=6), torch.eye(3)[[0] * 6], regression=False).augmented is False
 
 
 def test_divergence_stops_at_once(make_clips, make_network, cpu):

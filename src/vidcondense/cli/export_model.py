@@ -74,7 +74,7 @@ class Arguments:
     """What to train on a set: convnet3d, cnn-gru, cnn-lstm, …, or package.module:factory of your own."""
 
     seed: int = 0
-    """Seed of that training: weights, order of the clips, dropout."""
+    """Seed of that training: weights, order of the clips, dropout, augmentation."""
 
     training: TrainOptions = field(default_factory=TrainOptions)
     """How it is trained; the defaults are those of the strict evaluation protocol."""
@@ -169,6 +169,7 @@ def _trained(
         seed=arguments.seed,
         compute=arguments.compute.choose(),
         origin={"condensed_sha256": made.manifest["sha256"], "trained_on": "set"},
+        mirror=made.flip,
         listener=bars.follow("train", "training", arguments.training.num_steps(len(made))),
     )
     return network, description, made

@@ -52,7 +52,7 @@ class Arguments:
     """The network to train: convnet3d, cnn-gru, cnn-lstm, …, or package.module:factory of your own."""
 
     seed: int = 0
-    """Seed of the weights, the order of the clips, and dropout."""
+    """Seed of the weights, the order of the clips, dropout and augmentation."""
 
     training: TrainOptions = field(default_factory=TrainOptions)
     """How the network is trained; the defaults are those of the strict evaluation protocol."""
@@ -91,6 +91,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
                 "condensed_sha256": made.manifest["sha256"],
                 "trained_on": "set" if arguments.data is None else "real clips",
             },
+            mirror=made.flip,
             listener=bars.follow("train", "training", total),
         )
     accuracy = description.origin["train_accuracy"]

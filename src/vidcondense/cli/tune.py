@@ -78,10 +78,10 @@ class Arguments:
     """Training steps of a judging network (default: 500, as evaluate)."""
 
     eval_lr: float | None = None
-    """Learning rate of a judging network (default: 0.003, as evaluate)."""
+    """Learning rate of a judging network (default: 0.03, as evaluate)."""
 
-    eval_augment: bool = False
-    """Train judging networks on augmented clips, as evaluate --augment does."""
+    eval_augment: bool = True
+    """Train judging networks on augmented clips, as evaluate does."""
 
     jobs: Jobs = field(default_factory=Jobs)
     """How settings are judged."""

@@ -138,7 +138,7 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
     split = before.pop("train_split")  # older results lack it
     asked = _asked(place, entrant, seed)
     before["recipe"] = as_now(before["recipe"], asked["recipe"], Recipe())
-    before["evaluate"] = as_now(before["evaluate"], asked["evaluate"], EvaluateOptions())
+    before["evaluate"] = as_now(before["evaluate"], asked["evaluate"], OLDER_JUDGE)
     if changed := changed_fields(before, asked):
         raise OutputError(
             f"{path} was computed with other options ({'; '.join(changed)}); "
@@ -267,12 +267,16 @@ def _asked(place: Place, entrant: Entrant, seed: int) -> dict[str, Any]:
     }
 
 
+OLDER_JUDGE = EvaluateOptions(augment=False)
+"""What a record that lacks an option was judged by: clips were plain before they could be altered."""
+
+
 def as_now(
     before: dict[str, Any], asked: dict[str, Any], defaults: Recipe | EvaluateOptions
 ) -> dict[str, Any]:
     """Options by key as an earlier version wrote them, with the keys of today.
 
-    Those of `asked` that came to be since had no other value then than their default.
+    Those of `asked` that came to be since had no other value then than in `defaults`.
     """
     usual = to_keys(defaults)
     return {**{key: usual[key] for key in asked if key in usual}, **without_former(before)}

@@ -10,10 +10,9 @@ from typing import Any
 
 import msgspec
 
-from vidcondense.comparison.cells import Cell, key_of, keys
+from vidcondense.comparison.cells import OLDER_JUDGE, Cell, key_of, keys
 from vidcondense.comparison.plan import Entrant, Plan
 from vidcondense.errors import FormatError
-from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.results import Evaluation, Summary, summarise
 from vidcondense.evaluation.statistics import PairedDifference, mean, paired_difference
 from vidcondense.evaluation.tables import Record, percent, record
@@ -229,7 +228,7 @@ def _evaluation(entry: Mapping[str, Any]) -> Evaluation:
     """Of an older entry, with the options that came to be after it; they had no other value then."""
     kept = entry["evaluation"]
     try:
-        options = {**as_json(EvaluateOptions()), **kept["options"]}
+        options = {**as_json(OLDER_JUDGE), **kept["options"]}
         return msgspec.convert({**kept, "options": options}, Evaluation)
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"the result of a cell holds no evaluation ({error}); use --overwrite") from error

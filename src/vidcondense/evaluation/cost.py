@@ -10,9 +10,7 @@ from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.interfaces import ClipSource
 from vidcondense.models import build_network
 from vidcondense.models.footprint import Footprint, footprint
-from vidcondense.training.augment import augmenting
 from vidcondense.training.train import train
-from vidcondense.training.units import unchanged
 
 _FORWARD = 1 / 3  # of a training step's time: the backward pass takes twice as long as the forward pass
 
@@ -56,7 +54,6 @@ def seconds_of(train_set: ClipSource, num_test: int, options: EvaluateOptions, c
         two_steps,
         seed=0,
         compute=compute,
-        prepare=augmenting(0, mirror=False) if options.augment else unchanged,
         listener=lambda event: times.append(time.perf_counter()),
     )
     step = times[-1] - times[-2]

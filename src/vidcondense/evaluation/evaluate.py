@@ -19,9 +19,7 @@ from vidcondense.events import Event, Listener, ignore
 from vidcondense.interfaces import ClipSource
 from vidcondense.models import build_network, check_size
 from vidcondense.options import as_json
-from vidcondense.training.augment import augmenting
 from vidcondense.training.train import train
-from vidcondense.training.units import chain
 
 
 def evaluate(
@@ -88,9 +86,6 @@ def _train_and_test(network: nn.Module, judge: Judge, seed: int, listener: Liste
         if step in points and (tested := judge.test_network(network, seed)) is not None:
             curve.append((step, float(tested.correct.double().mean())))
 
-    prepare = judge.prepare(train_set)
-    if options.augment:
-        prepare = chain(augmenting(seed, mirror=judge.test.flip), prepare)
     result = train(
         network,
         train_set,
@@ -98,7 +93,8 @@ def _train_and_test(network: nn.Module, judge: Judge, seed: int, listener: Liste
         seed=seed,
         compute=judge.compute,
         listener=listener,
-        prepare=prepare,
+        prepare=judge.prepare(train_set),
+        mirror=judge.test.flip,
         after_step=test_at_points if points else None,
     )
     tested = None if result.diverged else judge.test_network(network, seed)

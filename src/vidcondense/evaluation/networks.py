@@ -51,6 +51,7 @@ class Subject:
         home: the clips it knows first; their mean and deviation normalise all others.
         seed: of its weights and its training.
         training: how it is trained.
+        mirror: whether mirroring a clip keeps its label.
         compute: device and precision.
     """
 
@@ -58,6 +59,7 @@ class Subject:
     home: ClipSource
     seed: int
     training: TrainOptions
+    mirror: bool
     compute: Compute
 
     def train(self, clips: ClipSource, listener: Listener = ignore) -> bool:
@@ -70,6 +72,7 @@ class Subject:
             compute=self.compute,
             listener=listener,
             prepare=self._prepare(clips),
+            mirror=self.mirror,
         )
         return not result.diverged
 
@@ -121,7 +124,14 @@ def subjects(
             compute=compute,
         )
         home = real if train_set is None else train_set
-        subject = Subject(network=network, home=home, seed=seed, training=options.training, compute=compute)
+        subject = Subject(
+            network=network,
+            home=home,
+            seed=seed,
+            training=options.training,
+            mirror=real.flip,
+            compute=compute,
+        )
         if train_set is None:
             yield subject, True
         else:

@@ -157,7 +157,7 @@ def _accuracy(
     for number in range(options.draw_networks):
         own = rng.derive_seed(seed, "network", number)
         network = network_for(model, real.shape, len(real.classes), seed=own, compute=compute)
-        trained = train(network, kept, training, seed=own, compute=compute)
+        trained = train(network, kept, training, seed=own, compute=compute, mirror=real.flip)
         clips += trained.steps_done * training.batch_of(len(kept))
         if trained.diverged:
             return None, clips

@@ -41,7 +41,8 @@ def feature_networks(
         network = network_for(model, real.shape, len(real.classes), seed=own, compute=compute)
         if options.features == "trained":
             training = TrainOptions(steps=options.feature_steps)
-            if train(network, real, training, seed=own, compute=compute).diverged:
+            result = train(network, real, training, seed=own, compute=compute, mirror=real.flip)
+            if result.diverged:
                 raise LimitError(
                     f"the training of feature network {number} diverged; use --features random, "
                     "or another --seed"

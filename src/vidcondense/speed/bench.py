@@ -265,7 +265,8 @@ def _train(clips: ClipDataset, options: BenchOptions, compute: Compute, *, steps
     train(
         network,
         clips,
-        TrainOptions(steps=steps, batch_size=options.batch_size, lr=1e-6),  # too little to diverge
+        # A learning rate too small to diverge.
+        TrainOptions(steps=steps, batch_size=options.batch_size, lr=1e-6, augment=False),
         seed=0,
         compute=compute,
         after_step=lambda step: times.append(perf_counter()),

@@ -98,6 +98,11 @@ class SoftLabelled:
         return self._soft_labels
 
     @property
+    def augmented(self) -> bool:
+        """Whether labels belong to augmented views, which are trained on as they are."""
+        return getattr(self._clips, "augmented", False)
+
+    @property
     def mean(self) -> Float[Tensor, " c"]:
         """The recorded mean of each channel."""
         return self._clips.mean

@@ -81,6 +81,7 @@ class ExpertOptions:
             warmup=0.0,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
+            augment=False,
         )
 
 

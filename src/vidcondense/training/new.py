@@ -27,6 +27,7 @@ def train_new(
     seed: int,
     compute: Compute,
     origin: Mapping[str, Any],
+    mirror: bool,
     listener: Listener = ignore,
 ) -> tuple[VideoNetwork, NetworkDescription, TrainResult]:
     """Build a network and train it.
@@ -36,9 +37,10 @@ def train_new(
         clips: what to learn, with hard labels.
         options: how.
         shape: `(T, C, H, W)` of a clip.
-        seed: of the weights, the order of the clips, and dropout.
+        seed: of the weights, the order of the clips, dropout and augmentation.
         compute: device and precision.
         origin: where the clips come from, for the description.
+        mirror: whether mirroring a clip keeps its label, for augmentation.
         listener: gets the events of the training.
 
     Raises:
@@ -50,7 +52,7 @@ def train_new(
     network = network_for(
         model, shape, len(clips.classes), seed=rng.derive_seed(seed, "network"), compute=compute
     )
-    result = train(network, clips, options, seed=seed, compute=compute, listener=listener)
+    result = train(network, clips, options, seed=seed, compute=compute, listener=listener, mirror=mirror)
     if result.diverged:
         raise LimitError(
             f"the training diverged after {result.steps_done} of {options.num_steps(len(clips))} steps "

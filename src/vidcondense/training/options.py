@@ -24,7 +24,7 @@ class TrainOptions:
     batch_size: int = 32
     """Clips a step (all of them, where there are fewer)."""
 
-    lr: float = 0.003
+    lr: float = 0.03
     """Learning rate at its highest."""
 
     schedule: Schedule = "cosine"
@@ -42,6 +42,10 @@ class TrainOptions:
 
     clip_norm: float | None = 1.0
     """Largest norm of the gradient over all parameters; longer ones are shortened to it."""
+
+    augment: bool = True
+    """Alter the clips of each step by one of colour, crop, cutout, flip (where that keeps the label), scale
+    and rotation."""
 
     def __post_init__(self) -> None:
         check_choices(self)

@@ -16,9 +16,10 @@ from vidcondense.compute import Compute
 from vidcondense.errors import DataError
 from vidcondense.events import Listener, ignore
 from vidcondense.interfaces import ClipSource
+from vidcondense.training.augment import augmenting
 from vidcondense.training.batches import Batches, fetcher
 from vidcondense.training.options import TrainOptions, learning_rate
-from vidcondense.training.units import Prepare, unchanged
+from vidcondense.training.units import Prepare, chain, unchanged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,7 @@ def train(
     compute: Compute,
     listener: Listener = ignore,
     prepare: Prepare = unchanged,
+    mirror: bool = False,
     after_step: Callable[[int], None] | None = None,
 ) -> TrainResult:
     """Train `network`, in place, on `clips`.
@@ -62,10 +64,12 @@ def train(
         network: videos → logits `[N, K]`, on the device of `compute`.
         clips: what to learn; its labels are class ids `[N]`, or soft labels `[N, K]`.
         options: how.
-        seed: of the order of the clips and of dropout.
+        seed: of the order of the clips, of dropout and of augmentation.
         compute: device and precision of the forward passes; the loss is float32.
         listener: gets a `train` event (step, loss, lr) after each step, or `diverged` (step).
-        prepare: applied to each batch before the network sees it.
+        prepare: applied to each batch, augmented where `options` say so, before the network sees it. Clips
+            that are `augmented` already are taken as they are.
+        mirror: whether mirroring a clip keeps its label, so that augmentation may.
         after_step: called with the number of steps done after each one (to evaluate in between).
 
     Returns:
@@ -80,6 +84,8 @@ def train(
     batches = Batches(len(clips), options.batch_size, whole=options.epochs is not None, seed=seed)
     fetch = fetcher(clips, compute)
     loss_of = squared_error if getattr(clips, "regression", False) else F.cross_entropy
+    if options.augment and not getattr(clips, "augmented", False):
+        prepare = chain(augmenting(seed, mirror=mirror), prepare)
     optimiser = _optimiser(network, options)
     network.train()
     losses: list[float] = []

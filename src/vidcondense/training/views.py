@@ -25,6 +25,9 @@ class AugmentedViews:
         mirror: whether mirroring keeps the labels.
     """
 
+    augmented = True
+    """They are trained on as they are."""
+
     def __init__(self, clips: ClipSource, num_views: int, *, seed: int, mirror: bool) -> None:
         self._clips = clips
         self._count = num_views

@@ -14,7 +14,7 @@ from typing import Any
 import tomli_w
 
 from vidcondense.assembly import total_iterations
-from vidcondense.comparison.cells import Place, as_now, check_experts, missing, read_cell
+from vidcondense.comparison.cells import OLDER_JUDGE, Place, as_now, check_experts, missing, read_cell
 from vidcondense.comparison.outcome import accuracy_of
 from vidcondense.comparison.plan import Plan, read_plan
 from vidcondense.comparison.run import Jobs, run_cells
@@ -294,7 +294,7 @@ def _earlier(path: Path, asked: Mapping[str, Any]) -> list[Setting] | None:
     if not all(isinstance(before.get(name), dict) for name in ("base", "evaluate")):
         raise FormatError(f"cannot read {path}: it does not say what was asked; use another --out")
     before["base"] = as_now(before["base"], asked["base"], Recipe())
-    before["evaluate"] = as_now(before["evaluate"], asked["evaluate"], EvaluateOptions())
+    before["evaluate"] = as_now(before["evaluate"], asked["evaluate"], OLDER_JUDGE)
     if changed := changed_fields(before, asked):
         raise OutputError(f"{path} is of another tuning ({'; '.join(changed)}); use another --out")
     return settings
