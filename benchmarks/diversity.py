@@ -34,7 +34,7 @@ from vidcondense.interfaces import ClipSource
 from vidcondense.models.random import random_network
 from vidcondense.models.saved import load_network
 from vidcondense.storage.condensed import load_condensed
-from vidcondense.training import embed, predict
+from vidcondense.training import TrainOptions, embed, predict
 from vidcondense.video.index import DataOptions, RealData, load_data
 
 NAME = "diversity"
@@ -58,6 +58,7 @@ SETS = {
 REAL = "all real training clips"
 SEEDS = range(5)
 NETWORKS, SEED = 8, 1000
+TEACHING = TrainOptions(steps=1000, lr=0.01, augment=False)
 MEASURES = ("smooth", "spread_random", "spread_trained", "told")
 
 
@@ -76,7 +77,7 @@ def spread(features: Tensor, labels: Tensor) -> float:
 def measure(clips: ClipSource, data: RealData) -> dict[str, float]:
     """The four measures, spreads as they are."""
     compute, classes = choose_compute(), len(data.train.classes)
-    trained, _ = load_network(teacher_of(data, 0, compute), compute)
+    trained, _ = load_network(teacher_of(data, 0, compute, benchmark=NAME, training=TEACHING), compute)
     spreads = [
         spread(embed(network, clips, compute=compute), clips.labels)
         for network in (

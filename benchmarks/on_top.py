@@ -23,13 +23,13 @@ from typing import Any
 
 import torch
 from cells import RUNS, cell, compute_cells, over_repeats, publish, sets_of, ucf101_5
-from labels import JUDGE
 from plan import make_experts
+from tuned import FIRST_JUDGE
 
 from vidcondense import rng
 from vidcondense.compute import choose_compute, versions_of
 from vidcondense.condenser import Condenser
-from vidcondense.evaluation import as_dict, evaluate
+from vidcondense.evaluation import EvaluateOptions, as_dict, evaluate
 from vidcondense.interfaces import ClipSource
 from vidcondense.recipe import Recipe, from_keys
 from vidcondense.selection.best import Rendered
@@ -38,6 +38,7 @@ from vidcondense.storage.labels import SoftLabelled
 from vidcondense.synthetic.keyframes import KeyFrameVideos
 from vidcondense.video.index import RealData, load_data
 
+JUDGE = EvaluateOptions(**FIRST_JUDGE, repeats=1)  # type: ignore[arg-type]
 NAME = "on_top"
 SET = {"cluster targets": "cluster-targets-two-key-frames-16-16-vpc-5-{}/uint8"}
 SEEDS = range(3)

@@ -59,6 +59,7 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         (("DM, noise", 1), ("DM, real", 1)),
         (("DM, noise", 1), ("two key frames", 1)),
         (("PRISM", 1), ("PRISM, float32", 1)),
+        (("two key frames", 1), ("PRISM, float32", 1)),
         *(
             (("two key frames 16×16, DSA", 1), (other, 1))
             for other in ("PRISM, float32", "PRISM", "PRISM, real", "DM, noise", "DM, real", "two key frames")

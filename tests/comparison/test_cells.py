@@ -117,6 +117,18 @@ def test_options_that_came_later_had_their_default(plan, place, compute):
         read_cell(place, altered, 0)
 
 
+def test_networks_of_another_default_rate_are_no_ones_of_today(plan, place, compute):
+    random = find(plan, "random")
+    run_cell(place, random, 0, compute=compute)
+    path = place.result("random-0")
+    cell = json.loads(path.read_text())
+    assert "lr" not in cell["evaluate"]
+    cell["entries"][0]["evaluation"]["training"]["lr"] = 0.003
+    path.write_text(json.dumps(cell))
+    with pytest.raises(OutputError, match=r"\(evaluate\.lr: 0.003 → None\)"):
+        read_cell(place, random, 0)
+
+
 def test_options_that_are_no_more_count_only_where_they_meant_something_else(plan, place, compute):
     random = find(plan, "random")
     run_cell(place, random, 0, compute=compute)

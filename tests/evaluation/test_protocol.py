@@ -44,6 +44,8 @@ def test_paper_is_the_fields():
         0.0,
         None,
     )
+    assert not training.augment
+    assert not EvaluateOptions(protocol="paper", augment=True).augment
     assert options.num_clips == 3
     assert options.points_of(500) == (100, 200, 300, 400)
 

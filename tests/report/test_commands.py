@@ -83,6 +83,16 @@ def test_the_command_of_an_evaluation(condensed, results):
     assert str(options.out) == "results"
 
 
+def test_the_command_of_older_results_says_how_they_were_judged(condensed, written, tmp_path):
+    for each in (*written["sets"], *written["controls"]):
+        each["evaluation"]["options"].pop("augment", None)
+        each["evaluation"]["training"] = {"lr": 0.003}
+    (tmp_path / "results.json").write_text(json.dumps(written))
+    command = evaluate_command(read_results(tmp_path), read_runs([condensed.folder]))
+    judged = parsed(evaluate_cli, command).evaluation
+    assert (judged.lr, judged.augment) == (0.003, False)
+
+
 def test_the_command_of_the_page(condensed, results, comparison):
     found, runs = [read_results(results), read_results(comparison)], read_runs([condensed.folder])
     wanted = ReportOptions(videos=5, real_clips=False)

@@ -81,7 +81,7 @@ class Arguments:
     """Learning rate of a judging network (default: 0.03, as evaluate)."""
 
     eval_augment: bool = True
-    """Train judging networks on augmented clips, as evaluate does."""
+    """Whether judging networks are trained on augmented clips, as by evaluate."""
 
     jobs: Jobs = field(default_factory=Jobs)
     """How settings are judged."""

@@ -139,6 +139,8 @@ def read_cell(place: Place, entrant: Entrant, seed: int) -> Cell | None:
     asked = _asked(place, entrant, seed)
     before["recipe"] = as_now(before["recipe"], asked["recipe"], Recipe())
     before["evaluate"] = as_now(before["evaluate"], asked["evaluate"], OLDER_JUDGE)
+    if (rate := _rate(found)) not in (None, entrant.evaluation.training.lr):
+        before["evaluate"]["lr"] = rate  # the default was another
     if changed := changed_fields(before, asked):
         raise OutputError(
             f"{path} was computed with other options ({'; '.join(changed)}); "
@@ -265,6 +267,14 @@ def _asked(place: Place, entrant: Entrant, seed: int) -> dict[str, Any]:
         "evaluate": {key: value for key, value in judge.items() if key != "model"},
         "folds": place.folds,
     }
+
+
+def _rate(found: Cell) -> float | None:
+    """The learning rate of a cell's networks; None where it does not say."""
+    try:
+        return float(found["entries"][0]["evaluation"]["training"]["lr"])
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 OLDER_JUDGE = EvaluateOptions(augment=False)

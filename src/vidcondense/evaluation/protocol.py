@@ -22,7 +22,6 @@ TRAINING: dict[str, TrainOptions] = {
         warmup=0.0,
         momentum=0.9,
         clip_norm=None,
-        augment=False,
     ),
 }
 """How each protocol trains."""
@@ -67,8 +66,8 @@ class ProtocolOptions:
     """Learning rate (strict: 0.03; paper: 0.01)."""
 
     augment: bool = True
-    """Alter the clips of each training step by one of colour, crop, cutout, flip, scale and rotation, as
-    image papers judge the sets of DSA and DM; for all sets alike (strict alone: paper takes plain clips)."""
+    """Whether each training step alters its clips by one of colour, crop, cutout, flip, scale and rotation,
+    as image papers judge the sets of DSA and DM; for all sets alike (paper: never)."""
 
     top: int = 1
     """A clip is right when its class is among this many of the highest scores (some papers print top 5)."""
@@ -77,6 +76,8 @@ class ProtocolOptions:
     """Times the test set is asked during a training, paper protocol only (5)."""
 
     def __post_init__(self) -> None:
+        if self.protocol == "paper":
+            object.__setattr__(self, "augment", False)
         require(self.repeats >= 1, "repeats", self.repeats, "must be at least 1")
         rng.check_seed(self.seed)
         require(self.clips is None or self.clips >= 1, "clips", self.clips, "must be at least 1")
@@ -101,7 +102,7 @@ class ProtocolOptions:
             training = dataclasses.replace(training, epochs=self.epochs)
         if self.lr is not None:
             training = dataclasses.replace(training, lr=self.lr)
-        return dataclasses.replace(training, augment=training.augment and self.augment)
+        return dataclasses.replace(training, augment=self.augment)
 
     @property
     def told(self) -> str:

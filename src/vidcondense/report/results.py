@@ -69,6 +69,7 @@ class Evaluated:
     classes: _Classes
     per_class: list[_Share | None]
     repeats: list[Repeat]
+    training: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

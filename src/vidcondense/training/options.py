@@ -44,8 +44,8 @@ class TrainOptions:
     """Largest norm of the gradient over all parameters; longer ones are shortened to it."""
 
     augment: bool = True
-    """Alter the clips of each step by one of colour, crop, cutout, flip (where that keeps the label), scale
-    and rotation."""
+    """Whether each step alters its clips by one of colour, crop, cutout, flip (where that keeps the label),
+    scale and rotation."""
 
     def __post_init__(self) -> None:
         check_choices(self)
