@@ -5,9 +5,10 @@ videos that fit, race in four heats: what is learned, and random, herded and bes
 over four folds of the training clips by source, all forms on the first, the better half on the next, and so
 on; the first form of a heat stays in to the end, but counts only where it wins. No test clip is looked at;
 the winner's accuracy is too high by design, for the best was taken. 300 iterations, ConvNet3D at a quarter of
-its width, 200 steps of the judging networks. What is written is plans/budgets_DATA.toml: of each size the
-three best that are learned and the best of each kind of real clips, ten repeats each, so that `plan.py`
-judges on test clips what was chosen before.
+its width; the races were judged by 200 steps at 0.01 on plain clips. What is written is
+plans/budgets_DATA.toml: of each size the three best that are learned and the best of each kind of real clips,
+ten repeats each, so that `plan.py` judges on test clips what was chosen before, by the better judge that was
+found since (judge.py).
 
     python benchmarks/budgets.py ucf101_5 --jobs 2          # goes on where it stopped; hours
     python benchmarks/plan.py budgets_ucf101_5 --jobs 2
@@ -47,6 +48,9 @@ HEATS = {"learned": "prism", "random": "random", "herding": "herding", "best-of-
 """The method of each."""
 
 REPEATS = 10
+JUDGE = {"model": "convnet3d-16", "steps": 500, "lr": 0.03, "augment": True}
+"""Of the plan that confirms what `FIRST_JUDGE` chose."""
+
 _COMMON = {"model": "convnet3d-16", "num-frames": 8, "iterations": 300}
 
 
@@ -152,8 +156,8 @@ def plan_of(name: str, races: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "repeats": REPEATS,
         "condense": dict(DATA[name].condense),
-        "evaluate": FIRST_JUDGE,
-        "full-data": {"repeats": 1, "steps": 1000},
+        "evaluate": JUDGE,
+        "full-data": {"repeats": 3, "steps": 1000},
         "sets": sets,
     }
 
@@ -164,8 +168,9 @@ def head(name: str, races: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"# What budgets of {sizes} kB a class are best used for: {DATA[name].told}.\n"
         f"# Made by budgets.py: of each size the {FINALISTS} best that are learned in its race on training\n"
-        "# clips, and the best form of random, herded and best-of-random clips. ConvNet3D at a quarter of\n"
-        "# its width, one network a repeat.\n"
+        "# clips, and the best form of random, herded and best-of-random clips. Races were judged by 200\n"
+        "# steps at 0.01 on plain clips, what is confirmed by the better judge found since. ConvNet3D at a\n"
+        "# quarter of its width, one network a repeat.\n"
     )
 
 
