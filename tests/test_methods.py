@@ -44,7 +44,8 @@ def flags_of(kind):
         if dataclasses.is_dataclass(hints[each.name]):
             yield from flags_of(hints[each.name])
         else:
-            yield "--" + each.name.replace("_", "-")
+            no = "no-" if each.default is True else ""  # the flag says what is not the default
+            yield f"--{no}{each.name.replace('_', '-')}"
 
 
 def test_every_method_either_learns_or_selects_and_every_part_is_known():
