@@ -7,8 +7,8 @@ probabilities of a teacher at temperature 4, of the videos, of eight and of 64 a
 labels and labels of videos are trained on with augmentation, views as they are. A teacher is such a network
 too, trained on all training clips, 1 000 steps; every seed has its own. A repeat is a condensation seed;
 differences are to the same set with hard labels, and, of the learned sets, to real clips with the same
-labels, in pairs by seed. All was fixed beforehand but for the
-judge and the 64 views: a first run had another.
+labels, in pairs by seed. All was fixed beforehand but for the judge and the 64 views: a first
+run had another.
 
     OMP_NUM_THREADS=1 python benchmarks/labels.py   # an hour on one core; goes on where it stopped
 """

@@ -2,8 +2,8 @@
 
 ucf101-5 (five classes of UCF101, official split 1: 294 training and 106 test clips), 16 frames at stride 4,
 64×64, one video per class. A repeat is a condensation seed with networks of its own (three for PRISM, one for
-random clips), their accuracies averaged. The strict protocol as it was then, 500
-steps at 0.003 on plain clips; nothing is chosen on test data: the settings were fixed beforehand.
+random clips), their accuracies averaged. The strict protocol as it was then, 500 steps at 0.003 on
+plain clips; nothing is chosen on test data: the settings were fixed beforehand.
 
     python benchmarks/main_job.py            # about an hour on two cores; goes on where it stopped
     python benchmarks/main_job.py --seeds 0  # a first look

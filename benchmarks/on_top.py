@@ -38,8 +38,8 @@ from vidcondense.storage.labels import SoftLabelled
 from vidcondense.synthetic.keyframes import KeyFrameVideos
 from vidcondense.video.index import RealData, load_data
 
-JUDGE = EvaluateOptions(**FIRST_JUDGE, repeats=1)  # type: ignore[arg-type]
 NAME = "on_top"
+JUDGE = from_keys(EvaluateOptions, {**FIRST_JUDGE, "repeats": 1})
 SET = {"cluster targets": "cluster-targets-two-key-frames-16-16-vpc-5-{}/uint8"}
 SEEDS = range(3)
 BASE = {

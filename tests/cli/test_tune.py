@@ -15,19 +15,8 @@ QUICK = ["--model", "convnet3d-16", "--eval-model", "convnet3d-16"]
 def arguments(toy, cache, tmp_path):
     clip = ["--num-frames", "8", "--stride", "1", "--size", "44", "--real-batch", "2", "--iterations", "2"]
     places = ["--out", tmp_path / "tuned", "--cache-dir", cache, "--workers", "0", "--precision", "float32"]
-    return [
-        toy,
-        *clip,
-        *places,
-        "--eval-steps",
-        "2",
-        "--no-eval-augment",
-        "--folds",
-        "2",
-        "--jobs",
-        "2",
-        *QUICK,
-    ]
+    judging = ["--eval-steps", "2", "--no-eval-augment", "--folds", "2", "--jobs", "2"]
+    return [toy, *clip, *places, *judging, *QUICK]
 
 
 @pytest.mark.slow

@@ -32,6 +32,13 @@ def find(plan, name):
     return next(each for each in plan.entrants if each.name == name)
 
 
+def on_disk(place, random, compute):
+    """The result of random clips, computed: where it is kept, and what is written there."""
+    run_cell(place, random, 0, compute=compute)
+    path = place.result("random-0")
+    return path, json.loads(path.read_text())
+
+
 def test_cell_is_what_condense_and_evaluate_give(plan, place, compute, tmp_path):
     prism = find(plan, "PRISM")
     cell = run_cell(place, prism, 1, compute=compute)
@@ -102,9 +109,7 @@ def test_other_options_are_refused_by_name(plan, place, compute):
 def test_options_that_came_later_had_their_default(plan, place, compute):
     random = find(plan, "random")
     random = replace(random, evaluation=replace(random.evaluation, augment=False))
-    run_cell(place, random, 0, compute=compute)
-    path = place.result("random-0")
-    cell = json.loads(path.read_text())
+    path, cell = on_disk(place, random, compute)
     del cell["recipe"]["init-scale"], cell["recipe"]["momentum"], cell["evaluate"]["augment"]
     path.write_text(json.dumps(cell))
     other = replace(
@@ -119,9 +124,7 @@ def test_options_that_came_later_had_their_default(plan, place, compute):
 
 def test_networks_of_another_default_rate_are_no_ones_of_today(plan, place, compute):
     random = find(plan, "random")
-    run_cell(place, random, 0, compute=compute)
-    path = place.result("random-0")
-    cell = json.loads(path.read_text())
+    path, cell = on_disk(place, random, compute)
     assert "lr" not in cell["evaluate"]
     cell["entries"][0]["evaluation"]["training"]["lr"] = 0.003
     path.write_text(json.dumps(cell))
@@ -131,9 +134,7 @@ def test_networks_of_another_default_rate_are_no_ones_of_today(plan, place, comp
 
 def test_options_that_are_no_more_count_only_where_they_meant_something_else(plan, place, compute):
     random = find(plan, "random")
-    run_cell(place, random, 0, compute=compute)
-    path = place.result("random-0")
-    cell = json.loads(path.read_text())
+    path, cell = on_disk(place, random, compute)
     cell["recipe"]["interpolation"] = "linear"
     path.write_text(json.dumps(cell))
     assert read_cell(place, random, 0) is not None

@@ -22,7 +22,7 @@ from vidcondense.condensation import condense
 from vidcondense.errors import DataError, FormatError, OutputError
 from vidcondense.estimation import peak_gpu_mb, peak_memory_mb
 from vidcondense.evaluation.evaluate import evaluate
-from vidcondense.evaluation.protocol import EvaluateOptions
+from vidcondense.evaluation.protocol import OLDER_JUDGE, EvaluateOptions
 from vidcondense.evaluation.results import as_dict
 from vidcondense.events import Listener, ignore, read_events
 from vidcondense.files import read_json, write_json, writing
@@ -275,10 +275,6 @@ def _rate(found: Cell) -> float | None:
         return float(found["entries"][0]["evaluation"]["training"]["lr"])
     except (LookupError, TypeError, ValueError):
         return None
-
-
-OLDER_JUDGE = EvaluateOptions(augment=False)
-"""What a record that lacks an option was judged by: clips were plain before they could be altered."""
 
 
 def as_now(

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from vidcondense.comparison.cells import OLDER_JUDGE, Cell, key_of, keys
+from vidcondense.comparison.cells import Cell, key_of, keys
 from vidcondense.comparison.plan import Entrant, Plan
 from vidcondense.errors import FormatError
+from vidcondense.evaluation.protocol import OLDER_JUDGE
 from vidcondense.evaluation.results import Evaluation, Summary, summarise
 from vidcondense.evaluation.statistics import PairedDifference, mean, paired_difference
 from vidcondense.evaluation.tables import Record, percent, record

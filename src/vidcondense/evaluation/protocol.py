@@ -15,13 +15,7 @@ from vidcondense.video.sampling import ClipOptions
 TRAINING: dict[str, TrainOptions] = {
     "strict": TrainOptions(),
     "paper": TrainOptions(
-        epochs=500,
-        batch_size=256,
-        lr=0.01,
-        schedule="step",
-        warmup=0.0,
-        momentum=0.9,
-        clip_norm=None,
+        epochs=500, batch_size=256, lr=0.01, schedule="step", warmup=0.0, momentum=0.9, clip_norm=None
     ),
 }
 """How each protocol trains."""
@@ -169,3 +163,7 @@ class EvaluateOptions(ProtocolOptions):
 
     model: str = "convnet3d"
     """The network to train."""
+
+
+OLDER_JUDGE = EvaluateOptions(augment=False)
+"""What a record that lacks an option was judged by: clips were plain before they could be altered."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vidcondense.evaluation.protocol import TRAINING, EvaluateOptions
+from vidcondense.evaluation.protocol import OLDER_JUDGE, TRAINING, EvaluateOptions
 from vidcondense.options import as_json, flag
 from vidcondense.report.results import Results
 from vidcondense.report.runs import Run
@@ -53,11 +53,10 @@ def evaluate_command(results: Results, runs: Sequence[Run]) -> str | None:
     sets = dict.fromkeys(names.get(each.sha256 or "", each.name) for each in evaluated)
     models = dict.fromkeys(str(each.evaluation.options["model"]) for each in results.judged)
     first = results.judged[0].evaluation
-    # Older results lack what was no option yet, and were trained at another default rate.
-    options = {"augment": False, **first.options, "seed": results.seed or 0}
-    options["lr"] = first.training.get("lr", options.get("lr"))
+    options = {**as_json(OLDER_JUDGE), **first.options, "seed": results.seed or 0}
+    options["lr"] = first.training.get("lr", options["lr"])  # once the default was another
     del options["model"]
-    usual = TRAINING.get(str(options.get("protocol")), TRAINING["strict"])
+    usual = TRAINING.get(str(options["protocol"]), TRAINING["strict"])
     flags = _flags(options, {**as_json(EvaluateOptions()), "lr": usual.lr})
     if list(models) != [EvaluateOptions().model]:
         flags += ["--model", *models]

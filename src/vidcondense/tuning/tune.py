@@ -14,12 +14,12 @@ from typing import Any
 import tomli_w
 
 from vidcondense.assembly import total_iterations
-from vidcondense.comparison.cells import OLDER_JUDGE, Place, as_now, check_experts, missing, read_cell
+from vidcondense.comparison.cells import Place, as_now, check_experts, missing, read_cell
 from vidcondense.comparison.outcome import accuracy_of
 from vidcondense.comparison.plan import Plan, read_plan
 from vidcondense.comparison.run import Jobs, run_cells
 from vidcondense.errors import DataError, FormatError, OutputError
-from vidcondense.evaluation.protocol import EvaluateOptions
+from vidcondense.evaluation.protocol import OLDER_JUDGE, EvaluateOptions
 from vidcondense.evaluation.statistics import PairedDifference, paired_difference
 from vidcondense.events import Listener, ignore
 from vidcondense.files import read_json, write_json, write_text
