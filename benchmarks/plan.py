@@ -16,7 +16,7 @@ import contextlib
 import json
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -26,8 +26,8 @@ from cells import ROOT, RUNS, publish, restore, ucf101_5
 from vidcondense.assembly import follows_experts
 from vidcondense.cli.main import main as vidcondense
 from vidcondense.comparison.cells import Place
-from vidcondense.comparison.plan import read_plan
-from vidcondense.comparison.run import read_outcome
+from vidcondense.comparison.plan import Plan, read_plan
+from vidcondense.comparison.run import read_outcome, states
 from vidcondense.files import make_folder
 from vidcondense.recipe import Recipe
 from vidcondense.video.index import DataOptions
@@ -81,6 +81,17 @@ def make_experts(recipe: Recipe, data: Path, folds: int | None = None) -> None:
         raise SystemExit(code)
 
 
+def following(plan: Plan, computed: Mapping[str, bool]) -> list[Recipe]:
+    """Of each set that follows experts and has cells yet to compute, the recipe."""
+    return [
+        entrant.recipe
+        for entrant in plan.entrants
+        if entrant.condensed
+        and follows_experts(entrant.recipe.condense)
+        and not all(computed[entrant.cell_name(seed)] for seed in range(entrant.repeats))
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("plan", choices=[name for name in DATA if (PLANS / f"{name}.toml").exists()])
@@ -91,19 +102,18 @@ def main() -> None:
     restore(chosen.plan)
     make_folder(RUNS)
     os.chdir(RUNS)  # where plans look for experts
+    text = path.read_text()
+    plan = read_plan(path)
+    place = Place(data=data, out=out, reading=DataOptions(), folds=plan.folds)
     if not chosen.publish:
-        for entrant in read_plan(path).entrants:
-            if entrant.condensed and follows_experts(entrant.recipe.condense):
-                make_experts(entrant.recipe, data)
+        for recipe in following(plan, states(plan, place)):
+            make_experts(recipe, data)
     words = ["compare", str(path), "--data", str(data), "--out", str(out), "--jobs", str(chosen.jobs)]
     with contextlib.suppress(KeyboardInterrupt):
         if not chosen.publish:
             vidcondense([*words, "--threads", "1"])
-    text = path.read_text()
-    plan = read_plan(path)
     told = out / "compare.json"
     failures = json.loads(told.read_text())["failures"] if told.exists() else {}
-    place = Place(data=data, out=out, reading=DataOptions(), folds=plan.folds)
     outcome = read_outcome(plan, place, failures)
     publish(
         chosen.plan,

@@ -1,15 +1,33 @@
 from __future__ import annotations
 
+import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 
 from vidcondense.comparison.plan import read_plan
 
-PLANS = Path(__file__).parents[2] / "benchmarks" / "plans"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+PLANS = BENCHMARKS / "plans"
 
 
 @pytest.mark.parametrize("path", sorted(PLANS.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_plan_loads_and_says_what_was_fixed_beforehand(path):
     assert read_plan(path).cells()
     assert path.read_text().startswith("# ")
+
+
+def test_experts_are_made_for_cells_that_wait_for_them_alone(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    spec = importlib.util.spec_from_file_location("plan", BENCHMARKS / "plan.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "plan", module)
+    spec.loader.exec_module(module)
+    plan = read_plan(PLANS / "many_videos.toml")
+    computed = dict.fromkeys(plan.cells(), True)
+    assert module.following(plan, computed) == []
+    assert module.following(plan, computed | {"random-vpc-1-0": False}) == []
+    (recipe,) = module.following(plan, computed | {"mtt-2": False})
+    assert recipe.condense.method == "mtt"
