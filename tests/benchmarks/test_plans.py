@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
-import sys
+import importlib
 from pathlib import Path
 
 import pytest
@@ -20,14 +19,10 @@ def test_every_plan_loads_and_says_what_was_fixed_beforehand(path):
 
 def test_experts_are_made_for_cells_that_wait_for_them_alone(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    spec = importlib.util.spec_from_file_location("plan", BENCHMARKS / "plan.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "plan", module)
-    spec.loader.exec_module(module)
+    following = importlib.import_module("plan").following
     plan = read_plan(PLANS / "many_videos.toml")
     computed = dict.fromkeys(plan.cells(), True)
-    assert module.following(plan, computed) == []
-    assert module.following(plan, computed | {"random-vpc-1-0": False}) == []
-    (recipe,) = module.following(plan, computed | {"mtt-2": False})
+    assert following(plan, computed) == []
+    assert following(plan, computed | {"random-vpc-1-0": False}) == []
+    (recipe,) = following(plan, computed | {"mtt-2": False})
     assert recipe.condense.method == "mtt"
