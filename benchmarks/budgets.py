@@ -5,10 +5,9 @@ videos that fit, race in four heats: what is learned, and random, herded and bes
 over four folds of the training clips by source, all forms on the first, the better half on the next, and so
 on; the first form of a heat stays in to the end, but counts only where it wins. No test clip is looked at;
 the winner's accuracy is too high by design, for the best was taken. 300 iterations, ConvNet3D at a quarter of
-its width; the races were judged by 200 steps at 0.01 on plain clips. What is written is
-plans/budgets_DATA.toml: of each size the three best that are learned and the best of each kind of real clips,
-ten repeats each, so that `plan.py` judges on test clips what was chosen before, by the better judge that was
-found since (judge.py).
+its width, judged by the default judge. What is written is plans/budgets_DATA.toml: of each size the three
+best that are learned and the best of each kind of real clips, ten repeats each, so that `plan.py` judges on
+test clips what was chosen before.
 
     python benchmarks/budgets.py ucf101_5 --jobs 2          # goes on where it stopped; hours
     python benchmarks/plan.py budgets_ucf101_5 --jobs 2
@@ -26,7 +25,7 @@ from typing import Any
 import tomli_w
 from cells import RUNS, known_cells, publish, ucf101_5
 from plan import PLANS, scenes
-from tuned import FIRST_JUDGE, FOLDS, accuracies_of
+from tuned import FOLDS, accuracies_of
 
 from vidcondense.comparison.run import Jobs
 from vidcondense.compute import choose_compute
@@ -49,7 +48,7 @@ HEATS = {"learned": "prism", "random": "random", "herding": "herding", "best-of-
 
 REPEATS = 10
 JUDGE = {"model": "convnet3d-16", "steps": 500, "lr": 0.03, "augment": True}
-"""Of the plan that confirms what `FIRST_JUDGE` chose."""
+"""Of the races, and of the plan that confirms their outcome."""
 
 _COMMON = {"model": "convnet3d-16", "num-frames": 8, "iterations": 300}
 
@@ -85,7 +84,7 @@ DATA = {
 
 def asked(name: str, kilobytes: int) -> dict[str, Any]:
     """What a race depends on, as JSON has it, but for the grid."""
-    kept = {"condense": dict(DATA[name].condense), "evaluate": FIRST_JUDGE, "folds": FOLDS}
+    kept = {"condense": dict(DATA[name].condense), "evaluate": JUDGE, "folds": FOLDS}
     return {"data": name, "kilobytes": kilobytes, **kept}
 
 
@@ -107,7 +106,7 @@ def raced(name: str, kilobytes: int, work: Path, jobs: Jobs) -> dict[str, Any]:
             work / heat,
             TuneOptions(budget_minutes=6000.0, folds=FOLDS, trials=max(2, len(forms))),
             space=forms,
-            evaluation=from_keys(EvaluateOptions, {**FIRST_JUDGE, "repeats": 1}),
+            evaluation=from_keys(EvaluateOptions, {**JUDGE, "repeats": 1}),
             jobs=jobs,
         )
         judged = [
@@ -139,6 +138,7 @@ def title(kilobytes: int, setting: Mapping[str, Any]) -> str:
     kind = "PRISM" if setting["insertion"] != "none" else setting["method"]
     kind = "cluster targets" if setting["match-targets"] == "cluster" else kind
     kind += " by DSA" if "match" in setting else ""
+    kind += " from real" if "init" in setting else ""
     keys = f"{setting['initial-key-frames']} frames{' and more' if kind == 'PRISM' else ''}"
     bits = f" {setting['bits']} bits" if setting["bits"] != 8 else ""
     side = setting["key-frame-size"]
@@ -168,9 +168,8 @@ def head(name: str, races: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"# What budgets of {sizes} kB a class are best used for: {DATA[name].told}.\n"
         f"# Made by budgets.py: of each size the {FINALISTS} best that are learned in its race on training\n"
-        "# clips, and the best form of random, herded and best-of-random clips. Races were judged by 200\n"
-        "# steps at 0.01 on plain clips, what is confirmed by the better judge found since. ConvNet3D at a\n"
-        "# quarter of its width, one network a repeat.\n"
+        "# clips, and the best form of random, herded and best-of-random clips. ConvNet3D at a quarter of\n"
+        "# its width, one network a repeat.\n"
     )
 
 

@@ -63,7 +63,7 @@ def test_a_race_is_run_and_makes_a_plan(tmp_path, monkeypatch):
     make_toy(folder, ToyOptions(pairs=1, train_per_class=8, test_per_class=2, num_frames=8, size=44))
     short = {"model": "convnet3d-16", "num-frames": 8, "stride": 1, "size": 44, "iterations": 2}
     monkeypatch.setitem(budgets.DATA, "toy", budgets.Data(lambda: folder, short, "the toy set"))
-    monkeypatch.setattr(budgets, "FIRST_JUDGE", {**budgets.FIRST_JUDGE, "steps": 1})
+    monkeypatch.setattr(budgets, "JUDGE", {**budgets.JUDGE, "steps": 1})
     monkeypatch.setattr(budgets, "FOLDS", 2)
 
     def few(*arguments):

@@ -2,9 +2,9 @@
 
 Every form at every side, each with the most videos per class that fit:
 
-- learned: two key frames a video, of clusters of a class's real clips, by DSA and by distribution matching,
-  as uint8, as LZMA of 16 levels and as WebP; and PRISM, one video a class, whose insertion stops at the
-  budget;
+- learned: two key frames a video, of clusters of a class's real clips, from noise by DSA, as LZMA of 16
+  levels and as WebP, and from real clips by distribution matching, as WebP; and PRISM, one video a class,
+  whose insertion stops at the budget;
 - real clips (random, herding, best-of-random): two key frames a clip or all frames, as WebP, and all frames
   as one video, H.264 or AV1.
 """
@@ -39,7 +39,7 @@ from vidcondense.video.record import recorded_data
 SIDES = (8, 16, 32)
 """Sides of coarse key frames in pixels; that of the clips comes on top."""
 
-VPCS = (1, 2, 5, 10, 20, 50)
+VPCS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50)
 """Videos per class."""
 
 MARGIN = 1.1
@@ -49,10 +49,16 @@ _DSA: Setting = {"match": "dsa", "lr": 10.0, "real-batch": 8}
 """The learning rate that cross-validation chose with five videos per class and 300 iterations, with the real
 clips of that race (benchmarks/tuned.py); DSA's own defaults are for thousands of iterations."""
 
+_FROM_REAL: Setting = {"init": "real", "lr": 1.0}
+"""Small steps, so that every video keeps what its real clip had of its own."""
+
 _LEARNED: tuple[Setting, ...] = tuple(
-    {"method": "prism", "match-targets": "cluster", "insertion": "none", "codec": codec, "bits": bits, **how}
-    for how in (_DSA, {})
-    for codec, bits in (("uint8", 8), ("lzma", 4), ("webp", 8))
+    {"method": "prism", "match-targets": "cluster", "insertion": "none", **how}
+    for how in (
+        {**_DSA, "codec": "lzma", "bits": 4, "quality": 75},
+        {**_DSA, "codec": "webp", "bits": 8, "quality": 75},
+        {**_FROM_REAL, "codec": "webp", "bits": 8, "quality": 40},
+    )
 )
 _PRISM: Setting = {
     "method": "prism",
@@ -60,9 +66,9 @@ _PRISM: Setting = {
     "insertion": "conflict",
     "codec": "uint8",
     "bits": 8,
+    "quality": 75,
 }
 _REAL = ("random", "herding", "best-of-random")
-_QUALITY = {"prism": 75, **dict.fromkeys(_REAL, 40)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,17 +155,16 @@ def _forms(num_frames: int, size: int) -> Iterator[Setting]:
             "insertion": "none",
             "codec": codec,
             "bits": 8,
-            "initial": keys,
+            "quality": 40,
+            "initial-key-frames": keys,
         }
         for method in _REAL
         for keys, codec in dict.fromkeys(coded)
     ]
-    learned = [{**form, "initial": 2} for form in (*_LEARNED, _PRISM)]
+    learned = [{**form, "initial-key-frames": 2} for form in (*_LEARNED, _PRISM)]
     sides = sorted({side for side in SIDES if side < size} | {size})
     for form, side in itertools.product([*real, *learned], sides):
-        keys = {key: value for key, value in form.items() if key != "initial"}
-        quality = _QUALITY[form["method"]]
-        yield {**keys, "quality": quality, "key-frame-size": side, "initial-key-frames": form["initial"]}
+        yield {**form, "key-frame-size": side}
 
 
 def _fewest_clips(train: ClipDataset, folds: int) -> int:
