@@ -5,9 +5,9 @@ videos that fit, race in four heats: what is learned, and random, herded and bes
 over four folds of the training clips by source, all forms on the first, the better half on the next, and so
 on; the first form of a heat stays in to the end, but counts only where it wins. No test clip is looked at;
 the winner's accuracy is too high by design, for the best was taken. 300 iterations, ConvNet3D at a quarter of
-its width, judged by the default judge. What is written is plans/budgets_DATA.toml: of each size the three
-best that are learned and the best of each kind of real clips, ten repeats each, so that `plan.py` judges on
-test clips what was chosen before.
+its width, judged by 500 steps at 0.03 on augmented clips. What is written is plans/budgets_DATA.toml: of each
+size the three best that are learned and the best of each kind of real clips, ten repeats each, so that
+`plan.py` judges on test clips what was chosen before.
 
     python benchmarks/budgets.py ucf101_5 --jobs 2          # goes on where it stopped; hours
     python benchmarks/plan.py budgets_ucf101_5 --jobs 2
@@ -137,8 +137,8 @@ def title(kilobytes: int, setting: Mapping[str, Any]) -> str:
     """Of a set in the plan."""
     kind = "PRISM" if setting["insertion"] != "none" else setting["method"]
     kind = "cluster targets" if setting["match-targets"] == "cluster" else kind
-    kind += " by DSA" if "match" in setting else ""
-    kind += " from real" if "init" in setting else ""
+    kind += " by DSA" if setting.get("match") == "dsa" else ""
+    kind += " from real" if setting.get("init") == "real" else ""
     keys = f"{setting['initial-key-frames']} frames{' and more' if kind == 'PRISM' else ''}"
     bits = f" {setting['bits']} bits" if setting["bits"] != 8 else ""
     side = setting["key-frame-size"]

@@ -92,10 +92,35 @@ def test_more_bytes_allow_more(offered):
     assert {each.setting["method"] for each in many} == {"random", "herding", "best-of-random", "prism"}
     assert {each.setting["key-frame-size"] for each in many} == {8, 16, 32, 44}
     assert {each.setting["codec"] for each in many} == {"uint8", "lzma", "webp", "h264", "av1"}
-    assert {each.setting.get("match", "default") for each in many} == {"default", "dsa"}
+    learned = [each.setting for each in many if each.setting["method"] == "prism"]
+    assert {(each["match"], each["match-targets"], each["init"], each["codec"]) for each in learned} == {
+        ("dsa", "cluster", "noise", "lzma"),
+        ("dsa", "cluster", "noise", "webp"),
+        ("dm", "cluster", "real", "webp"),
+        ("dm", "class", "noise", "uint8"),
+    }
+    assert {each["lr"] for each in learned if each["init"] == "real"} == {1.0}
     assert {(each.setting["method"], each.setting["bits"]) for each in many if each.setting["bits"] < 8} == {
         ("prism", 4)
     }
+
+
+def test_more_than_two_videos_where_folds_have_more_clips(videos):
+    out = videos.parent / "more"
+    make_toy(out, ToyOptions(pairs=1, train_per_class=16, test_per_class=1, num_frames=8, size=44))
+    real = load_data(out, DataOptions(workers=0), CLIP)
+    offered = [each.setting for each in candidates(base_of("20kB"), real, 2, COMPUTE)]
+    assert max(each["vpc"] for each in offered) == 7, "the largest of the grid that eight clips allow"
+    assert {3, 4, 5} & {each["vpc"] for each in offered}
+
+
+def test_a_form_is_what_it_is_called_whatever_the_recipe_says(real):
+    base = base_of("60kB")
+    other = replace(base, condense=replace(base.condense, init="real", lr=1.0))
+    for each in candidates(other, real, 2, COMPUTE):
+        if each.setting["method"] != "prism":
+            continue
+        assert recipe_of(other, each).condense.init == recipe_of(base, each).condense.init
 
 
 def test_how_many_race_is_told_by_one_judgement_of_each_kind(offered, tmp_path, monkeypatch):
@@ -125,7 +150,7 @@ def test_how_many_race_is_told_by_one_judgement_of_each_kind(offered, tmp_path, 
     assert every[0] == space[0]
     openers = [every[number] for number, _ in seen[0]]
     kinds = [(each["method"], each.get("match")) for each in openers]
-    others = ("random", None), ("herding", None), ("best-of-random", None), ("prism", None), ("prism", "dsa")
+    others = ("random", None), ("herding", None), ("best-of-random", None), ("prism", "dm"), ("prism", "dsa")
     assert sorted(map(str, set(kinds))) == sorted(map(str, others))
     assert len(openers) in (5, 6), "the one to beat need not be the one with the most videos"
     few = settings(5.0)

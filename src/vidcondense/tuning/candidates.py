@@ -45,12 +45,13 @@ VPCS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50)
 MARGIN = 1.1
 """What a compressed set may weigh more than the draw that was measured in its place."""
 
-_DSA: Setting = {"match": "dsa", "lr": 10.0, "real-batch": 8}
+_DSA: Setting = {"init": "noise", "match": "dsa", "lr": 10.0, "real-batch": 8}
 """The learning rate that cross-validation chose with five videos per class and 300 iterations, with the real
 clips of that race (benchmarks/tuned.py); DSA's own defaults are for thousands of iterations."""
 
-_FROM_REAL: Setting = {"init": "real", "lr": 1.0}
-"""Small steps, so that every video keeps what its real clip had of its own."""
+_FROM_REAL: Setting = {"init": "real", "match": "dm", "lr": 1.0}
+"""A tenth of the default learning rate, meant to keep in every video what its real clip has of its own; it
+was not tuned."""
 
 _LEARNED: tuple[Setting, ...] = tuple(
     {"method": "prism", "match-targets": "cluster", "insertion": "none", **how}
@@ -62,6 +63,8 @@ _LEARNED: tuple[Setting, ...] = tuple(
 )
 _PRISM: Setting = {
     "method": "prism",
+    "init": "noise",
+    "match": "dm",
     "match-targets": "class",
     "insertion": "conflict",
     "codec": "uint8",
@@ -128,6 +131,9 @@ def candidates(base: Recipe, real: RealData, folds: int, compute: Compute) -> li
 def weigh(real: RealClips, options: CondenseOptions, record: Mapping[str, Any], compute: Compute) -> int:
     """Bytes of a set like the one that `options` will make: before it is learned, or of a random draw.
 
+    Real clips that learning begins with are drawn from the whole class here, also where each will be drawn
+    from a cluster of its own: to find clusters takes long.
+
     Args:
         real: the training clips.
         options: of the condensation.
@@ -135,8 +141,9 @@ def weigh(real: RealClips, options: CondenseOptions, record: Mapping[str, Any], 
         compute: where videos are made.
     """
     stages = METHODS[options.method].stages
+    drawn = replace(options, match=replace(options.match, match_targets="class"))
     videos = (
-        learned_videos(stages[-1], real, options, compute)
+        learned_videos(stages[-1], real, drawn, compute)
         if stages
         else selected_videos(real, replace(options, method="random"), compute, ignore)
     )
