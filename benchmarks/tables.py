@@ -84,6 +84,9 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         *(((CLUSTER, vpc), (SMALL, vpc)) for vpc in (2, 5, 10)),
         ((CLUSTER, 5), (f"{SMALL}, 20 clips", 5)),
         *(((CLUSTER, vpc), ("herding", vpc)) for vpc in (1, 2, 5, 10, 20)),
+        *((("cluster targets, two key frames 32×32", vpc), (CLUSTER, vpc)) for vpc in (10, 20)),
+        *(((f"{CLUSTER}, {other}", 5), (CLUSTER, 5)) for other in ("16 clips", "once more")),
+        ((f"{CLUSTER}, 16 clips", 5), (f"{CLUSTER}, once more", 5)),
         *(((CLUSTER, 20), (name, 5)) for name in ("random", "herding")),
         *(((CLUSTER, 1), (name, 1)) for name in ("PRISM", "DM, noise")),
         *((("PRISM", vpc), ("DM, noise", vpc)) for vpc in (1, 2, 5, 10)),
@@ -402,14 +405,17 @@ def _budgets(path: Path) -> str:
                 setting, accuracies = each["setting"], each["accuracies"]
                 more = " and more" if setting["insertion"] != "none" else ""
                 bits = f", {setting['bits']} bits" if setting["bits"] != 8 else ""
-                match = (
-                    f"{setting.get('match', 'dm')}, {setting['match-targets']}" if heat == "learned" else "–"
-                )
+                how = [setting.get("match", "dm"), setting["match-targets"]]
+                how += ["from real"] if setting.get("init") == "real" else []
+                match = ", ".join(how) if heat == "learned" else "–"
                 cells = [race["data"], race["kilobytes"], heat, match]
                 cells += [f"{setting['initial-key-frames']}{more}", setting["codec"] + bits, found["raced"]]
                 cells += [setting["vpc"], setting["key-frame-size"], _thousands(each["bytes"])]
                 rows.append([*cells, len(accuracies), _percent(mean(accuracies))])
-    before = "Of each race the best settings, which test clips then confirm; `match`: what, and of whom."
+    before = (
+        "Of each race the best settings, which test clips then confirm; `match`: what, of whom, and from "
+        "what where that is not noise."
+    )
     title = "What bytes are best used for: the races"
     return _section(result, title, columns, rows, texts=6, before=before)
 
