@@ -53,13 +53,11 @@ _FROM_REAL: Setting = {"init": "real", "match": "dm", "lr": 1.0}
 """A tenth of the default learning rate, meant to keep in every video what its real clip has of its own; it
 was not tuned."""
 
-_LEARNED: tuple[Setting, ...] = tuple(
-    {"method": "prism", "match-targets": "cluster", "insertion": "none", **how}
-    for how in (
-        {**_DSA, "codec": "lzma", "bits": 4, "quality": 75},
-        {**_DSA, "codec": "webp", "bits": 8, "quality": 75},
-        {**_FROM_REAL, "codec": "webp", "bits": 8, "quality": 40},
-    )
+_CLUSTERS: Setting = {"method": "prism", "match-targets": "cluster", "insertion": "none"}
+_LEARNED: tuple[Setting, ...] = (
+    {**_CLUSTERS, **_DSA, "codec": "lzma", "bits": 4, "quality": 75},
+    {**_CLUSTERS, **_DSA, "codec": "webp", "bits": 8, "quality": 75},
+    {**_CLUSTERS, **_FROM_REAL, "codec": "webp", "bits": 8, "quality": 40},
 )
 _PRISM: Setting = {
     "method": "prism",
