@@ -1,17 +1,19 @@
 """What a budget of bytes is best used for: races on training clips, and the plan that confirms their outcome.
 
 At 1, 2, 8 and 32 kB a class the forms of `vidcondense tune --budget` (see docs/budget.md), with the most
-videos that fit, race in four heats: what is learned, and random, herded and best-of-random clips. A heat goes
-over four folds of the training clips by source, all forms on the first, the better half on the next, and so
-on; the first form of a heat stays in to the end, but counts only where it wins. No test clip is looked at;
-the winner's accuracy is too high by design, for the best was taken. 300 iterations, ConvNet3D at a quarter of
-its width, judged by 500 steps at 0.03 on augmented clips. What is written is plans/budgets_DATA.toml: of each
-size the three best that are learned and the best of each kind of real clips, ten repeats each, so that
-`plan.py` judges on test clips what was chosen before.
+videos that fit, race in four heats: random clips, herded and best-of-random ones in the three best forms of
+random ones, and what is learned. A heat goes over four folds of the training clips by source, all forms on
+the first, the better half on the next, and so on; the first form of a heat stays in to the end, but counts
+only where it wins. No test clip is looked at; the winner's accuracy is too high by design, for the best was
+taken. 300 iterations, ConvNet3D at a quarter of its width, judged by 500 steps at 0.03 on augmented clips.
+What is written is plans/budgets_DATA.toml: of each size the three best that are learned and the best of each
+kind of real clips, ten repeats each, so that `plan.py` judges on test clips what was chosen before. A race by
+another judge is kept until it is run anew; the head of the plan says so.
 
     python benchmarks/budgets.py ucf101_5 --jobs 2          # goes on where it stopped; hours
     python benchmarks/plan.py budgets_ucf101_5 --jobs 2
     python benchmarks/budgets.py toy --kilobytes 8 --jobs 2 # one size at a time
+    python benchmarks/budgets.py toy --publish              # keep what is computed by now of a race
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from vidcondense.evaluation.statistics import mean
 from vidcondense.files import make_folder, write_json, write_text
 from vidcondense.recipe import Recipe, from_keys
 from vidcondense.tuning.candidates import candidates
+from vidcondense.tuning.space import Setting
 from vidcondense.tuning.tune import TuneOptions, tune
 from vidcondense.video.index import load_data
 
@@ -43,8 +46,10 @@ KILOBYTES = (1, 2, 8, 32)
 FINALISTS = 3
 """Of what is learned."""
 
-HEATS = {"learned": "prism", "random": "random", "herding": "herding", "best-of-random": "best-of-random"}
-"""The method of each."""
+LEARNED = "learned"
+DRAWN = "random"
+CHOSEN = ("herding", "best-of-random")
+"""Methods of real clips that race in the best forms of random ones."""
 
 REPEATS = 10
 JUDGE = {"model": "convnet3d-16", "steps": 500, "lr": 0.03, "augment": True}
@@ -94,12 +99,13 @@ def raced(name: str, kilobytes: int, work: Path, jobs: Jobs) -> dict[str, Any]:
     about = load_data(folder, start.reading, start.clip)
     budget = f"{kilobytes * len(about.train.classes)}kB"
     base = from_keys(Recipe, {**DATA[name].condense, "budget": budget})
-    grid = candidates(base, about, FOLDS, choose_compute("cpu", "float32"))
-    heats, failures = {}, {}
-    for heat, method in HEATS.items():
-        forms = [each.setting for each in grid if each.setting["method"] == method]
+    grid = [each.setting for each in candidates(base, about, FOLDS, choose_compute("cpu", "float32"))]
+    heats: dict[str, Any] = {}
+    failures: dict[str, str] = {}
+
+    def run(heat: str, forms: Sequence[Setting]) -> None:
         if not forms:
-            continue
+            return
         found = tune(
             base,
             folder,
@@ -117,9 +123,15 @@ def raced(name: str, kilobytes: int, work: Path, jobs: Jobs) -> dict[str, Any]:
             }
             for number, setting in enumerate(found.settings)
         ]
-        confirmed = FINALISTS if heat == "learned" else 1
+        confirmed = FINALISTS if heat == LEARNED else 1
         heats[heat] = {"raced": len(judged), "confirmed": confirmed, "forms": ranked(judged)}
-        failures |= {f"{heat}: {cell}": reason for cell, reason in found.failures.items()}
+        failures.update({f"{heat}: {cell}": reason for cell, reason in found.failures.items()})
+
+    run(DRAWN, [each for each in grid if each["method"] == DRAWN])
+    for heat in CHOSEN:
+        best = [{**each["setting"], "method": heat} for each in heats[DRAWN]["forms"][:FINALISTS]]
+        run(heat, [each for each in best if each in grid])
+    run(LEARNED, [each for each in grid if each["method"] not in (DRAWN, *CHOSEN)])
     return {**asked(name, kilobytes), "budget": budget, "heats": heats, "failures": failures}
 
 
@@ -165,19 +177,29 @@ def plan_of(name: str, races: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def head(name: str, races: Sequence[Mapping[str, Any]]) -> str:
     """What the plan says at its head."""
     sizes = ", ".join(str(race["kilobytes"]) for race in races)
-    return (
-        f"# What budgets of {sizes} kB a class are best used for: {DATA[name].told}.\n"
-        f"# Made by budgets.py: of each size the {FINALISTS} best that are learned in its race on training\n"
-        "# clips, and the best form of random, herded and best-of-random clips. ConvNet3D at a quarter of\n"
-        "# its width, one network a repeat.\n"
-    )
+    lines = [
+        f"What budgets of {sizes} kB a class are best used for: {DATA[name].told}.",
+        f"Made by budgets.py: of each size the {FINALISTS} best that are learned in its race on training",
+        "clips, and the best form of random, herded and best-of-random clips. ConvNet3D at a quarter of",
+        "its width, one network a repeat.",
+    ]
+    for race in races:
+        if (judge := race["evaluate"]) != JUDGE:
+            clips = "augmented" if judge["augment"] else "plain"
+            told = f"{judge['steps']} steps at {judge['lr']} on {clips} clips"
+            lines.append(f"The race of {race['kilobytes']} kB was judged by {told}.")
+    return "".join(f"# {line}\n" for line in lines)
 
 
 def races_of(name: str) -> list[dict[str, Any]]:
-    """The races of what is asked today that are run by now, by size."""
+    """The races that are run by now, by size."""
     own = [each for each in known_cells("budgets") if each["data"] == name]
-    known = [each for each in own if each == {**each, **asked(name, each["kilobytes"])}]
-    return sorted(known, key=lambda each: each["kilobytes"])
+    return sorted(own, key=lambda each: each["kilobytes"])
+
+
+def as_asked(race: Mapping[str, Any]) -> bool:
+    """Whether a race is what is asked today."""
+    return race == {**race, **asked(race["data"], race["kilobytes"])}
 
 
 def main() -> None:
@@ -185,10 +207,11 @@ def main() -> None:
     parser.add_argument("data", choices=DATA)
     parser.add_argument("--kilobytes", type=int, nargs="+", choices=KILOBYTES, default=KILOBYTES)
     parser.add_argument("--jobs", type=int, default=1, help="judgements at the same time (1)")
+    parser.add_argument("--publish", action="store_true", help="compute nothing")
     chosen = parser.parse_args()
     make_folder(RUNS)
-    done = {race["kilobytes"] for race in races_of(chosen.data)}
-    for kilobytes in chosen.kilobytes:
+    done = {race["kilobytes"] for race in races_of(chosen.data) if as_asked(race)}
+    for kilobytes in () if chosen.publish else chosen.kilobytes:
         if kilobytes in done:
             continue
         work = RUNS / "budgets" / "work" / f"{chosen.data} {kilobytes}"
@@ -199,7 +222,15 @@ def main() -> None:
         text = tomli_w.dumps(plan_of(chosen.data, races))
         write_text(PLANS / f"budgets_{chosen.data}.toml", head(chosen.data, races) + text)
     rows = [race for name in DATA for race in races_of(name)]
-    publish("budgets", {"settings": __doc__, "folds": FOLDS, "rows": rows})
+    publish("budgets", {"settings": __doc__, "folds": FOLDS, "rows": rows}, ["*.json", *unfinished(rows)])
+
+
+def unfinished(races: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Patterns of what races that are not finished have computed by now."""
+    done = [f"{race['data']} {race['kilobytes']}" for race in races if as_asked(race)]
+    begun = [folder.name for folder in (RUNS / "budgets" / "work").glob("*") if folder.name not in done]
+    files = ("state.json", "seconds.json", "cells/*.json")
+    return [f"work/{race}/*/{file}" for race in begun for file in files]
 
 
 if __name__ == "__main__":

@@ -122,11 +122,11 @@ def accuracy_text(row: Mapping[str, Any]) -> str:
     return "failed" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f}"
 
 
-def publish(benchmark: str, result: dict[str, Any], cells: str = "*.json") -> None:
+def publish(benchmark: str, result: dict[str, Any], cells: Sequence[str] = ("*.json",)) -> None:
     """Write `benchmarks/results/<benchmark>.json`, and keep its cells, the files `cells` of its folder."""
     write_json(RESULTS / f"{benchmark}.json", {"benchmark": benchmark, "machine": machine(), **result})
     folder = RUNS / benchmark
-    paths = sorted(folder.glob(cells))
+    paths = sorted(itertools.chain.from_iterable(map(folder.glob, cells)))
     if paths:
         write_file(_archive(benchmark), functools.partial(_pack, folder, paths))
 

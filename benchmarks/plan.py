@@ -125,7 +125,7 @@ def main() -> None:
             "cells_waiting": len(outcome.waiting),
             "failures": dict(outcome.failures),
         },
-        cells="cells/*.json",
+        cells=["cells/*.json"],
     )
 
 

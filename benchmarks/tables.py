@@ -397,9 +397,12 @@ def _tuned(title: str, path: Path) -> str:
 def _budgets(path: Path) -> str:
     result = json.loads(path.read_text())
     columns = ["data", "kB a class", "what", "match", "key frames", "codec", "forms", "VPC", "side", "bytes"]
-    columns += ["folds", "accuracy %"]
+    columns += ["folds", "accuracy %", "judge"]
     rows = []
     for race in result["rows"]:
+        judge = race["evaluate"]
+        clips = "augmented" if judge["augment"] else "plain"
+        judge_text = f"{judge['steps']} steps at {judge['lr']}, {clips} clips"
         for heat, found in race["heats"].items():
             for each in found["forms"][: found["confirmed"]]:
                 setting, accuracies = each["setting"], each["accuracies"]
@@ -411,7 +414,7 @@ def _budgets(path: Path) -> str:
                 cells = [race["data"], race["kilobytes"], heat, match]
                 cells += [f"{setting['initial-key-frames']}{more}", setting["codec"] + bits, found["raced"]]
                 cells += [setting["vpc"], setting["key-frame-size"], _thousands(each["bytes"])]
-                rows.append([*cells, len(accuracies), _percent(mean(accuracies))])
+                rows.append([*cells, len(accuracies), _percent(mean(accuracies)), judge_text])
     before = (
         "Of each race the best settings, which test clips then confirm; `match`: what, of whom, and from "
         "what where that is not noise."

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tarfile
 import tomllib
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
 
 import budgets
+import cells
 
 from vidcondense.comparison.run import Jobs
+from vidcondense.files import write_json
 from vidcondense.recipe import Recipe, from_keys
 from vidcondense.tuning.candidates import candidates
 from vidcondense.video.toy import ToyOptions, make_toy
@@ -87,6 +90,29 @@ def test_a_race_is_run_and_makes_a_plan(tmp_path, monkeypatch):
     assert len(plan["sets"]) == 2
     for setting in plan["sets"].values():
         assert from_keys(Recipe, {**plan["condense"], **setting}).condense.max_bytes == 4000
+
+
+def test_a_race_by_another_judge_is_kept_but_run_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(cells, "RUNS", tmp_path)
+    monkeypatch.setattr(cells, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(budgets, "RUNS", tmp_path)
+    cells.restore.cache_clear()
+    today = {**budgets.asked("toy", 8), "budget": "40kB", "heats": {}}
+    slow = {**today, "kilobytes": 1, "evaluate": {**budgets.JUDGE, "lr": 0.01, "augment": False}}
+    for race in (slow, today):
+        write_json(tmp_path / "budgets" / f"toy {race['kilobytes']}.json", race)
+    races = budgets.races_of("toy")
+    assert [budgets.as_asked(race) for race in races] == [False, True]
+    assert "The race of 1 kB was judged by 500 steps at 0.01 on plain clips." in budgets.head("toy", races)
+    for kilobytes in (1, 2, 8):
+        write_json(tmp_path / "budgets" / "work" / f"toy {kilobytes}" / "random" / "state.json", {})
+        write_json(tmp_path / "budgets" / "work" / f"toy {kilobytes}" / "random" / "cells" / "a.json", {})
+    cells.publish("budgets", {"rows": races}, budgets.unfinished(races))
+    with tarfile.open(tmp_path / "results" / "cells" / "budgets.tar.xz") as archive:
+        kept = archive.getnames()
+    cells.restore.cache_clear()
+    parts = ("random/cells/a.json", "random/state.json")
+    assert kept == [f"work/toy {kilobytes}/{part}" for kilobytes in (1, 2) for part in parts]
 
 
 @pytest.mark.parametrize("name", budgets.DATA)
