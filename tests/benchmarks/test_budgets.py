@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import tarfile
 import tomllib
 from pathlib import Path
 
-import pytest
-
-sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
-
 import budgets
 import cells
+import pytest
 
 from vidcondense.comparison.run import Jobs
 from vidcondense.files import write_json

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
-
-import pytest
-
-sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
 
 import cells
+import pytest
 
 HOLD = """
 import sys

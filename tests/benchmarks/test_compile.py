@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 from vidcondense.compute import Compute, choose_compute
-
-sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
 
 script, tables = (importlib.import_module(name) for name in ("compile", "tables"))
 WAYS = {"seconds_compiled", "ratio", "seconds_compiling", "relative_difference"}

@@ -1,14 +1,8 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
+import conflicts
 import pytest
 import torch
-
-sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
-
-import conflicts
 
 
 def test_conflicts_are_counted():

@@ -1,13 +1,7 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
-
 import figures
+import pytest
 
 from vidcondense.report.figures import svg
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import ast
 import sys
-from pathlib import Path
-
-sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
 
 import h200
 

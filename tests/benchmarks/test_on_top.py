@@ -1,14 +1,8 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
+import on_top
 import pytest
 import torch
-
-sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
-
-import on_top
 
 from vidcondense import condense
 from vidcondense.storage.condensed import load_condensed

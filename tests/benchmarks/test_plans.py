@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import pytest
+from plan import following
 
 from vidcondense.comparison.plan import read_plan
 
@@ -17,9 +17,7 @@ def test_every_plan_loads_and_says_what_was_fixed_beforehand(path):
     assert path.read_text().startswith("# ")
 
 
-def test_experts_are_made_for_cells_that_wait_for_them_alone(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    following = importlib.import_module("plan").following
+def test_experts_are_made_for_cells_that_wait_for_them_alone():
     plan = read_plan(PLANS / "many_videos.toml")
     computed = dict.fromkeys(plan.cells(), True)
     assert following(plan, computed) == []

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import ast
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -19,8 +18,7 @@ FLOAT32 = choose_compute("cpu", "float32")
 
 
 @pytest.fixture
-def published(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+def published():
     import published
 
     yield published

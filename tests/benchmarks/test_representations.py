@@ -1,16 +1,10 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import representations
 import torch
 from scipy.fft import dct, dctn
-
-sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
-
-import representations
 
 
 def made(name, number=3):

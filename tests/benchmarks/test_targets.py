@@ -1,13 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path += [str(Path(__file__).parents[2] / "benchmarks")]
-
 import targets
 
 from vidcondense.compute import choose_compute

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import tuned
 
 from vidcondense.methods import METHODS
 from vidcondense.recipe import Recipe, from_keys
@@ -24,18 +23,6 @@ BY_RATE_ALONE = {
 """Begin as noise, always at its full scale."""
 
 
-@pytest.fixture(scope="module")
-def tuned():
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        spec = importlib.util.spec_from_file_location("tuned", BENCHMARKS / "tuned.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(BENCHMARKS))
-    return module
-
-
 def options_of(plan, keys):
     left_out = ("lr", "init-scale", "static-lr", "labels", "codec", "vpc", "repeats")
     own = {key: value for key, value in keys.items() if key not in left_out}
@@ -43,14 +30,14 @@ def options_of(plan, keys):
     return from_keys(Recipe, {**plan["condense"], **own, "vpc": vpc}).condense
 
 
-def test_every_set_with_one_video_that_learns_is_tuned(tuned):
+def test_every_set_with_one_video_that_learns_is_tuned():
     plan = PLANS["methods"]
     learned = {name for name, keys in plan["sets"].items() if METHODS[options_of(plan, keys).method].stages}
     assert learned == set(tuned.SPACES["methods"])
 
 
 @pytest.mark.parametrize("plan", ["methods", "many_videos"])
-def test_the_default_is_among_the_rates(tuned, plan):
+def test_the_default_is_among_the_rates(plan):
     for name, space in tuned.SPACES[plan].items():
         options = options_of(PLANS[plan], PLANS[plan]["sets"][name])
         stages = METHODS[options.method].stages
@@ -59,7 +46,7 @@ def test_the_default_is_among_the_rates(tuned, plan):
             assert ("init-scale" in space) == ((options.init or stages[0].init) == "noise")
 
 
-def rows_of(tuned, plan):
+def rows_of(plan):
     path = BENCHMARKS / "results" / f"{tuned.RESULTS[plan]}.json"
     if not path.exists():
         pytest.skip("nothing was tuned yet")
@@ -67,8 +54,8 @@ def rows_of(tuned, plan):
 
 
 @pytest.mark.parametrize("plan", ["methods", "many_videos"])
-def test_the_plan_takes_what_was_chosen_for_it(tuned, plan):
-    rows, spaces = rows_of(tuned, plan), tuned.SPACES[plan]
+def test_the_plan_takes_what_was_chosen_for_it(plan):
+    rows, spaces = rows_of(plan), tuned.SPACES[plan]
     assert rows.keys() == spaces.keys()
     for name, row in rows.items():
         assert row["asked"] == tuned.asked(name, PLANS[plan], spaces[name])
@@ -82,8 +69,8 @@ def test_the_plan_takes_what_was_chosen_for_it(tuned, plan):
         assert {key: keys.get(key, default[key]) for key in row["chosen"]} == row["chosen"]
 
 
-def test_trajectories_and_kernels_of_five_videos_take_the_rates_of_one(tuned):
-    rows, plan = rows_of(tuned, "methods"), PLANS["many_videos"]
+def test_trajectories_and_kernels_of_five_videos_take_the_rates_of_one():
+    rows, plan = rows_of("methods"), PLANS["many_videos"]
     for name, shared in (("FRePo", 1), ("MTT", 5)):
         assert plan["sets"][name]["lr"] == shared * rows[name]["chosen"]["lr"]
 
