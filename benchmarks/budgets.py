@@ -151,7 +151,8 @@ def title(kilobytes: int, setting: Mapping[str, Any]) -> str:
     kind = "cluster targets" if setting["match-targets"] == "cluster" else kind
     kind += " by DSA" if setting.get("match") == "dsa" else ""
     kind += " from real" if setting.get("init") == "real" else ""
-    keys = f"{setting['initial-key-frames']} frames{' and more' if kind == 'PRISM' else ''}"
+    count = setting.get("initial-key-frames", 1)
+    keys = "a still" if count == 1 else f"{count} frames{' and more' if kind == 'PRISM' else ''}"
     bits = f" {setting['bits']} bits" if setting["bits"] != 8 else ""
     side = setting["key-frame-size"]
     return f"{kilobytes} kB, {kind}, {keys} of {side}×{side}, {setting['codec']}{bits}"

@@ -412,7 +412,11 @@ def _budgets(path: Path) -> str:
                 how += ["from real"] if setting.get("init") == "real" else []
                 match = ", ".join(how) if heat == "learned" else "–"
                 cells = [race["data"], race["kilobytes"], heat, match]
-                cells += [f"{setting['initial-key-frames']}{more}", setting["codec"] + bits, found["raced"]]
+                cells += [
+                    f"{setting.get('initial-key-frames', 1)}{more}",
+                    setting["codec"] + bits,
+                    found["raced"],
+                ]
                 cells += [setting["vpc"], setting["key-frame-size"], _thousands(each["bytes"])]
                 rows.append([*cells, len(accuracies), _percent(mean(accuracies)), judge_text])
     before = (

@@ -153,6 +153,26 @@ def _limit(condenser: Condenser, limit: ByteLimit) -> Coding:
     return coding
 
 
+def check_budget(
+    real: RealClips, options: CondenseOptions, data: Mapping[str, Any], compute: Compute
+) -> Coding:
+    """How `condense` would code a set to keep to its budget, as far as that is known beforehand.
+
+    Of real clips, and of frames that will be compressed, it is not: what is asked for is to be tried.
+
+    Raises:
+        UsageError, DataError: as `condense` would.
+        LimitError: not even the fewest bits would do.
+    """
+    check_condense(real, options)
+    if options.max_bytes is None or METHODS[options.method].select is not None:
+        return options.coding()
+    limit = ByteLimit(
+        budget=options.max_bytes, options=options, origin=origin_of(real, options, data, compute)
+    )
+    return _limit(Condenser(real, options, compute), limit)
+
+
 def origin_of(
     real: RealClips, options: CondenseOptions, data: Mapping[str, Any], compute: Compute, ranks: Ranks = ALONE
 ) -> Origin:

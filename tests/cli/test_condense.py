@@ -113,6 +113,24 @@ def test_dry_run_tells_and_writes_nothing(run, toy, cache, tmp_path):
     assert list(tmp_path.iterdir()) == []
     text = run("condense", toy, *arguments).out
     assert "6 to condense, 4 to test on" in text
+    assert re.search(r"payload +92.9 kB to 371.7 kB; the manifest, one to three kB, comes on top\n", text)
+
+
+def test_dry_run_tells_what_a_budget_asks_for(run, toy, cache, tmp_path):
+    arguments = ["--out", tmp_path / "set", "--cache-dir", cache, *QUICK, "--dry-run"]
+    enough = run("condense", toy, *arguments, "--budget", "40kB")
+    assert re.search(r"budget +40kB for payload and manifest; insertion stops at it\n", enough.out)
+    sparse = [*arguments, "--insertion", "none"]
+    tight = run("condense", toy, *sparse, "--budget", "20kB")
+    assert re.search(r"budget +20kB for payload and manifest; --bits 6, not 8\n", tight.out)
+    made = run("condense", toy, *(each for each in sparse if each != "--dry-run"), "--budget", "20kB")
+    assert "--bits 6, not 8" in made.err, "the same, once it is made"
+    packed = run("condense", toy, *sparse, "--budget", "20kB", "--codec", "webp")
+    assert "before compression by webp" in packed.out
+    assert "quality or bits are lowered in the end" in packed.out
+    none = run("condense", toy, *sparse, "--budget", "2kB")
+    assert none.code == 5
+    assert "--budget 2.0 kB: by --codec uint8 the set takes" in none.line
 
 
 def test_memory_chooses_how_many_clips_go_through_the_network_at_once(run, toy, cache, tmp_path):
@@ -133,8 +151,7 @@ def test_memory_chooses_how_many_clips_go_through_the_network_at_once(run, toy, 
 def test_existing_out_names_both_ways_on(run, condensed, toy):
     outcome = run("condense", toy, "--out", condensed, *QUICK)
     assert outcome.code == 4
-    assert "--overwrite" in outcome.line
-    assert "--resume" in outcome.line
+    assert "use --overwrite to replace it, or another --out" in outcome.line
 
 
 def test_overwrite_replaces_the_set(run, toy, cache, tmp_path):

@@ -45,6 +45,35 @@ def test_figure_table_and_turns(run, compared):
     assert "coarse &lt;b&gt;" in (out / "pareto.md").read_text()
 
 
+def rows_of(compared, *changes):
+    """The rows with some changed, in the place of those that were compared."""
+    path = compared / "compare.json"
+    rows = [
+        {**row, **change} for row, change in zip(json.loads(path.read_text())["rows"], changes, strict=True)
+    ]
+    path.write_text(json.dumps({"rows": rows}))
+
+
+def test_who_is_ahead_says_what_is_not_shown(run, compared):
+    told = run("pareto", compared, "--out", compared / "a").out
+    assert "from 900 B on: learned sets; no real clips are that small" in told
+    assert "from 1.5 kB on: real clips; no difference is shown" in told
+    assert "from 1.9 kB on: learned sets; no difference is shown" in told
+    far = {"accuracies": {"0": 0.9, "1": 0.9, "2": 0.9}, "accuracy": 90.0}
+    near = {"accuracies": {"0": 0.5, "1": 0.51, "2": 0.5}, "accuracy": 50.3}
+    rows_of(compared, near, far, near)
+    told = run("pareto", compared, "--out", compared / "b").out
+    assert "from 1.5 kB on: real clips; level, and these cost nothing to learn" in told
+    assert told.rstrip().endswith("from 1.9 kB on: learned sets")
+
+
+def test_a_size_below_all_sets_is_refused(run, compared):
+    outcome = run("pareto", compared, "--out", compared / "a", "--kilobytes", "0.5")
+    assert outcome.code == 2
+    assert "no set is that small; the smallest takes 900 B" in outcome.line
+    assert not (compared / "a").exists()
+
+
 def test_rows_that_differ_in_labels_are_curves_of_their_own(run, compared):
     path = compared / "compare.json"
     rows = json.loads(path.read_text())["rows"]

@@ -78,7 +78,7 @@ def test_a_start_that_failed_on_a_fold_is_told(run, arguments, judged, tmp_path,
 def test_a_choice_by_some_folds_is_told(run, arguments, judged):
     vary = ["--vary", "lr=3.0,30.0", "--trials", "3"]
     outcome = run("tune", *arguments, *vary, "--budget-minutes", "0.03")
-    assert "chosen by 1 of 2 folds: the budget was spent" in outcome.err
+    assert "chosen by 1 of 2 folds, then --budget-minutes were spent" in outcome.err
     outcome = run("tune", *arguments, *vary, "--budget-minutes", "1", "--overwrite")
     assert outcome.code == 0
     assert "budget" not in outcome.err
@@ -127,7 +127,8 @@ def test_a_budget_chooses_the_representation_and_is_kept(run, arguments, toy, ca
     recipe = read_recipe(tmp_path / "tuned" / "recipe.toml")
     assert recipe.condense.budget == "8000B", "of two classes"
     shown = run("tune", *asked, "--overwrite")
-    assert "the best use of 8000B:" in shown.out
+    assert "the best use of 8.0 kB" in shown.out
+    assert "no learned videos were raced" in shown.out
     made = run(
         *("condense", toy, "--recipe", tmp_path / "tuned" / "recipe.toml", "--out", tmp_path / "set"),
         *("--cache-dir", cache, "--json"),

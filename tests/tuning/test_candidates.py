@@ -25,6 +25,7 @@ from vidcondense.video.toy import ToyOptions, make_toy
 
 COMPUTE = choose_compute("cpu", "float32")
 CLIP = ClipOptions(num_frames=8, stride=1, size=44)
+REAL = ("random", "herding", "best-of-random")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,10 @@ def test_all_that_is_offered_keeps_to_the_budget_when_it_is_made(real, offered, 
     assert len({tuple(each.setting.items()) for each in found}) == len(found)
     for number, each in enumerate(found):
         assert each.bytes <= base.condense.max_bytes
-        if each.setting["method"] not in ("random", "prism") or each.setting["key-frame-size"] not in (8, 44):
+        if each.setting["method"] in ("herding", "best-of-random") or each.setting["key-frame-size"] not in (
+            8,
+            44,
+        ):
             continue  # of the same sizes, after more work
         made = condense(real.train, tmp_path / str(number), recipe_of(base, each).condense)
         assert made.bytes <= base.condense.max_bytes
@@ -89,20 +93,28 @@ def test_more_bytes_allow_more(offered):
     few, many = offered("5kB"), offered("60kB")
     assert len(few) < len(many)
     assert max(each.setting["vpc"] for each in many) == 2, "of the two clips that a fold leaves"
-    assert {each.setting["method"] for each in many} == {"random", "herding", "best-of-random", "prism"}
+    assert {each.setting["method"] for each in many} == {*REAL, "prism", "still"}
     assert {each.setting["key-frame-size"] for each in many} == {8, 16, 32, 44}
     assert {each.setting["codec"] for each in many} == {"uint8", "lzma", "webp", "h264", "av1"}
-    learned = [each.setting for each in many if each.setting["method"] == "prism"]
-    assert {(each["match"], each["match-targets"], each["init"], each["codec"]) for each in learned} == {
+    learned = [each.setting for each in many if each.setting["method"] not in REAL]
+    forms = {(each["match"], each["match-targets"], each["init"], each["codec"]) for each in learned}
+    clusters = {
         ("dsa", "cluster", "noise", "lzma"),
         ("dsa", "cluster", "noise", "webp"),
         ("dm", "cluster", "real", "webp"),
-        ("dm", "class", "noise", "uint8"),
     }
+    assert forms == {*clusters, ("dm", "class", "noise", "uint8")}
+    stills = [each for each in learned if each["method"] == "still"]
+    assert {
+        (each["match"], each["match-targets"], each["init"], each["codec"]) for each in stills
+    } == clusters
     assert {each["lr"] for each in learned if each["init"] == "real"} == {1.0}
     assert {(each.setting["method"], each.setting["bits"]) for each in many if each.setting["bits"] < 8} == {
-        ("prism", 4)
+        ("prism", 4),
+        ("still", 4),
     }
+    kept = {each.setting["initial-key-frames"] for each in many if each.setting["method"] == "random"}
+    assert kept == {1, 2, 8}
 
 
 def test_more_than_two_videos_where_folds_have_more_clips(videos):
@@ -118,7 +130,7 @@ def test_a_form_is_what_it_is_called_whatever_the_recipe_says(offered):
     base = base_of("60kB")
     other = replace(base, condense=replace(base.condense, init="real", lr=1.0))
     for each in offered("60kB"):
-        if each.setting["method"] != "prism":
+        if each.setting["method"] in REAL:
             continue
         assert recipe_of(other, each).condense.init == recipe_of(base, each).condense.init
 
@@ -150,9 +162,10 @@ def test_how_many_race_is_told_by_one_judgement_of_each_kind(offered, tmp_path, 
     assert every[0] == space[0]
     openers = [every[number] for number, _ in seen[0]]
     kinds = [(each["method"], each.get("match")) for each in openers]
-    others = ("random", None), ("herding", None), ("best-of-random", None), ("prism", "dm"), ("prism", "dsa")
+    others = [(method, None) for method in REAL]
+    others += [(method, match) for method in ("prism", "still") for match in ("dm", "dsa")]
     assert sorted(map(str, set(kinds))) == sorted(map(str, others))
-    assert len(openers) in (5, 6), "the one to beat need not be the one with the most videos"
+    assert len(openers) in (7, 8), "the one to beat need not be the one with the most videos"
     few = settings(5.0)
     assert 2 < len(few) < len(every)
     assert few == every[: len(few)]
@@ -166,7 +179,7 @@ def test_what_cannot_be_offered(real):
         candidates(base_of(None), real, 2, COMPUTE)
 
 
-@pytest.mark.parametrize("best", ["prism", "herding", "random"])
+@pytest.mark.parametrize("best", ["prism", "still", "herding", "random"])
 def test_the_race_picks_what_is_best_learned_or_real(offered, tmp_path, monkeypatch, best):
     """With a judge that knows: the accuracy of a setting is a matter of its method and side alone."""
     base = base_of("30kB")

@@ -18,7 +18,7 @@ from vidcondense.cli.progress import hint_when_long, progress
 from vidcondense.cli.reading import read_data
 from vidcondense.cli.recorded import note_lowered
 from vidcondense.compute import Compute
-from vidcondense.condensation import CheckpointOptions, condense
+from vidcondense.condensation import CheckpointOptions, check_budget, condense
 from vidcondense.convergence import fall_at_end
 from vidcondense.distributed import Ranks, join_ranks
 from vidcondense.errors import UsageError
@@ -27,11 +27,12 @@ from vidcondense.events import broadcast, read_events
 from vidcondense.interfaces import RealClips
 from vidcondense.launch import num_ranks
 from vidcondense.memory import plan_memory
+from vidcondense.methods import METHODS
 from vidcondense.models import check_features
 from vidcondense.options import as_json, parse_bytes
 from vidcondense.recipe import Recipe, read_recipe, recipe_text
 from vidcondense.settings import CondenseOptions
-from vidcondense.storage.codecs import CODECS
+from vidcondense.storage.codecs import CODECS, Coding
 from vidcondense.storage.condensed import CondensedDataset
 from vidcondense.storage.workspace import LOG, check_output
 from vidcondense.trackers import TrackerName, tracking
@@ -149,8 +150,9 @@ def _run(arguments: Arguments, ranks: Ranks, output: Output) -> dict[str, Any]:
         if limit is not None:
             options = _within(limit, real.train, options, compute, output)
         if arguments.dry_run:
-            packed = f" before compression by {options.codec}" if CODECS[options.codec].packed else ""
-            return _tell(estimate(real.train, options, compute), real, packed, output)
+            record = recorded_data(real, arguments.reading, clip)
+            coding = check_budget(real.train, options, record, compute)
+            return _tell(estimate(real.train, options, compute), real, options, coding, output)
         start = time.monotonic()
         made = condense(
             real.train,
@@ -237,15 +239,17 @@ def _note_end(made: CondensedDataset, counts: Sequence[int], output: Output) -> 
     return fall
 
 
-def _tell(cost: Estimate, real: RealData, packed: str, output: Output) -> dict[str, Any]:
-    low, high = cost.payload_bytes
+def _tell(
+    cost: Estimate, real: RealData, options: CondenseOptions, coding: Coding, output: Output
+) -> dict[str, Any]:
     memory = "unknown here" if cost.peak_memory_mb is None else f"{cost.peak_memory_mb:.0f} MiB"
     output.say(
         facts(
             {
                 "real clips": f"{cost.train_clips} to condense, {len(real.test)} to test on",
                 "synthetic videos": f"{cost.videos}, {_key_frames(cost)}",
-                "bytes": (f"{size_text(low)} to " if low != high else "") + size_text(high) + packed,
+                "payload": _payload(cost, options.codec),
+                **({"budget": _budget(options, coding)} if options.budget else {}),
                 "paper MB": _range(*(round(mib, 2) for mib in cost.paper_mb)),
                 "time": time_text(cost.seconds),
                 "memory": memory,
@@ -253,6 +257,27 @@ def _tell(cost: Estimate, real: RealData, packed: str, output: Output) -> dict[s
         )
     )
     return {**asdict(cost), "test_clips": len(real.test)}
+
+
+def _payload(cost: Estimate, codec: str) -> str:
+    low, high = map(size_text, cost.payload_bytes)
+    packed = f", before compression by {codec}" if CODECS[codec].packed else ""
+    return (
+        f"{low if low == high else f'{low} to {high}'}{packed}; the manifest, one to three kB, comes on top"
+    )
+
+
+def _budget(options: CondenseOptions, coding: Coding) -> str:
+    """How the set will be kept to its budget, as far as that is known beforehand."""
+    stages = METHODS[options.method].stages
+    ways = []
+    if stages and stages[-1].insertion and options.insert.insertion != "none":
+        ways.append("insertion stops at it")
+    if coding.bits < options.bits:
+        ways.append(f"--bits {coding.bits}, not {options.bits}")
+    if CODECS[options.codec].packed or not stages:
+        ways.append("if the set takes more, quality or bits are lowered in the end")
+    return "; ".join([f"{options.budget} for payload and manifest", *ways])
 
 
 def _key_frames(cost: Estimate) -> str:

@@ -129,8 +129,9 @@ def _usage() -> str:
             "",
             "To begin:",
             "  vidcondense toy runs/toy --mode scenes --train-per-class 40 --test-per-class 40",
-            "  vidcondense condense runs/toy --out runs/set --num-frames 8 --size 48 --iterations 60",
-            "  vidcondense evaluate runs/set --data runs/toy",
+            "  vidcondense condense runs/toy --out runs/set --num-frames 8 --size 48 --iterations 60 "
+            "--model convnet3d-16",
+            "  vidcondense evaluate runs/set --data runs/toy --model convnet3d-16",
         ]
     )
 

@@ -13,6 +13,7 @@ import tyro
 from vidcondense.cli.output import Output, size_text, table
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.comparison.pareto import (
+    Rival,
     as_json,
     crossings,
     is_real,
@@ -86,8 +87,12 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     found = rivals(rows, sizes, judge=judge)
     titles, cells = to_cells(found)
     turns = crossings(found)
+    if not turns:
+        smallest = min(row["bytes"] for row in rows)
+        raise UsageError(f"--kilobytes: no set is that small; the smallest takes {size_text(smallest)}")
     output.say(table(titles, cells))
-    output.say("\n" + "\n".join(f"from {size_text(size)} on {_WHO[leader]} lead" for size, leader in turns))
+    at = {rival.size: rival for rival in found}
+    output.say("\n" + "\n".join(f"from {size_text(size)} on: {_lead(at[size], who)}" for size, who in turns))
     if judge is None:
         output.note("the best rows were chosen by the accuracies shown: --chosen-by a cross-validation")
     result = {
@@ -107,6 +112,19 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
 
 
 _WHO = {"learned": "learned sets", "real": "real clips"}
+
+
+def _lead(rival: Rival, leader: str) -> str:
+    """Who is ahead at a size, and whether that is shown."""
+    who = _WHO[leader]
+    if rival.learned is None or rival.real is None:
+        (other,) = _WHO.keys() - {leader}
+        return f"{who}; no {_WHO[other]} are that small"
+    if rival.learned["accuracy"] == rival.real["accuracy"]:
+        return f"{who}; level, and these cost nothing to learn"
+    interval = rival.difference.interval if rival.difference else None
+    shown = interval is not None and not interval[0] <= 0 <= interval[1]
+    return who if shown else f"{who}; no difference is shown"
 
 
 def _of_one_network(rows: Sequence[Record], arguments: Arguments) -> list[Record]:

@@ -96,7 +96,7 @@ class Arguments:
     """How the folder of videos is read."""
 
     overwrite: bool = False
-    """Replace the recipe of an earlier tuning in the same folder."""
+    """Replace the recipe of an earlier tuning in the same folder; its judgements are kept and used."""
 
     shared: SharedArguments = field(default_factory=SharedArguments)
     """For scripts."""
@@ -154,15 +154,15 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     if arguments.tune.trials is None and raced < tuned.offered:
         output.note(
             f"raced {raced} of {tuned.offered} settings, as many as fit in --budget-minutes; "
-            "with more of them, and another --out, more race"
+            "to race more: more minutes and another --out"
         )
     if (judged := len(tuned.scores[tuned.chosen])) < arguments.tune.folds:
         output.note(
-            f"chosen by {judged} of {arguments.tune.folds} folds: the budget was spent; the same command "
-            "with more --budget-minutes and --overwrite goes on"
+            f"chosen by {judged} of {arguments.tune.folds} folds, then --budget-minutes were spent; "
+            "to judge the same settings on more: more minutes, the same --out and --overwrite"
         )
     if from_grid:
-        output.say(_verdict(tuned))
+        output.say(_verdict(tuned, arguments.tune.folds))
     output.say(f"\n{target}: for `vidcondense condense --recipe`")
     return _as_dict(tuned, target)
 
@@ -194,11 +194,19 @@ def _whole_budget(base: Recipe, num_classes: int) -> Recipe:
     return replace(base, condense=replace(base.condense, budget=budget))
 
 
-def _verdict(tuned: Tuned) -> str:
-    """What the bytes are best used for."""
+def _verdict(tuned: Tuned, folds: int) -> str:
+    """What the bytes are best used for, as far as the race went."""
     chosen = tuned.recipe.condense
-    what = "learned videos" if METHODS[chosen.method].stages else "compressed real clips"
-    return f"the best use of {chosen.budget}: {what} ({chosen.method})"
+    kinds = {True: "learned videos", False: "compressed real clips"}
+    raced = {_learns(tuned.settings[number]["method"]) for number, found in tuned.scores.items() if found}
+    over = "" if len(tuned.scores[tuned.chosen]) == folds else " so far"
+    said = f"the best use of {size_text(chosen.max_bytes or 0)}{over}: {kinds[_learns(chosen.method)]}"
+    missing = "".join(f"; no {kinds[each]} were raced" for each in kinds if each not in raced)
+    return f"{said} ({chosen.method}){missing}"
+
+
+def _learns(method: str) -> bool:
+    return bool(METHODS[method].stages)
 
 
 def _show(tuned: Tuned, columns: Sequence[str], asked: Mapping[str, Any], output: Output) -> None:

@@ -71,7 +71,7 @@ def encode_within(budget: int, encode: Encode, codec: str, coding: Coding) -> En
         least = encode(ladder[-1]).bytes
         raise LimitError(
             f"--budget {size_text(budget)}: by --codec {codec} the set takes {size_text(least)} ({least} B) "
-            "at the least; use a larger --budget, another --codec, or fewer or smaller key frames"
+            "at the least; use a larger --budget or another --codec, or a set of fewer or smaller key frames"
         )
     return encode(ladder[found])
 

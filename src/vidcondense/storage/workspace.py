@@ -80,9 +80,7 @@ def owned_output(out: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
 def _occupied(out: Path, *, overwrite: bool) -> str:
     if overwrite:
         return f"{out} is no condensed set, so --overwrite leaves it alone; choose another --out"
-    return (
-        f"{out} exists; use --overwrite to replace it (--resume continues interrupted runs), or another --out"
-    )
+    return f"{out} exists; use --overwrite to replace it, or another --out"
 
 
 def _is_ours(folder: Path, *signs: str) -> bool:

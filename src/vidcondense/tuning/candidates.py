@@ -2,11 +2,11 @@
 
 Every form at every side, each with the most videos per class that fit:
 
-- learned: two key frames a video, of clusters of a class's real clips, from noise by DSA, as LZMA of 16
-  levels and as WebP, and from real clips by distribution matching, as WebP; and PRISM, one video a class,
-  whose insertion stops at the budget;
-- real clips (random, herding, best-of-random): two key frames a clip or all frames, as WebP, and all frames
-  as one video, H.264 or AV1.
+- learned: a still or two key frames a video, of clusters of a class's real clips, from noise by DSA, as LZMA
+  of 16 levels and as WebP, and from real clips by distribution matching, as WebP; and PRISM, one video a
+  class, whose insertion stops at the budget;
+- real clips (random, herding, best-of-random): one key frame a clip, two, or all frames, as WebP, and all
+  frames as one video, H.264 or AV1.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ _FROM_REAL: Setting = {"init": "real", "match": "dm", "lr": 1.0}
 """A tenth of the default learning rate, meant to keep in every video what its real clip has of its own; it
 was not tuned."""
 
-_CLUSTERS: Setting = {"method": "prism", "match-targets": "cluster", "insertion": "none"}
+_FRAMES: tuple[Setting, ...] = ({"method": "still"}, {"method": "prism", "initial-key-frames": 2})
 _LEARNED: tuple[Setting, ...] = (
-    {**_CLUSTERS, **_DSA, "codec": "lzma", "bits": 4, "quality": 75},
-    {**_CLUSTERS, **_DSA, "codec": "webp", "bits": 8, "quality": 75},
-    {**_CLUSTERS, **_FROM_REAL, "codec": "webp", "bits": 8, "quality": 40},
+    {**_DSA, "codec": "lzma", "bits": 4, "quality": 75},
+    {**_DSA, "codec": "webp", "bits": 8, "quality": 75},
+    {**_FROM_REAL, "codec": "webp", "bits": 8, "quality": 40},
 )
 _PRISM: Setting = {
     "method": "prism",
@@ -65,6 +65,7 @@ _PRISM: Setting = {
     "match": "dm",
     "match-targets": "class",
     "insertion": "conflict",
+    "initial-key-frames": 2,
     "codec": "uint8",
     "bits": 8,
     "quality": 75,
@@ -152,7 +153,8 @@ def weigh(real: RealClips, options: CondenseOptions, record: Mapping[str, Any], 
 
 def _forms(num_frames: int, size: int) -> Iterator[Setting]:
     """Every setting but for the videos per class."""
-    coded = [(min(2, num_frames), "webp"), (num_frames, "webp"), (num_frames, "h264"), (num_frames, "av1")]
+    coded = [(min(keys, num_frames), "webp") for keys in (1, 2, num_frames)]
+    coded += [(num_frames, "h264"), (num_frames, "av1")]
     real: list[Setting] = [
         {
             "method": method,
@@ -166,9 +168,10 @@ def _forms(num_frames: int, size: int) -> Iterator[Setting]:
         for method in _REAL
         for keys, codec in dict.fromkeys(coded)
     ]
-    learned = [{**form, "initial-key-frames": 2} for form in (*_LEARNED, _PRISM)]
+    clusters: Setting = {"match-targets": "cluster", "insertion": "none"}
+    learned = [{**frames, **clusters, **form} for frames, form in itertools.product(_FRAMES, _LEARNED)]
     sides = sorted({side for side in SIDES if side < size} | {size})
-    for form, side in itertools.product([*real, *learned], sides):
+    for form, side in itertools.product([*real, *learned, _PRISM], sides):
         yield {**form, "key-frame-size": side}
 
 

@@ -48,7 +48,7 @@ class TuneOptions:
     """Parts into which the training clips are divided by source; each is held out once."""
 
     trials: int | None = None
-    """Settings to try (default: as many as the budget allows)."""
+    """Settings to try (default: as many as the minutes allow)."""
 
     def __post_init__(self) -> None:
         minutes = self.budget_minutes

@@ -110,7 +110,7 @@ def make_toy(out: str | Path, options: ToyOptions | None = None, *, listener: Li
     """
     out, options = Path(out), options or ToyOptions()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"--out {out} is not empty; choose a new folder")
+        raise OutputError(f"{out} is not empty; choose a new folder")
     make_folder(out.parent)
     with temporary_folder(out) as folder:
         _fill(folder, options, listener)
