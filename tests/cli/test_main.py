@@ -62,11 +62,24 @@ def test_help_of_a_command_teaches(run, command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_has_help(run, command):
-    """An option without a docstring would show its default alone."""
-    text = " ".join(line.strip("│ ") for line in run(command, "--help").out.splitlines() if line[0:1] == "│")
-    for option in re.findall(r"(?:^|\s)(--[a-z-]+ .*?)\((?:default|required)", text):
-        words = re.sub(r"^--\S+( [A-Z]+ | \{[^}]*\})?", "", option).split()
+    """An option without a docstring would show its default alone, or nothing."""
+    parts = re.split(r"\n(?=│ --[a-z]|╭)", run(command, "--help").out)
+    options = [re.sub(r"[│╰─╯\s]+", " ", part).strip() for part in parts if part.startswith("│ --")]
+    assert len(options) >= 2
+    for option in options:
+        words = re.sub(
+            r"^--\S+( [A-Z]+\b| \{[^}]*\}| \[.*?\]\])*|\((default|required).*?\)", "", option
+        ).split()
         assert len(words) >= 2, option
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_in_words_what_holds_when_an_option_is_left_out(run, command):
+    text = run(command, "--help").out
+    for hint in ("default: None", "default: False", "default: True", "default: )"):
+        assert hint not in text
+    for switch in re.findall(r"│ (--no-[a-z-]+) .*?(?=│ --|╰)", text, flags=re.DOTALL):
+        assert re.search(rf"{switch} (?:(?!│ --).)*\(default:[\s│]+yes\)", text, flags=re.DOTALL), switch
 
 
 def test_version(run):

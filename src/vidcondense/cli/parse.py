@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, is_dataclass, make_dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
+from tyro.constructors import (
+    MISSING_NONPROP,
+    ConstructorRegistry,
+    StructConstructorSpec,
+    StructFieldSpec,
+    StructTypeInfo,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +60,42 @@ def with_defaults(kind: type[A], **values: object) -> type[A]:
     return made
 
 
+class _Hints:
+    """Says of options in the help what they are when not given; of those whose help says so, nothing more."""
+
+    def __init__(self) -> None:
+        self.registry = ConstructorRegistry()
+        self.registry.struct_rule(self._hinted)
+        self._asks = False
+
+    def _hinted(self, info: StructTypeInfo) -> StructConstructorSpec | None:
+        if self._asks or not is_dataclass(info.type):
+            return None
+        self._asks = True  # for what tyro itself makes of the dataclass
+        try:
+            found = ConstructorRegistry.get_struct_spec(info)
+        finally:
+            self._asks = False
+        if not isinstance(found, StructConstructorSpec):
+            return None
+        return replace(found, fields=tuple(map(self._of_field, found.fields)))
+
+    def _of_field(self, each: StructFieldSpec) -> StructFieldSpec:
+        if each.default is None or each.default is False or each.default == ():
+            hint = ""
+        elif each.default is True:
+            hint = "(default: yes)"
+        elif each.default is MISSING_NONPROP:
+            hint = "(required)"
+        else:
+            return each
+        kind: Any = Annotated[each.type, tyro.conf.arg(help_behavior_hint=hint)]
+        return replace(each, type=kind)
+
+
+_HINTS = _Hints()
+
+
 def parse(kind: type[A], arguments: Sequence[str], *, command: str) -> A:
     """Make the dataclass `kind` from command-line arguments; its docstrings are the help.
 
@@ -67,10 +110,11 @@ def parse(kind: type[A], arguments: Sequence[str], *, command: str) -> A:
         UsageError: a value is refused by the options themselves.
         SystemExit: after --help (0), or after a message about a mistyped option (2).
     """
-    return tyro.cli(
-        kind,
-        prog=f"vidcondense {command}",
-        args=arguments,
-        description=inspect.cleandoc(kind.__doc__ or ""),
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
-    )
+    with _HINTS.registry:
+        return tyro.cli(
+            kind,
+            prog=f"vidcondense {command}",
+            args=arguments,
+            description=inspect.cleandoc(kind.__doc__ or ""),
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
+        )
