@@ -19,6 +19,9 @@ another judge is kept until it is run anew; the head of the plan says so.
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +47,7 @@ KILOBYTES = (1, 2, 8, 32)
 """Of a class."""
 
 FINALISTS = 3
-"""Of what is learned."""
+"""Learned forms that test clips see, and forms of random clips that the other real ones race in."""
 
 LEARNED = "learned"
 DRAWN = "random"
@@ -100,6 +103,7 @@ def raced(name: str, kilobytes: int, work: Path, jobs: Jobs) -> dict[str, Any]:
     budget = f"{kilobytes * len(about.train.classes)}kB"
     base = from_keys(Recipe, {**DATA[name].condense, "budget": budget})
     grid = [each.setting for each in candidates(base, about, FOLDS, choose_compute("cpu", "float32"))]
+    work = work_on([asked(name, kilobytes), grid], work)
     heats: dict[str, Any] = {}
     failures: dict[str, str] = {}
 
@@ -128,11 +132,27 @@ def raced(name: str, kilobytes: int, work: Path, jobs: Jobs) -> dict[str, Any]:
         failures.update({f"{heat}: {cell}": reason for cell, reason in found.failures.items()})
 
     run(DRAWN, [each for each in grid if each["method"] == DRAWN])
+    best = heats[DRAWN]["forms"][:FINALISTS] if DRAWN in heats else []
     for heat in CHOSEN:
-        best = [{**each["setting"], "method": heat} for each in heats[DRAWN]["forms"][:FINALISTS]]
-        run(heat, [each for each in best if each in grid])
+        forms = [form_of(each["setting"]) for each in best]
+        run(heat, [each for each in grid if each["method"] == heat and form_of(each) in forms])
     run(LEARNED, [each for each in grid if each["method"] not in (DRAWN, *CHOSEN)])
-    return {**asked(name, kilobytes), "budget": budget, "heats": heats, "failures": failures}
+    in_order = {heat: heats[heat] for heat in (LEARNED, DRAWN, *CHOSEN) if heat in heats}
+    return {**asked(name, kilobytes), "budget": budget, "heats": in_order, "failures": failures}
+
+
+def form_of(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """How clips are stored, whichever they are and however many fit."""
+    return {key: value for key, value in setting.items() if key not in ("method", "vpc")}
+
+
+def work_on(question: object, folder: Path) -> Path:
+    """A folder in `folder` for what is asked; those of other questions are deleted."""
+    name = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:12]
+    for other in folder.glob("*"):
+        if other.name != name:
+            shutil.rmtree(other)
+    return folder / name
 
 
 def ranked(judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -151,7 +171,7 @@ def title(kilobytes: int, setting: Mapping[str, Any]) -> str:
     kind = "cluster targets" if setting["match-targets"] == "cluster" else kind
     kind += " by DSA" if setting.get("match") == "dsa" else ""
     kind += " from real" if setting.get("init") == "real" else ""
-    count = setting.get("initial-key-frames", 1)
+    count = setting["initial-key-frames"]
     keys = "a still" if count == 1 else f"{count} frames{' and more' if kind == 'PRISM' else ''}"
     bits = f" {setting['bits']} bits" if setting["bits"] != 8 else ""
     side = setting["key-frame-size"]
@@ -231,7 +251,7 @@ def unfinished(races: Sequence[Mapping[str, Any]]) -> list[str]:
     done = [f"{race['data']} {race['kilobytes']}" for race in races if as_asked(race)]
     begun = [folder.name for folder in (RUNS / "budgets" / "work").glob("*") if folder.name not in done]
     files = ("state.json", "seconds.json", "cells/*.json")
-    return [f"work/{race}/*/{file}" for race in begun for file in files]
+    return [f"work/{race}/*/*/{file}" for race in begun for file in files]
 
 
 if __name__ == "__main__":

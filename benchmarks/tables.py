@@ -413,7 +413,7 @@ def _budgets(path: Path) -> str:
                 match = ", ".join(how) if heat == "learned" else "–"
                 cells = [race["data"], race["kilobytes"], heat, match]
                 cells += [
-                    f"{setting.get('initial-key-frames', 1)}{more}",
+                    f"{setting['initial-key-frames']}{more}",
                     setting["codec"] + bits,
                     found["raced"],
                 ]

@@ -742,6 +742,7 @@ def test_clips_of_one_frame_are_condensed_by_what_needs_no_second_one(memory_cli
         ({"initial_key_frames": 1}, "--initial-key-frames 1: must be at least 2"),
         ({"method": "random", "initial_key_frames": 0}, "--initial-key-frames 0: must be at least 1"),
         ({"method": "dm", "initial_key_frames": 2}, "has no key frames"),
+        ({"method": "still", "initial_key_frames": 2}, "has one key frame a video"),
         ({"method": "static-dynamic", "key_frame_size": 8}, "has no key frames"),
         ({"seed": -1}, "--seed -1"),
         ({"method": "dm", "match": MatchOptions(match="dc")}, "--match dc: --method dm matches dm; leave"),

@@ -158,19 +158,22 @@ def check_budget(
 ) -> Coding:
     """How `condense` would code a set to keep to its budget, as far as that is known beforehand.
 
-    Of real clips, and of frames that will be compressed, it is not: what is asked for is to be tried.
+    Of frames that will be compressed it is not: what is asked for is to be tried.
 
     Raises:
         UsageError, DataError: as `condense` would.
         LimitError: not even the fewest bits would do.
     """
     check_condense(real, options)
-    if options.max_bytes is None or METHODS[options.method].select is not None:
+    if options.max_bytes is None:
         return options.coding()
     limit = ByteLimit(
         budget=options.max_bytes, options=options, origin=origin_of(real, options, data, compute)
     )
-    return _limit(Condenser(real, options, compute), limit)
+    if METHODS[options.method].select is None:
+        return _limit(Condenser(real, options, compute), limit)
+    drawn = selected_videos(real, replace(options, method="random"), compute, ignore)
+    return limit.check_start(drawn, None, {})  # before compression all draws take the same
 
 
 def origin_of(

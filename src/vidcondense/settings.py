@@ -59,8 +59,8 @@ class CondenseOptions:
     """Standard deviation of the noise frames start from, in network units (1: as real clips have)."""
 
     initial_key_frames: int | None = None
-    """Key frames a video starts with, evenly spread (default: 2, the first and the last); of real clips the
-    frames that are kept (default: all)."""
+    """Key frames a video starts with, evenly spread (default: 2, the first and the last; of a still 1); of
+    real clips the frames that are kept (default: all)."""
 
     key_frame_size: int | None = None
     """Side of the key frames in pixels; smaller ones are learned upsampled (default: that of the clips)."""
@@ -121,14 +121,16 @@ class CondenseOptions:
         require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
         require(self.init_scale > 0, "init_scale", self.init_scale, "must be a positive number")
         keys = self.initial_key_frames
-        fewest, which = (2, "2 (first and last)") if method.stages else (1, "1")
+        kinds = {stage.videos for stage in method.stages}
+        single = method.select is not None or "still" in kinds
+        fewest, which = (1, "1") if single else (2, "2 (first and last)")
         require(keys is None or keys >= fewest, "initial_key_frames", keys, f"must be at least {which}")
         side = self.key_frame_size
         require(side is None or side >= 1, "key_frame_size", side, "must be at least 1 pixel")
-        kinds = {stage.videos for stage in method.stages}
         sparse = "sparse" in kinds or method.select is not None
-        if keys is not None and not sparse:
-            raise UsageError(f"--initial-key-frames {keys}: --method {self.method} has no key frames")
+        if keys is not None and not sparse and not (keys == 1 and "still" in kinds):
+            has = "one key frame a video" if "still" in kinds else "no key frames"
+            raise UsageError(f"--initial-key-frames {keys}: --method {self.method} has {has}")
         if self.upsampling != "bilinear" and side is None:
             raise UsageError(
                 f"--upsampling {self.upsampling}: say how small key frames are, --key-frame-size"

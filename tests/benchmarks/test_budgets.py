@@ -70,20 +70,21 @@ def test_a_race_is_run_and_makes_a_plan(tmp_path, monkeypatch):
         titles = {budgets.title(2, each.setting) for each in found}
         assert len(titles) == len(found), "what is in a plan has a title of its own"
         small = [each for each in found if each.setting["key-frame-size"] == 8]
-        return [
-            next(each for each in small if each.setting["method"] == kind) for kind in ("random", "prism")
-        ]
+        kinds = ("random", "herding", "prism")
+        return [next(each for each in small if each.setting["method"] == kind) for kind in kinds]
 
     monkeypatch.setattr(budgets, "candidates", few)
+    write_json(tmp_path / "work" / "of another grid" / "random" / "state.json", {"asked": {}, "settings": []})
     found = budgets.raced("toy", 2, tmp_path / "work", Jobs(jobs=2, threads=1))
     assert found["budget"] == "4kB"
     confirmed = {heat: each["confirmed"] for heat, each in found["heats"].items()}
-    assert confirmed == {"learned": budgets.FINALISTS, "random": 1}
+    assert list(confirmed.items()) == [("learned", budgets.FINALISTS), ("random", 1), ("herding", 1)]
+    assert len(list((tmp_path / "work").iterdir())) == 1, "what another grid began is gone"
     for heat in found["heats"].values():
         assert [len(each["accuracies"]) for each in heat["forms"]] == [2]
         assert all(0 < each["bytes"] <= 4000 for each in heat["forms"])
     plan = budgets.plan_of("toy", [found])
-    assert len(plan["sets"]) == 2
+    assert [each["method"] for each in plan["sets"].values()] == ["prism", "random", "herding"]
     for setting in plan["sets"].values():
         assert from_keys(Recipe, {**plan["condense"], **setting}).condense.max_bytes == 4000
 
@@ -101,13 +102,14 @@ def test_a_race_by_another_judge_is_kept_but_run_anew(tmp_path, monkeypatch):
     assert [budgets.as_asked(race) for race in races] == [False, True]
     assert "The race of 1 kB was judged by 500 steps at 0.01 on plain clips." in budgets.head("toy", races)
     for kilobytes in (1, 2, 8):
-        write_json(tmp_path / "budgets" / "work" / f"toy {kilobytes}" / "random" / "state.json", {})
-        write_json(tmp_path / "budgets" / "work" / f"toy {kilobytes}" / "random" / "cells" / "a.json", {})
+        heat = tmp_path / "budgets" / "work" / f"toy {kilobytes}" / "0123" / "random"
+        write_json(heat / "state.json", {})
+        write_json(heat / "cells" / "a.json", {})
     cells.publish("budgets", {"rows": races}, budgets.unfinished(races))
     with tarfile.open(tmp_path / "results" / "cells" / "budgets.tar.xz") as archive:
         kept = archive.getnames()
     cells.restore.cache_clear()
-    parts = ("random/cells/a.json", "random/state.json")
+    parts = ("0123/random/cells/a.json", "0123/random/state.json")
     assert kept == [f"work/toy {kilobytes}/{part}" for kilobytes in (1, 2) for part in parts]
 
 

@@ -113,7 +113,7 @@ def test_dry_run_tells_and_writes_nothing(run, toy, cache, tmp_path):
     assert list(tmp_path.iterdir()) == []
     text = run("condense", toy, *arguments).out
     assert "6 to condense, 4 to test on" in text
-    assert re.search(r"payload +92.9 kB to 371.7 kB; the manifest, one to three kB, comes on top\n", text)
+    assert re.search(r"payload +92.9 kB to 371.7 kB; the manifest comes on top\n", text)
 
 
 def test_dry_run_tells_what_a_budget_asks_for(run, toy, cache, tmp_path):
@@ -127,10 +127,15 @@ def test_dry_run_tells_what_a_budget_asks_for(run, toy, cache, tmp_path):
     assert "--bits 6, not 8" in made.err, "the same, once it is made"
     packed = run("condense", toy, *sparse, "--budget", "20kB", "--codec", "webp")
     assert "before compression by webp" in packed.out
-    assert "quality or bits are lowered in the end" in packed.out
+    assert "--quality is lowered in the end" in packed.out
+    few = run("condense", toy, *sparse, "--budget", "20kB", "--codec", "lzma")
+    assert "--bits is lowered in the end" in few.out
     none = run("condense", toy, *sparse, "--budget", "2kB")
     assert none.code == 5
     assert "--budget 2.0 kB: by --codec uint8 the set takes" in none.line
+    real = [*arguments, "--method", "random"]
+    assert "--bits 6, not 8" in run("condense", toy, *real, "--budget", "75kB").out
+    assert run("condense", toy, *real, "--budget", "75kB", "--codec", "float32").code == 5
 
 
 def test_memory_chooses_how_many_clips_go_through_the_network_at_once(run, toy, cache, tmp_path):

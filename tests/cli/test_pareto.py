@@ -67,6 +67,25 @@ def test_who_is_ahead_says_what_is_not_shown(run, compared):
     assert told.rstrip().endswith("from 1.9 kB on: learned sets")
 
 
+def test_what_is_shown_changes_while_the_leader_stays(run, compared):
+    """Real clips come later and stay behind: first none are that small, then the lead is not shown."""
+    ahead = {"bytes": 1000, "accuracy": 70.0, "accuracies": {"0": 0.7, "1": 0.7}}
+    behind = {"bytes": 1100, "accuracy": 60.0, "accuracies": {"0": 0.9, "1": 0.3}}
+    rows_of(compared, {"bytes": 900}, ahead, behind)
+    told = run("pareto", compared, "--out", compared / "a").out
+    assert "from 900 B on: learned sets; no real clips are that small" in told
+    assert told.rstrip().endswith("from 1.1 kB on: learned sets; no difference is shown")
+
+
+def test_an_interval_on_the_other_side_shows_no_lead(run, compared):
+    """The means are of all seeds, the difference is of those that both have."""
+    ours = {"bytes": 900, "accuracy": 70.0, "accuracies": {"0": 0.4, "1": 0.41, "2": 0.4, "3": 1.0, "4": 1.0}}
+    theirs = {"bytes": 900, "accuracy": 50.0, "accuracies": {"0": 0.5, "1": 0.5, "2": 0.5}}
+    rows_of(compared, ours, {"bytes": 10_000}, theirs)
+    told = run("pareto", compared, "--out", compared / "a").out
+    assert "from 900 B on: learned sets; no difference is shown" in told
+
+
 def test_a_size_below_all_sets_is_refused(run, compared):
     outcome = run("pareto", compared, "--out", compared / "a", "--kilobytes", "0.5")
     assert outcome.code == 2

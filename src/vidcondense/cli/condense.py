@@ -83,7 +83,8 @@ class Arguments:
     """Where networks run."""
 
     memory: str | None = None
-    """Most memory to take, such as 4GB (of the GPU, where networks run on one); --chunk is chosen by it."""
+    """Most memory to take, such as 4GB (of the GPU, where networks run on one); --chunk is chosen by it
+    (default: no limit)."""
 
     log: tuple[TrackerName, ...] = ()
     """Also log to tensorboard or wandb (extras); the log events.jsonl in the set is always written."""
@@ -262,9 +263,7 @@ def _tell(
 def _payload(cost: Estimate, codec: str) -> str:
     low, high = map(size_text, cost.payload_bytes)
     packed = f", before compression by {codec}" if CODECS[codec].packed else ""
-    return (
-        f"{low if low == high else f'{low} to {high}'}{packed}; the manifest, one to three kB, comes on top"
-    )
+    return f"{low if low == high else f'{low} to {high}'}{packed}; the manifest comes on top"
 
 
 def _budget(options: CondenseOptions, coding: Coding) -> str:
@@ -275,8 +274,9 @@ def _budget(options: CondenseOptions, coding: Coding) -> str:
         ways.append("insertion stops at it")
     if coding.bits < options.bits:
         ways.append(f"--bits {coding.bits}, not {options.bits}")
-    if CODECS[options.codec].packed or not stages:
-        ways.append("if the set takes more, quality or bits are lowered in the end")
+    if CODECS[options.codec].packed:
+        lowered = "--bits" if CODECS[options.codec].exact_levels else "--quality"
+        ways.append(f"if the compressed set takes more, {lowered} is lowered in the end")
     return "; ".join([f"{options.budget} for payload and manifest", *ways])
 
 

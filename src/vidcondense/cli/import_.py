@@ -38,7 +38,7 @@ class Arguments:
     """Folder to make."""
 
     classes: tuple[str, ...] = ()
-    """Names of the classes, in the order of the labels."""
+    """Names of the classes, in the order of the labels; these or --classes-file are needed."""
 
     classes_file: Path | None = None
     """File with these names instead, one a line."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +93,9 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         smallest = min(row["bytes"] for row in rows)
         raise UsageError(f"--kilobytes: no set is that small; the smallest takes {size_text(smallest)}")
     output.say(table(titles, cells))
-    at = {rival.size: rival for rival in found}
-    output.say("\n" + "\n".join(f"from {size_text(size)} on: {_lead(at[size], who)}" for size, who in turns))
+    leads = [(rival.size, _lead(rival)) for rival in found if rival.learned or rival.real]
+    changes = [next(group) for _, group in itertools.groupby(leads, key=itemgetter(1))]
+    output.say("\n" + "\n".join(f"from {size_text(size)} on: {lead}" for size, lead in changes))
     if judge is None:
         output.note("the best rows were chosen by the accuracies shown: --chosen-by a cross-validation")
     result = {
@@ -111,20 +114,18 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     return result
 
 
-_WHO = {"learned": "learned sets", "real": "real clips"}
-
-
-def _lead(rival: Rival, leader: str) -> str:
-    """Who is ahead at a size, and whether that is shown."""
-    who = _WHO[leader]
-    if rival.learned is None or rival.real is None:
-        (other,) = _WHO.keys() - {leader}
-        return f"{who}; no {_WHO[other]} are that small"
-    if rival.learned["accuracy"] == rival.real["accuracy"]:
-        return f"{who}; level, and these cost nothing to learn"
-    interval = rival.difference.interval if rival.difference else None
-    shown = interval is not None and not interval[0] <= 0 <= interval[1]
-    return who if shown else f"{who}; no difference is shown"
+def _lead(rival: Rival) -> str:
+    """Who is ahead at a size, by the mean, and whether that is shown."""
+    if rival.learned is None:
+        return "real clips; no learned sets are that small"
+    if rival.real is None:
+        return "learned sets; no real clips are that small"
+    ours, theirs = rival.learned["accuracy"], rival.real["accuracy"]
+    if ours == theirs:
+        return "real clips; level, and these cost nothing to learn"
+    low, high = (rival.difference and rival.difference.interval) or (0.0, 0.0)
+    shown = low > 0 if ours > theirs else high < 0
+    return f"{'learned sets' if ours > theirs else 'real clips'}{'' if shown else '; no difference is shown'}"
 
 
 def _of_one_network(rows: Sequence[Record], arguments: Arguments) -> list[Record]:

@@ -61,7 +61,10 @@ def with_defaults(kind: type[A], **values: object) -> type[A]:
 
 
 class _Hints:
-    """Says of options in the help what they are when not given; of those whose help says so, nothing more."""
+    """Words for the defaults in the help: of switches that are on "yes", of what is off or not set none.
+
+    What holds when such an option is left out its own help says, where it is not plain.
+    """
 
     def __init__(self) -> None:
         self.registry = ConstructorRegistry()

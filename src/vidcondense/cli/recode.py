@@ -48,7 +48,7 @@ class Arguments:
     """How the codec is used."""
 
     budget: str | None = None
-    """Most bytes to write, such as 40kB; quality or bits are lowered to keep it."""
+    """Most bytes to write, such as 40kB; quality or bits are lowered to keep it (default: no limit)."""
 
     model: str = "convnet3d"
     """The network, with random weights, whose features are compared."""

@@ -198,10 +198,11 @@ def _verdict(tuned: Tuned, folds: int) -> str:
     """What the bytes are best used for, as far as the race went."""
     chosen = tuned.recipe.condense
     kinds = {True: "learned videos", False: "compressed real clips"}
-    raced = {_learns(tuned.settings[number]["method"]) for number, found in tuned.scores.items() if found}
+    judged = [number for number, found in tuned.scores.items() if found and min(found.values()) >= 0]
+    known = {_learns(tuned.settings[number]["method"]) for number in judged}
     over = "" if len(tuned.scores[tuned.chosen]) == folds else " so far"
     said = f"the best use of {size_text(chosen.max_bytes or 0)}{over}: {kinds[_learns(chosen.method)]}"
-    missing = "".join(f"; no {kinds[each]} were raced" for each in kinds if each not in raced)
+    missing = "".join(f"; no {kinds[each]} were judged" for each in kinds if each not in known)
     return f"{said} ({chosen.method}){missing}"
 
 

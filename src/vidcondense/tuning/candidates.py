@@ -53,7 +53,10 @@ _FROM_REAL: Setting = {"init": "real", "match": "dm", "lr": 1.0}
 """A tenth of the default learning rate, meant to keep in every video what its real clip has of its own; it
 was not tuned."""
 
-_FRAMES: tuple[Setting, ...] = ({"method": "still"}, {"method": "prism", "initial-key-frames": 2})
+_FRAMES: tuple[Setting, ...] = (
+    {"method": "still", "initial-key-frames": 1},
+    {"method": "prism", "initial-key-frames": 2},
+)
 _LEARNED: tuple[Setting, ...] = (
     {**_DSA, "codec": "lzma", "bits": 4, "quality": 75},
     {**_DSA, "codec": "webp", "bits": 8, "quality": 75},

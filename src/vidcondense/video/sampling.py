@@ -94,11 +94,12 @@ def _stride(video_frames: int, options: ClipOptions) -> int:
     if options.short in ("repeat", "loop") and video_frames > 0:
         return options.stride
     least = options.num_frames if options.short == "stride" else span(options.num_frames, options.stride)
-    ways = "--short repeat or loop" if options.short == "stride" else "another --short"
+    ways = {"stride": "--short repeat or loop", "reject": "a smaller --stride, or another --short"}
+    advice = f"; use fewer --num-frames, or {ways[options.short]}" if options.short in ways else ""
     raise VideoError(
         "too-short",
         f"it has {video_frames} frames; {options.num_frames} at stride {options.stride} need {least} or "
-        f"more; use fewer --num-frames, or {ways}",
+        f"more{advice}",
     )
 
 
