@@ -29,7 +29,7 @@ def test_new_place(tmp_path):
 
 def test_complete_set_is_kept_unless_overwrite(tmp_path):
     put(tmp_path / "out", MANIFEST)
-    with pytest.raises(OutputError, match=r"exists; use --overwrite to replace it \(--resume"):
+    with pytest.raises(OutputError, match="exists; use --overwrite to replace it, or another --out"):
         claim(tmp_path / "out")
     with pytest.raises(OutputError, match="exists"):
         claim(tmp_path / "out", resume=True)
