@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from cells import RUNS, known_cells, publish, ucf101_5
+from cells import RUNS, judge_text, known_cells, publish, ucf101_5
 from plan import PLANS, scenes
 from tuned import FOLDS, accuracies_of
 
@@ -36,7 +35,7 @@ from vidcondense.comparison.run import Jobs
 from vidcondense.compute import choose_compute
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.statistics import mean
-from vidcondense.files import make_folder, write_json, write_text
+from vidcondense.files import canonical_json, make_folder, write_json, write_text
 from vidcondense.recipe import Recipe, from_keys
 from vidcondense.tuning.candidates import candidates
 from vidcondense.tuning.space import Setting
@@ -131,14 +130,13 @@ def raced(name: str, kilobytes: int, work: Path, jobs: Jobs) -> dict[str, Any]:
         heats[heat] = {"raced": len(judged), "confirmed": confirmed, "forms": ranked(judged)}
         failures.update({f"{heat}: {cell}": reason for cell, reason in found.failures.items()})
 
+    run(LEARNED, [each for each in grid if each["method"] not in (DRAWN, *CHOSEN)])
     run(DRAWN, [each for each in grid if each["method"] == DRAWN])
     best = heats[DRAWN]["forms"][:FINALISTS] if DRAWN in heats else []
+    forms = [form_of(each["setting"]) for each in best]
     for heat in CHOSEN:
-        forms = [form_of(each["setting"]) for each in best]
         run(heat, [each for each in grid if each["method"] == heat and form_of(each) in forms])
-    run(LEARNED, [each for each in grid if each["method"] not in (DRAWN, *CHOSEN)])
-    in_order = {heat: heats[heat] for heat in (LEARNED, DRAWN, *CHOSEN) if heat in heats}
-    return {**asked(name, kilobytes), "budget": budget, "heats": in_order, "failures": failures}
+    return {**asked(name, kilobytes), "budget": budget, "heats": heats, "failures": failures}
 
 
 def form_of(setting: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,7 +146,7 @@ def form_of(setting: Mapping[str, Any]) -> dict[str, Any]:
 
 def work_on(question: object, folder: Path) -> Path:
     """A folder in `folder` for what is asked; those of other questions are deleted."""
-    name = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:12]
+    name = hashlib.sha256(canonical_json(question).encode()).hexdigest()[:12]
     for other in folder.glob("*"):
         if other.name != name:
             shutil.rmtree(other)
@@ -205,10 +203,8 @@ def head(name: str, races: Sequence[Mapping[str, Any]]) -> str:
         "its width, one network a repeat.",
     ]
     for race in races:
-        if (judge := race["evaluate"]) != JUDGE:
-            clips = "augmented" if judge["augment"] else "plain"
-            told = f"{judge['steps']} steps at {judge['lr']} on {clips} clips"
-            lines.append(f"The race of {race['kilobytes']} kB was judged by {told}.")
+        if race["evaluate"] != JUDGE:
+            lines.append(f"The race of {race['kilobytes']} kB was judged by {judge_text(race['evaluate'])}.")
     return "".join(f"# {line}\n" for line in lines)
 
 

@@ -122,6 +122,12 @@ def accuracy_text(row: Mapping[str, Any]) -> str:
     return "failed" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f}"
 
 
+def judge_text(judge: Mapping[str, Any]) -> str:
+    """How judging networks were trained, by the options of `evaluate`."""
+    clips = "augmented" if judge["augment"] else "plain"
+    return f"{judge['steps']} steps at {judge['lr']} on {clips} clips"
+
+
 def publish(benchmark: str, result: dict[str, Any], cells: Sequence[str] = ("*.json",)) -> None:
     """Write `benchmarks/results/<benchmark>.json`, and keep its cells, the files `cells` of its folder."""
     write_json(RESULTS / f"{benchmark}.json", {"benchmark": benchmark, "machine": machine(), **result})

@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from cells import judge_text
+
 from vidcondense.comparison.tables import pairs_text, to_cells, to_markdown
 from vidcondense.evaluation.statistics import paired_difference
 from vidcondense.matching.options import MatchOptions
@@ -400,9 +402,6 @@ def _budgets(path: Path) -> str:
     columns += ["folds", "accuracy %", "judge"]
     rows = []
     for race in result["rows"]:
-        judge = race["evaluate"]
-        clips = "augmented" if judge["augment"] else "plain"
-        judge_text = f"{judge['steps']} steps at {judge['lr']}, {clips} clips"
         for heat, found in race["heats"].items():
             for each in found["forms"][: found["confirmed"]]:
                 setting, accuracies = each["setting"], each["accuracies"]
@@ -412,13 +411,11 @@ def _budgets(path: Path) -> str:
                 how += ["from real"] if setting.get("init") == "real" else []
                 match = ", ".join(how) if heat == "learned" else "–"
                 cells = [race["data"], race["kilobytes"], heat, match]
-                cells += [
-                    f"{setting['initial-key-frames']}{more}",
-                    setting["codec"] + bits,
-                    found["raced"],
-                ]
+                cells += [f"{setting['initial-key-frames']}{more}", setting["codec"] + bits, found["raced"]]
                 cells += [setting["vpc"], setting["key-frame-size"], _thousands(each["bytes"])]
-                rows.append([*cells, len(accuracies), _percent(mean(accuracies)), judge_text])
+                rows.append(
+                    [*cells, len(accuracies), _percent(mean(accuracies)), judge_text(race["evaluate"])]
+                )
     before = (
         "Of each race the best settings, which test clips then confirm; `match`: what, of whom, and from "
         "what where that is not noise."

@@ -28,7 +28,7 @@ from vidcondense.methods import METHODS
 from vidcondense.options import as_json, changed_fields, require, without_former
 from vidcondense.real_sets import selected_videos
 from vidcondense.settings import CondenseOptions
-from vidcondense.storage.codecs import Coding
+from vidcondense.storage.codecs import CODECS, Coding
 from vidcondense.storage.condensed import (
     CondensedDataset,
     Origin,
@@ -164,9 +164,9 @@ def check_budget(
         UsageError, DataError: as `condense` would.
         LimitError: not even the fewest bits would do.
     """
-    check_condense(real, options)
-    if options.max_bytes is None:
+    if options.max_bytes is None or CODECS[options.codec].packed:
         return options.coding()
+    check_condense(real, options)
     limit = ByteLimit(
         budget=options.max_bytes, options=options, origin=origin_of(real, options, data, compute)
     )

@@ -79,8 +79,8 @@ def test_help_says_in_words_what_holds_when_an_option_is_left_out(run, command):
     text = re.sub(r"[│\s]+", " ", shown)
     for hint in ("default: None", "default: False", "default: True", "default: )"):
         assert hint not in text
-    for switch in re.findall(r"│ (--no-[a-z-]+) .*?(?=│ --|╰)", text, flags=re.DOTALL):
-        assert re.search(rf"{switch} (?:(?!│ --).)*\(default:[\s│]+yes\)", text, flags=re.DOTALL), switch
+    for switch in re.findall(r"│ (--no-[a-z-]+) ", shown):
+        assert re.search(rf"{switch} (?:(?!│ --).)*\(default:[\s│]+yes\)", shown, flags=re.DOTALL), switch
 
 
 def test_version(run):

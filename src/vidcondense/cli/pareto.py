@@ -19,6 +19,7 @@ from vidcondense.comparison.pareto import (
     as_json,
     crossings,
     is_real,
+    leader_of,
     read_comparisons,
     read_rows,
     rivals,
@@ -93,7 +94,7 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
         smallest = min(row["bytes"] for row in rows)
         raise UsageError(f"--kilobytes: no set is that small; the smallest takes {size_text(smallest)}")
     output.say(table(titles, cells))
-    leads = [(rival.size, _lead(rival)) for rival in found if rival.learned or rival.real]
+    leads = [(rival.size, _lead(rival, leader)) for rival in found if (leader := leader_of(rival))]
     changes = [next(group) for _, group in itertools.groupby(leads, key=itemgetter(1))]
     output.say("\n" + "\n".join(f"from {size_text(size)} on: {lead}" for size, lead in changes))
     if judge is None:
@@ -114,18 +115,20 @@ def run(arguments: Arguments, output: Output) -> dict[str, Any]:
     return result
 
 
-def _lead(rival: Rival) -> str:
+_WHO = {"learned": "learned sets", "real": "real clips"}
+
+
+def _lead(rival: Rival, leader: str) -> str:
     """Who is ahead at a size, by the mean, and whether that is shown."""
-    if rival.learned is None:
-        return "real clips; no learned sets are that small"
-    if rival.real is None:
-        return "learned sets; no real clips are that small"
-    ours, theirs = rival.learned["accuracy"], rival.real["accuracy"]
-    if ours == theirs:
-        return "real clips; level, and these cost nothing to learn"
+    who = _WHO[leader]
+    if rival.learned is None or rival.real is None:
+        (other,) = _WHO.keys() - {leader}
+        return f"{who}; no {_WHO[other]} are that small"
+    if rival.learned["accuracy"] == rival.real["accuracy"]:
+        return f"{who}; level, and these cost nothing to learn"
     low, high = (rival.difference and rival.difference.interval) or (0.0, 0.0)
-    shown = low > 0 if ours > theirs else high < 0
-    return f"{'learned sets' if ours > theirs else 'real clips'}{'' if shown else '; no difference is shown'}"
+    shown = low > 0 if leader == "learned" else high < 0
+    return who if shown else f"{who}; no difference is shown"
 
 
 def _of_one_network(rows: Sequence[Record], arguments: Arguments) -> list[Record]:

@@ -15,12 +15,12 @@ from vidcondense.cli.output import Output, size_text, table
 from vidcondense.cli.parse import SharedArguments
 from vidcondense.cli.progress import progress
 from vidcondense.cli.reading import read_data
+from vidcondense.comparison.pareto import is_real
 from vidcondense.comparison.run import Jobs
 from vidcondense.compute import choose_compute
 from vidcondense.errors import OutputError, UsageError
 from vidcondense.evaluation.protocol import EvaluateOptions
 from vidcondense.evaluation.statistics import deviation, mean
-from vidcondense.methods import METHODS
 from vidcondense.options import as_json, require
 from vidcondense.recipe import Recipe, to_keys, write_recipe
 from vidcondense.settings import CondenseOptions
@@ -197,17 +197,14 @@ def _whole_budget(base: Recipe, num_classes: int) -> Recipe:
 def _verdict(tuned: Tuned, folds: int) -> str:
     """What the bytes are best used for, as far as the race went."""
     chosen = tuned.recipe.condense
-    kinds = {True: "learned videos", False: "compressed real clips"}
+    kinds = {False: "learned videos", True: "compressed real clips"}
     judged = [number for number, found in tuned.scores.items() if found and min(found.values()) >= 0]
-    known = {_learns(tuned.settings[number]["method"]) for number in judged}
+    known = {is_real(tuned.settings[number]) for number in judged}
+    kind = kinds[is_real(tuned.settings[tuned.chosen])]
     over = "" if len(tuned.scores[tuned.chosen]) == folds else " so far"
-    said = f"the best use of {size_text(chosen.max_bytes or 0)}{over}: {kinds[_learns(chosen.method)]}"
+    said = f"the best use of {size_text(chosen.max_bytes or 0)}{over}: {kind}"
     missing = "".join(f"; no {kinds[each]} were judged" for each in kinds if each not in known)
     return f"{said} ({chosen.method}){missing}"
-
-
-def _learns(method: str) -> bool:
-    return bool(METHODS[method].stages)
 
 
 def _show(tuned: Tuned, columns: Sequence[str], asked: Mapping[str, Any], output: Output) -> None:

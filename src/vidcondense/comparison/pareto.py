@@ -200,12 +200,19 @@ def rivals(
 
 def crossings(found: Sequence[Rival]) -> list[tuple[int, str]]:
     """The sizes at which the lead changes, and who has it from there on: `learned` or `real`."""
-    leaders = [(rival.size, _leader(rival)) for rival in found]
+    leaders = [(rival.size, leader_of(rival)) for rival in found]
     return [
         (size, leader)
         for number, (size, leader) in enumerate(leaders)
         if leader and (number == 0 or leader != leaders[number - 1][1])
     ]
+
+
+def leader_of(rival: Rival) -> str | None:
+    """Whose row is better; a tie is won by the real clips, which cost nothing to make."""
+    if rival.learned is None or rival.real is None:
+        return "learned" if rival.learned else "real" if rival.real else None
+    return "learned" if rival.learned["accuracy"] > rival.real["accuracy"] else "real"
 
 
 def label(row: Mapping[str, Any]) -> str:
@@ -239,13 +246,6 @@ def _rival(size: int, fronts: Mapping[bool, Sequence[Record]], shown: Mapping[An
         seeds = sorted(ours.keys() & theirs.keys(), key=int)
         difference = paired_difference([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
     return Rival(size=size, learned=learned, real=real, difference=difference)
-
-
-def _leader(rival: Rival) -> str | None:
-    """Whose row is better; a tie is won by the real clips, which cost nothing to make."""
-    if rival.learned is None or rival.real is None:
-        return "learned" if rival.learned else "real" if rival.real else None
-    return "learned" if rival.learned["accuracy"] > rival.real["accuracy"] else "real"
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
