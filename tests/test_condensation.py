@@ -747,6 +747,9 @@ def test_clips_of_one_frame_are_condensed_by_what_needs_no_second_one(memory_cli
         ({"seed": -1}, "--seed -1"),
         ({"method": "dm", "match": MatchOptions(match="dc")}, "--match dc: --method dm matches dm; leave"),
         ({"method": "random", "match": MatchOptions(match="dm")}, "matches nothing"),
+        ({"method": "dsa", "match": MatchOptions(siamese=True)}, "--siamese: dsa augments alike anyway"),
+        ({"match": MatchOptions(match="dc", siamese=True)}, "--siamese: dc matches no mean features"),
+        ({"method": "random", "match": MatchOptions(siamese=True)}, "--method random matches no mean"),
         ({"seed": 2**64}, "--seed"),
         (
             {"method": "still", "match": MatchOptions(match="mtt", match_targets="cluster")},

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from vidcondense import rng
 from vidcondense.compute import choose_compute
 from vidcondense.errors import UsageError
 from vidcondense.matching.distribution import DistributionMatcher, group_means
@@ -14,6 +15,7 @@ from vidcondense.matching.options import MatchOptions
 from vidcondense.methods import METHODS
 from vidcondense.models.random import network_number
 from vidcondense.settings import CondenseOptions
+from vidcondense.training.augment import draw_augmentation
 
 FLOAT32 = choose_compute("cpu", "float32")
 LABELS = torch.tensor([1, 0, 1])
@@ -142,6 +144,59 @@ def test_cluster_targets_pull_each_video_to_its_own_clips(memory_clips):
         synthetic = network.embed(videos[video : video + 1]).detach().numpy().astype(np.float64)[0]
         expected = ((real - synthetic) ** 2).sum()
         assert float(losses[target].detach()) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("targets", ["class", "cluster"])
+@pytest.mark.parametrize("mirror", [False, True])
+def test_siamese_against_one_target_after_the_other(memory_clips, targets, mirror):
+    """All clips and videos of a target are altered by one draw, those of another by another."""
+    clips = memory_clips(per_class=4)
+    clips.flip = mirror
+    videos = videos_of(clips)
+    for iteration in range(6):
+        matcher = matcher_for(clips, match_targets=targets, siamese=True)
+        losses = matcher.loss(videos, iteration).detach()
+        network = matcher.network(iteration)
+        for target, members in enumerate(matcher.targets.members):
+            stream = rng.generator(0, "augment", iteration, target)
+            draw = draw_augmentation(stream, mirror=mirror)
+            own = videos.detach()[matcher.targets.of_video == target]
+            real, ours = (network.embed(draw(each)).mean(0) for each in (clips.batch(members), own))
+            assert float(losses[target]) == pytest.approx(float((real - ours).square().sum()), rel=1e-3)
+
+
+def test_siamese_loss_is_zero_where_videos_are_the_real_clips(memory_clips):
+    clips = memory_clips()
+    matcher = matcher_for(clips, labels=clips.labels, real_batch=5, siamese=True)
+    for iteration in range(8):
+        assert matcher.loss(clips.batch(torch.arange(10)), iteration).abs().max() < 1e-8
+
+
+def test_siamese_in_chunks_in_parts_of_the_classes_and_in_a_pool_is_the_same(memory_clips):
+    clips = memory_clips()
+    labels, videos = torch.tensor([0, 1, 1]), videos_of(clips)
+    fresh, chunked, second, pooled = (
+        matcher_for(clips, labels=labels, siamese=True, **other)
+        for other in ({}, {"chunk": 1}, {}, {"pool": 2, "uses": 3})
+    )
+    second.share(range(1, 3))
+    for iteration in range(8):
+        whole, parts = (each.match(videos, iteration) for each in (fresh, chunked))
+        torch.testing.assert_close(parts.losses, whole.losses)
+        torch.testing.assert_close(parts.gradient, whole.gradient, rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(second.match(videos[1:], iteration).losses, whole.losses[1:])
+        number = network_number(iteration, 2, 3)
+        assert torch.equal(pooled.match(videos, iteration).losses, fresh.match(videos, number).losses)
+
+
+def test_kept_means_of_altered_clips_are_not_those_of_clips_as_they_are(memory_clips, tmp_path):
+    clips = memory_clips()
+    videos = videos_of(clips)
+    for siamese in (False, True, False):
+        alone, kept = (matcher_for(clips, siamese=siamese) for _ in range(2))
+        kept.keep(KeptMeans(tmp_path, {}))
+        for iteration in range(4):
+            assert torch.equal(kept.match(videos, iteration).losses, alone.match(videos, iteration).losses)
 
 
 def test_options_out_of_range_fail():

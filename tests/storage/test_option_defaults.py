@@ -31,6 +31,7 @@ def test_a_table_that_sets_were_written_with_is_never_changed():
     assert found == {
         1: "5693ed6a470dbe555ef531a91d22b5da2cc40191c69d3482420f63ae0e736fec",
         2: "0ef967db8018e0de5bd6bd97ecf41d7b1ad76389b1dc377bf35ed5c9844192e4",
+        3: "b7688fe9d9a242952ab53e8c4a22a13526b193a524427c67521fbfe3a5d1cd3c",
     }
 
 
@@ -72,7 +73,7 @@ def test_a_set_says_only_what_is_not_usual_and_is_read_whole(memory_clips, tmp_p
         "lr": 3.0,
         "match": {"trajectory": {"step_size": 0.1}},
     }
-    assert stored["option_defaults"] == 2
+    assert stored["option_defaults"] == NEWEST
     assert made.manifest["options"] == as_json(OPTIONS)
     assert "option_defaults" not in made.manifest
     assert made.bytes == sum(path.stat().st_size for path in made.folder.iterdir() if path.name != LOG)
@@ -81,12 +82,12 @@ def test_a_set_says_only_what_is_not_usual_and_is_read_whole(memory_clips, tmp_p
 def test_other_defaults_of_a_later_version_change_no_older_set(memory_clips, tmp_path, monkeypatch):
     older = condense(memory_clips(), tmp_path / "older", OPTIONS)
     later = as_json(CondenseOptions(iterations=7))
-    monkeypatch.setitem(TABLES, 3, later)
+    monkeypatch.setitem(TABLES, NEWEST + 1, later)
     for module in (option_defaults, manifests):
-        monkeypatch.setattr(module, "NEWEST", 3)
+        monkeypatch.setattr(module, "NEWEST", NEWEST + 1)
     newer = condense(memory_clips(), tmp_path / "newer", dataclasses.replace(OPTIONS, iterations=7))
     texts = [json.loads((made.folder / MANIFEST).read_text()) for made in (older, newer)]
-    assert [text["option_defaults"] for text in texts] == [2, 3]
+    assert [text["option_defaults"] for text in texts] == [NEWEST, NEWEST + 1]
     assert not any("iterations" in text["options"] for text in texts)
     found = [load_condensed(made.folder).manifest["options"]["iterations"] for made in (older, newer)]
     assert found == [5000, 7]

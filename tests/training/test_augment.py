@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from vidcondense.training.augment import AUGMENTATIONS, Augmentation, augmenting, draw_augmentation
+from vidcondense.training.augment import (
+    AUGMENTATIONS,
+    Augmentation,
+    SiameseAugmentation,
+    augmenting,
+    draw_augmentation,
+    siamese_draw,
+)
 
 SHAPE = (3, 4, 3, 16, 12)
 
@@ -137,6 +144,20 @@ def test_draws_are_seeded_cover_all_kinds_and_mirror_only_where_allowed():
     assert {drawn(seed, False).kind for seed in range(60)} == set(AUGMENTATIONS) - {"flip"}
     assert drawn(3, True).numbers.equal(drawn(3, True).numbers)
     assert drawn(3, True).numbers.shape == (2, 3)
+
+
+def test_siamese_augmentation_is_that_of_each_videos_target():
+    draws = tuple(siamese_draw(0, 3, target, mirror=True) for target in range(12))
+    assert len({draw.kind for draw in draws}) > 3
+    targets = torch.randint(12, (40,), generator=torch.Generator().manual_seed(0))
+    videos = torch.randn(40, *SHAPE[1:], generator=torch.Generator().manual_seed(1)).requires_grad_()
+    found = SiameseAugmentation(draws)(videos, targets)
+    expected = torch.cat(
+        [draws[int(target)](video[None]) for video, target in zip(videos, targets, strict=True)]
+    )
+    torch.testing.assert_close(found, expected)
+    pulls = [torch.autograd.grad(each.square().sum(), [videos])[0] for each in (found, expected)]
+    torch.testing.assert_close(*pulls)
 
 
 def test_a_training_augments_each_batch_anew_and_each_clip_apart():

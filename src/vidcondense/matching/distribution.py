@@ -1,7 +1,8 @@
 """Distribution matching (DM): the mean feature of a class's synthetic videos must equal its real clips'.
 
 Source: Zhao and Bilen, "Dataset Condensation with Distribution Matching" (WACV 2023), the class-wise squared
-distance of mean embeddings in a newly initialised network each iteration; it is PRISM's objective, too.
+distance of mean embeddings in a newly initialised network each iteration; it is PRISM's objective, too. With
+`siamese` under DSA's augmentation, as that paper has it: one a target, for both sides.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vidcondense.compute import Compute, versions_of
-from vidcondense.interfaces import Labels, Match, PerTarget, RealClips, Representation, Videos
+from vidcondense.interfaces import Indices, Labels, Match, PerTarget, RealClips, Representation, Videos
 from vidcondense.matching.features import real_features, synthetic_features
 from vidcondense.matching.kept_means import KeptMeans
 from vidcondense.matching.options import MatchOptions
@@ -23,6 +24,7 @@ from vidcondense.matching.targets import make_targets
 from vidcondense.models import VideoNetwork
 from vidcondense.models.custom import is_custom
 from vidcondense.models.random import network_number, random_network
+from vidcondense.training.augment import SiameseAugmentation, siamese_draw
 from vidcondense.video.fetch import fetcher
 
 
@@ -44,7 +46,7 @@ class DistributionMatcher:
         real: the training clips.
         labels: of the synthetic videos, `[N]`.
         options: what is matched.
-        seed: of networks, real clips and clusters.
+        seed: of networks, real clips, clusters and augmentation.
         compute: where networks run.
     """
 
@@ -81,7 +83,14 @@ class DistributionMatcher:
         """
         network, real = self._wanted(self._number(iteration))
         of_video = self.targets.of_video.to(videos.device)
-        features = synthetic_features(network, videos, self.chunk, self.compute)
+        alter = self._siamese(self._number(iteration))
+        features = synthetic_features(
+            network,
+            videos,
+            self.chunk,
+            self.compute,
+            alter and (lambda part, numbers: alter(part, self.targets.of_video[numbers])),
+        )
         synthetic = group_means(features, of_video, len(self.targets.members))
         return (real - synthetic).square().sum(dim=1)
 
@@ -140,6 +149,7 @@ class DistributionMatcher:
             "chunk": self.chunk,
             "model": self.options.model,
             "seed": self.seed,
+            **({"siamese": True, "mirror": self.real.flip} if self.options.siamese else {}),
             **versions_of(self.compute),
         }
         return self.kept.get(matched, number, partial(self.real_means, network, number)).to(
@@ -157,12 +167,29 @@ class DistributionMatcher:
             compute=self.compute,
         ).requires_grad_(False)
 
+    def _siamese(self, number: int) -> SiameseAugmentation | None:
+        """What alters clips and videos with a network; None where they are matched as they are."""
+        if not self.options.siamese:
+            return None
+        targets = range(self.targets.first, self.targets.first + len(self.targets.members))
+        return SiameseAugmentation(
+            tuple(siamese_draw(self.seed, number, each, mirror=self.real.flip) for each in targets)
+        )
+
     @torch.no_grad()
     def real_means(self, network: VideoNetwork, number: int) -> Float[Tensor, "g d"]:
         """The mean feature of each target's real clips, drawn anew for each number of a network."""
         drawn = self.targets.draw(self.options.real_batch_of("dm"), self.seed, number)
-        together = real_features(network, self.fetch, torch.cat(drawn), self.chunk, self.compute)
+        clips = torch.cat(drawn)
         groups = torch.repeat_interleave(torch.tensor([len(indices) for indices in drawn]))
+        fetch = self.fetch
+        if alter := self._siamese(number):
+            target_of = torch.empty(len(self.real), dtype=torch.long).scatter_(0, clips, groups)
+
+            def fetch(indices: Indices) -> Videos:
+                return alter(self.fetch(indices), target_of[indices])
+
+        together = real_features(network, fetch, clips, self.chunk, self.compute)
         return group_means(together, groups.to(together.device), len(drawn))
 
 

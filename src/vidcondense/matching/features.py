@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -17,19 +18,29 @@ from vidcondense.video.fetch import Fetch
 _CHUNK = 64  # real clips a forward pass, at most
 
 
+Alter = Callable[[Videos, Indices], Videos]
+"""Some of the videos, and their numbers → what a network sees of them."""
+
+
 def synthetic_features(
-    network: VideoNetwork, videos: Videos, chunk: int, compute: Compute
+    network: VideoNetwork, videos: Videos, chunk: int, compute: Compute, alter: Alter | None = None
 ) -> Float[Tensor, "n d"]:
-    """The features of synthetic videos, differentiable in them.
+    """The features of synthetic videos, differentiable in them, altered first where that is asked for.
 
     Of more than a chunk no activations are kept: each chunk's forward pass is done again when its gradient
     is wanted.
     """
+
+    def embed(part: Videos, numbers: Indices) -> Tensor:
+        return network.embed(alter(part, numbers) if alter else part)
+
+    numbers = torch.arange(len(videos))
     with compute.autocast():
         if len(videos) <= chunk:
-            return network.embed(videos)
-        embed = partial(checkpoint, network.embed, use_reentrant=False, preserve_rng_state=False)
-        return torch.cat([embed(part) for part in torch.split(videos, chunk)])
+            return embed(videos, numbers)
+        again = partial(checkpoint, embed, use_reentrant=False, preserve_rng_state=False)
+        parts = zip(torch.split(videos, chunk), torch.split(numbers, chunk), strict=True)
+        return torch.cat([again(part, own) for part, own in parts])
 
 
 @torch.no_grad()

@@ -25,7 +25,7 @@ from vidcondense.matching.options import MatchOptions
 from vidcondense.matching.targets import make_targets
 from vidcondense.models import VideoNetwork
 from vidcondense.models.random import random_network
-from vidcondense.training.augment import draw_augmentation
+from vidcondense.training.augment import draw_augmentation, siamese_draw
 from vidcondense.video.fetch import fetcher
 
 _BATCH = 256  # synthetic videos an inner step, at most
@@ -165,8 +165,7 @@ class GradientMatcher:
     def _siamese_augmentation(self, iteration: int, target: int) -> Augment:
         if not self.siamese:
             return lambda videos: videos
-        stream = rng.generator(self.seed, "augment", iteration, target)
-        return draw_augmentation(stream, mirror=self.real.flip)
+        return siamese_draw(self.seed, iteration, target, mirror=self.real.flip)
 
     def _real_gradients(
         self, network: VideoNetwork, clips: Indices, label: int, augment: Augment

@@ -86,6 +86,10 @@ class MatchOptions:
     match_targets: TargetKind = "class"
     """Whose mean a video must match: its class's, or that of its own cluster of the class's real clips."""
 
+    siamese: bool = False
+    """Match mean features under one augmentation a target and iteration, the same for real clips and videos
+    (dm; dsa always does so with gradients)."""
+
     model: str = "convnet3d"
     """The network in which videos are matched, new every iteration (frepo: in training); also of coresets.
     For a network of your own: package.module:factory."""

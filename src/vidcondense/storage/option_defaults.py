@@ -12,7 +12,7 @@ from typing import Any
 
 Options = Mapping[str, Any]
 
-NEWEST = 2
+NEWEST = 3
 """The table that sets are written with."""
 
 _FIRST: Options = {
@@ -95,7 +95,9 @@ _SECOND: Options = {
     "match": {**_FIRST["match"], "real_batch": None},
 }
 
-TABLES: Mapping[int, Options] = {1: _FIRST, 2: _SECOND}
+_THIRD: Options = {**_SECOND, "match": {**_SECOND["match"], "siamese": False}}
+
+TABLES: Mapping[int, Options] = {1: _FIRST, 2: _SECOND, 3: _THIRD}
 
 
 def without_defaults(options: Options) -> dict[str, Any] | None:

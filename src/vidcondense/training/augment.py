@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vidcondense import rng
-from vidcondense.interfaces import Videos
+from vidcondense.interfaces import Labels, Videos
 from vidcondense.training.units import Prepare
 
 Numbers = Float[Tensor, "m 3"]
@@ -122,6 +122,41 @@ def draw_augmentation(stream: torch.Generator, *, mirror: bool, clips: int = 1) 
     kinds = [kind for kind in AUGMENTATIONS if mirror or kind != "flip"]
     kind = kinds[int(torch.randint(len(kinds), (1,), generator=stream))]
     return Augmentation(kind, torch.rand(clips, 3, generator=stream))
+
+
+@dataclass(frozen=True)
+class SiameseAugmentation:
+    """A draw for each target of an iteration: the same for its real clips and its synthetic videos.
+
+    Args:
+        draws: of each target, with one row of numbers.
+    """
+
+    draws: tuple[Augmentation, ...]
+
+    def __call__(self, videos: Videos, targets: Labels) -> Videos:
+        """Each video augmented by the draw of its target, `[N]`; differentiable in `videos`."""
+        numbers = torch.cat([draw.numbers for draw in self.draws])[targets]
+        kinds = [self.draws[target].kind for target in targets.tolist()]
+        parts, places = [], []
+        with torch.autocast(videos.device.type, enabled=False):
+            for kind in dict.fromkeys(kinds):
+                own = torch.tensor([place for place, other in enumerate(kinds) if other == kind])
+                parts.append(Augmentation(kind, numbers[own])(videos[own.to(videos.device)]))
+                places.append(own)
+        return torch.cat(parts)[torch.cat(places).argsort().to(videos.device)]
+
+
+def siamese_draw(seed: int, number: int, target: int, *, mirror: bool) -> Augmentation:
+    """What alters the real clips and the synthetic videos of a target alike, as DSA has it.
+
+    Args:
+        seed: of the draws.
+        number: of the iteration, or of its network.
+        target: its number among all.
+        mirror: whether mirroring keeps the labels.
+    """
+    return draw_augmentation(rng.generator(seed, "augment", number, target), mirror=mirror)
 
 
 def augmenting(seed: int, *, mirror: bool) -> Prepare:
