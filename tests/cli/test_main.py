@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import re
 import subprocess
@@ -81,6 +82,16 @@ def test_help_says_in_words_what_holds_when_an_option_is_left_out(run, command):
         assert hint not in text
     for switch in re.findall(r"│ (--no-[a-z-]+) ", shown):
         assert re.search(rf"{switch} (?:(?!│ --).)*\(default:[\s│]+yes\)", shown, flags=re.DOTALL), switch
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_breaks_lines_only_where_they_are_full(run, command):
+    """Where the text of an option in the source is broken does not show."""
+    lines = run(command, "--help").out.splitlines()
+    for line, following in itertools.pairwise(lines):
+        if re.match(r"│ {12,}\w", line) and re.match(r"│ {12,}[\w(]", following):
+            next_word = following.strip("│ ").split()[0]
+            assert len(line.rstrip("│ ")) + 1 + len(next_word) > len(line) - 2, line
 
 
 def test_version(run):

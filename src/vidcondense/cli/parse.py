@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, is_dataclass, make_dataclass, replace
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -60,10 +60,17 @@ def with_defaults(kind: type[A], **values: object) -> type[A]:
     return made
 
 
-class _Hints:
-    """Words for the defaults in the help: of switches that are on "yes", of what is off or not set none.
+def _in_one_line(words: str | Callable[[], str | None] | None) -> str | None:
+    words = words() if callable(words) else words
+    return None if words is None else " ".join(words.split())
 
-    What holds when such an option is left out its own help says, where it is not plain.
+
+class _Hints:
+    """Words for the help of options: their docstrings without line breaks, and hints of their defaults.
+
+    Of switches that are on the hint is "yes"; of what is off or not set there is none: what holds when such
+    an option is left out its own help says, where it is not plain. (tyro leaves the breaks of docstrings that
+    are indented, as those of attributes are.)
     """
 
     def __init__(self) -> None:
@@ -84,6 +91,7 @@ class _Hints:
         return replace(found, fields=tuple(map(self._of_field, found.fields)))
 
     def _of_field(self, each: StructFieldSpec) -> StructFieldSpec:
+        each = replace(each, helptext=partial(_in_one_line, each.helptext))
         if each.default is None or each.default is False or each.default == ():
             hint = ""
         elif each.default is True:

@@ -87,8 +87,8 @@ class MatchOptions:
     """Whose mean a video must match: its class's, or that of its own cluster of the class's real clips."""
 
     siamese: bool = False
-    """Match mean features under one augmentation a target and iteration, the same for real clips and videos
-    (dm; dsa always does so with gradients)."""
+    """Match mean features under augmentation, drawn for each target and iteration and the same for its real
+    clips and videos (dm; dsa always does so, with gradients)."""
 
     model: str = "convnet3d"
     """The network in which videos are matched, new every iteration (frepo: in training); also of coresets.
