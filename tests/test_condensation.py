@@ -644,6 +644,56 @@ def test_resume_with_other_options_names_them(memory_clips, tmp_path):
     assert (tmp_path / "out.partial" / CHECKPOINT).exists()
 
 
+def test_a_checkpoint_from_before_an_option_was_there_goes_on(memory_clips, tmp_path):
+    def stop(event):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    path = tmp_path / "out.partial" / CHECKPOINT
+    with pytest.raises(Interrupted):
+        condense(memory_clips(), tmp_path / "out", options_for(), listener=stop)
+    tensors, state = load_checkpoint(path)
+    del state["settings"]["match"]["siamese"], state["settings"]["rate_weight"]
+    save_checkpoint(path, tensors, state)
+    with pytest.raises(UsageError, match=r"\(match.siamese: False → True\)"):
+        other = dataclasses.replace(
+            options_for(), match=dataclasses.replace(options_for().match, siamese=True)
+        )
+        condense(memory_clips(), tmp_path / "out", other, resume=True)
+    condense(memory_clips(), tmp_path / "out", options_for(), resume=True)
+    condense(memory_clips(), tmp_path / "whole", options_for())
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("method", ["prism", "still", "dm", "static-dynamic"])
+def test_whatever_matches_mean_features_does_so_under_augmentation(memory_clips, tmp_path, method):
+    sets = []
+    for siamese in (False, True):
+        options = options_for(
+            method=method,
+            iterations=2,
+            codec="float32",
+            match=MatchOptions(real_batch=3, model="convnet3d-16", siamese=siamese),
+            static_dynamic=StaticDynamicOptions(static_iterations=1),
+        )
+        made = condense(memory_clips(), tmp_path / f"{siamese}", options)
+        assert made.manifest["options"]["match"]["siamese"] is siamese
+        sets.append(made.batch(range(len(made))))
+    assert not torch.equal(*sets)
+
+
+@pytest.mark.parametrize("method", ["dsa", "random", "herding"])
+def test_siamese_changes_nothing_where_means_are_not_matched(memory_clips, tmp_path, method):
+    sets = []
+    for siamese in (False, True):
+        made = condense(
+            memory_clips(),
+            tmp_path / f"{siamese}",
+            CondenseOptions(method=method, iterations=2, match=MatchOptions(real_batch=2, siamese=siamese)),
+        )
+        sets.append(made.batch(range(len(made))))
+    assert torch.equal(*sets)
+
+
 def test_overwrite_keeps_the_old_set_until_the_new_one_is_complete(memory_clips, tmp_path):
     clips, out = memory_clips(), tmp_path / "out"
     condense(clips, out, options_for(iterations=2))
@@ -747,9 +797,7 @@ def test_clips_of_one_frame_are_condensed_by_what_needs_no_second_one(memory_cli
         ({"seed": -1}, "--seed -1"),
         ({"method": "dm", "match": MatchOptions(match="dc")}, "--match dc: --method dm matches dm; leave"),
         ({"method": "random", "match": MatchOptions(match="dm")}, "matches nothing"),
-        ({"method": "dsa", "match": MatchOptions(siamese=True)}, "--siamese: dsa augments alike anyway"),
-        ({"match": MatchOptions(match="dc", siamese=True)}, "--siamese: dc matches no mean features"),
-        ({"method": "random", "match": MatchOptions(siamese=True)}, "--method random matches no mean"),
+        ({"match": MatchOptions(match="dc", siamese=True)}, "--siamese: dc matches without augmentation"),
         ({"seed": 2**64}, "--seed"),
         (
             {"method": "still", "match": MatchOptions(match="mtt", match_targets="cluster")},

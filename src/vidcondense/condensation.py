@@ -37,6 +37,7 @@ from vidcondense.storage.condensed import (
     save_condensed,
 )
 from vidcondense.storage.labels import SoftLabels
+from vidcondense.storage.option_defaults import NEWEST, TABLES, with_defaults
 from vidcondense.storage.workspace import CHECKPOINT, LOG, RECIPE, owned_output
 
 
@@ -231,7 +232,8 @@ def _resume(condenser: Condenser, path: Path, settings: Mapping[str, Any]) -> in
     for name, wanted in {"settings": dict, "iteration": int, "lines": int}.items():
         if type(state.get(name)) is not wanted:
             raise FormatError(f"the checkpoint {path}: {name!r} is missing or of the wrong type")
-    if changed := changed_fields(without_former(state["settings"]), settings):
+    before = with_defaults(without_former(state["settings"]), TABLES[NEWEST])  # of options new since then
+    if changed := changed_fields(before, settings):
         raise UsageError(
             f"--resume with something else than before ({'; '.join(changed)}); give the same options, or "
             "--overwrite to start anew"

@@ -149,9 +149,8 @@ class CondenseOptions:
                 f"--match-targets {self.match.match_targets}: {matched} matches {_WITHOUT_TARGETS[matched]}; "
                 "leave --match-targets out"
             )
-        if self.match.siamese and matched != "dm":
-            does = "augments alike anyway" if matched == "dsa" else "matches no mean features"
-            raise UsageError(f"--siamese: {matched or f'--method {self.method}'} {does}; leave it out")
+        if self.match.siamese and matched not in (None, "dm", "dsa"):
+            raise UsageError(f"--siamese: {matched} matches without augmentation; leave it out")
         if self.budget is not None:
             parse_bytes(self.budget, "budget")
         rng.check_seed(self.seed)

@@ -28,7 +28,7 @@ def test_chunks_keep_no_activations_but_their_own(memory_clips):
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            features = synthetic_features(network, videos, chunk, FLOAT32)
+            features = synthetic_features(lambda part, numbers: network.embed(part), videos, chunk, FLOAT32)
         held[chunk] = sum(seen.values())
         assert features.requires_grad
     weights = sum(parameter.nbytes for parameter in network.parameters())

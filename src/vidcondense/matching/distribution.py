@@ -30,10 +30,11 @@ from vidcondense.video.fetch import fetcher
 
 @dataclass(frozen=True)
 class _Known:
-    """A network in a place of the pool, and the mean features in it that videos must match."""
+    """A network in a place of the pool, what clips are altered by, and the means that videos must match."""
 
     number: int
     network: VideoNetwork
+    alter: SiameseAugmentation | None
     real_means: Tensor
 
 
@@ -81,18 +82,14 @@ class DistributionMatcher:
             videos: `[N, T, C, H, W]` in network units.
             iteration: from 0; it determines the network, which determines the real clips.
         """
-        network, real = self._wanted(self._number(iteration))
-        of_video = self.targets.of_video.to(videos.device)
-        alter = self._siamese(self._number(iteration))
-        features = synthetic_features(
-            network,
-            videos,
-            self.chunk,
-            self.compute,
-            alter and (lambda part, numbers: alter(part, self.targets.of_video[numbers])),
-        )
-        synthetic = group_means(features, of_video, len(self.targets.members))
-        return (real - synthetic).square().sum(dim=1)
+        known, of_video = self._wanted(self._number(iteration)), self.targets.of_video
+
+        def embed(part: Videos, numbers: Indices) -> Tensor:
+            return known.network.embed(known.alter(part, of_video[numbers]) if known.alter else part)
+
+        features = synthetic_features(embed, videos, self.chunk, self.compute)
+        synthetic = group_means(features, of_video.to(videos.device), len(self.targets.members))
+        return (known.real_means - synthetic).square().sum(dim=1)
 
     def match(self, videos: Videos, iteration: int) -> Match:
         """`loss`, and the gradient of its sum in the videos."""
@@ -115,14 +112,13 @@ class DistributionMatcher:
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Nothing to take on."""
 
-    def _wanted(self, number: int) -> tuple[VideoNetwork, Float[Tensor, "g d"]]:
-        """A network of the pool, and the mean features in it that the videos must match."""
+    def _wanted(self, number: int) -> _Known:
+        """A network of the pool, with what the videos must match in it."""
         place = number % self.options.pool
         if place not in self._known or self._known[place].number != number:
             network = self.network(number)
-            self._known[place] = _Known(number, network, self._means(network, number))
-        known = self._known[place]
-        return known.network, known.real_means
+            self._known[place] = _Known(number, network, self._siamese(number), self._means(network, number))
+        return self._known[place]
 
     def _number(self, iteration: int) -> int:
         return network_number(iteration, self.options.pool, self.options.uses)

@@ -18,22 +18,16 @@ from vidcondense.video.fetch import Fetch
 _CHUNK = 64  # real clips a forward pass, at most
 
 
-Alter = Callable[[Videos, Indices], Videos]
-"""Some of the videos, and their numbers → what a network sees of them."""
+Embed = Callable[[Videos, Indices], Tensor]
+"""Some of the videos, `[m, T, C, H, W]`, and their numbers, `[m]` → their features, `[m, d]`."""
 
 
-def synthetic_features(
-    network: VideoNetwork, videos: Videos, chunk: int, compute: Compute, alter: Alter | None = None
-) -> Float[Tensor, "n d"]:
-    """The features of synthetic videos, differentiable in them, altered first where that is asked for.
+def synthetic_features(embed: Embed, videos: Videos, chunk: int, compute: Compute) -> Float[Tensor, "n d"]:
+    """The features of synthetic videos, differentiable in them.
 
     Of more than a chunk no activations are kept: each chunk's forward pass is done again when its gradient
     is wanted.
     """
-
-    def embed(part: Videos, numbers: Indices) -> Tensor:
-        return network.embed(alter(part, numbers) if alter else part)
-
     numbers = torch.arange(len(videos))
     with compute.autocast():
         if len(videos) <= chunk:

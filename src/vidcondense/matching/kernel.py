@@ -96,7 +96,9 @@ class KernelMatcher:
         drawn = self.targets.draw(self.options.real_batch_of("frepo"), self.seed, iteration)
         clips = torch.cat(drawn)
         real = real_features(network, self.fetch, clips, self.chunk, self.compute)
-        synthetic = synthetic_features(network, videos, self.chunk, self.compute)
+        synthetic = synthetic_features(
+            lambda part, numbers: network.embed(part), videos, self.chunk, self.compute
+        )
         predicted = regress(real, synthetic, self.labels, self.kernel.ridge)
         classes = self.compute.move(self.real.labels[clips])
         wanted = centred(classes, len(self.real.classes))

@@ -87,8 +87,8 @@ class MatchOptions:
     """Whose mean a video must match: its class's, or that of its own cluster of the class's real clips."""
 
     siamese: bool = False
-    """Match mean features under augmentation, drawn for each target and iteration and the same for its real
-    clips and videos (dm; dsa always does so, with gradients)."""
+    """Where mean features are matched (dm): alter a target's real clips and videos alike before, by colour,
+    crop, cutout, flip, scale or rotation, drawn for each target and network. dsa always does so."""
 
     model: str = "convnet3d"
     """The network in which videos are matched, new every iteration (frepo: in training); also of coresets.

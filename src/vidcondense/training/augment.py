@@ -126,7 +126,7 @@ def draw_augmentation(stream: torch.Generator, *, mirror: bool, clips: int = 1) 
 
 @dataclass(frozen=True)
 class SiameseAugmentation:
-    """A draw for each target of an iteration: the same for its real clips and its synthetic videos.
+    """A draw for each target: the same for its real clips and its synthetic videos.
 
     Args:
         draws: of each target, with one row of numbers.
