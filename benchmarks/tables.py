@@ -68,12 +68,19 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         ),
     ],
     "toy_five": [
-        ((f"{SMALL}, cluster targets", 5), (f"{SMALL}, class means, lr 50.0", 5)),
-        ((f"{SMALL}, cluster targets", 5), (f"{SMALL}, cluster targets by DSA", 5)),
-        ((f"{SMALL}, cluster targets by DSA", 5), (f"{SMALL}, class means, lr 50.0", 5)),
-        (("two key frames, cluster targets", 5), ("two key frames, class means, lr 50.0", 5)),
-        (("DM, noise, lr 50.0", 5), ("DM, noise, lr 10.0", 5)),
-        (("two key frames, class means, lr 50.0", 5), ("two key frames, class means, lr 10.0", 5)),
+        *(
+            ((f"{SMALL}, cluster targets", 5), (other, 5))
+            for other in (
+                f"{SMALL}, class means",
+                "random, two frames 16×16",
+                "herding",
+                "PRISM, cluster targets",
+                "PRISM",
+            )
+        ),
+        (("PRISM, cluster targets", 5), ("PRISM", 5)),
+        (("PRISM", 5), ("DM, noise", 5)),
+        ((f"{SMALL}, cluster targets, siamese", 5), (f"{SMALL}, cluster targets", 5)),
     ],
     "toy_reversal": [
         *((("DC", 1), (other, 1)) for other in ("PRISM", "DM, noise")),
@@ -87,8 +94,8 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
         ((CLUSTER, 5), (f"{SMALL}, 20 clips", 5)),
         *(((CLUSTER, vpc), ("herding", vpc)) for vpc in (1, 2, 5, 10, 20)),
         *((("cluster targets, two key frames 32×32", vpc), (CLUSTER, vpc)) for vpc in (10, 20)),
-        *(((f"{CLUSTER}, {other}", 5), (CLUSTER, 5)) for other in ("16 clips", "once more")),
-        ((f"{CLUSTER}, 16 clips", 5), (f"{CLUSTER}, once more", 5)),
+        *(((f"{CLUSTER}, {other}", 5), (CLUSTER, 5)) for other in ("16 clips", "siamese", "once more")),
+        *(((f"{CLUSTER}, {other}", 5), (f"{CLUSTER}, once more", 5)) for other in ("16 clips", "siamese")),
         *(((CLUSTER, 20), (name, 5)) for name in ("random", "herding")),
         *(((CLUSTER, 1), (name, 1)) for name in ("PRISM", "DM, noise")),
         *((("PRISM", vpc), ("DM, noise", vpc)) for vpc in (1, 2, 5, 10)),
