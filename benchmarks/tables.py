@@ -73,14 +73,18 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
             for other in (
                 f"{SMALL}, class means",
                 "random, two frames 16×16",
+                "random, 8×8",
                 "herding",
+                "DM 16×16, cluster targets",
                 "PRISM, cluster targets",
                 "PRISM",
             )
         ),
+        *((("DM 16×16, real, cluster targets", 5), (other, 5)) for other in ("random, 16×16", "herding")),
+        (("DM 16×16, cluster targets", 5), ("random, 16×16", 5)),
+        *((("random", 5), (f"random, {cut}", 5)) for cut in ("two frames", "16×16", "two frames 16×16")),
         (("PRISM, cluster targets", 5), ("PRISM", 5)),
         (("PRISM", 5), ("DM, noise", 5)),
-        ((f"{SMALL}, cluster targets, siamese", 5), (f"{SMALL}, cluster targets", 5)),
     ],
     "toy_reversal": [
         *((("DC", 1), (other, 1)) for other in ("PRISM", "DM, noise")),
@@ -90,6 +94,9 @@ PAIRS: dict[str, list[tuple[tuple[str, int], tuple[str, int]]]] = {
     ],
     "many_videos": [
         *(((CLUSTER, vpc), ("random, two frames 16×16", vpc)) for vpc in (1, 2, 5, 10, 20)),
+        ((CLUSTER, 5), ("random, 8×8", 5)),
+        ((f"{CLUSTER}, once more", 5), ("random, 8×8", 5)),
+        (("random, 8×8", 5), ("random, two frames 16×16", 5)),
         *(((CLUSTER, vpc), (SMALL, vpc)) for vpc in (2, 5, 10)),
         ((CLUSTER, 5), (f"{SMALL}, 20 clips", 5)),
         *(((CLUSTER, vpc), ("herding", vpc)) for vpc in (1, 2, 5, 10, 20)),
@@ -374,13 +381,14 @@ def _conflicts(path: Path) -> str:
 def _motion(path: Path) -> str:
     result = json.loads(path.read_text())
     columns = ["set", "seeds", "frame difference", "flow px/frame", "explained"]
-    columns += ["in order", "shuffled", "backwards"]
+    columns += ["in order", "shuffled", "backwards", "lost if shuffled", "95 %"]
     rows = []
     for name, row in result["rows"].items():
         cells = [name, row["seeds"], f"{row['energy']:.4f}", f"{row['speed']:.2f}"]
         orders = (row[order] for order in ("ordered", "shuffled", "reversed"))
         told = [_accuracy({"accuracy": each["mean"], "std": each["std"]}) for each in orders]
-        rows.append([*cells, f"{_percent(row['explained'])} %", *told])
+        lost = [_percent(row["lost"]["mean"]), _interval(row["lost"]["interval"])]
+        rows.append([*cells, f"{_percent(row['explained'])} %", *told, *lost])
     return _section(result, "Motion of sets of the toy set, scenes", columns, rows)
 
 
