@@ -16,6 +16,7 @@ from vidcondense.matching.options import MatchOptions
 from vidcondense.models import build_network
 from vidcondense.models.random import random_network
 from vidcondense.synthetic.keyframes import KeyFrameVideos
+from vidcondense.training import augment
 from vidcondense.training.augment import draw_augmentation
 
 FLOAT32 = choose_compute("cpu", "float32")
@@ -136,14 +137,16 @@ def test_augmentation_mirrors_where_clips_may_be_and_holds_within_a_round(memory
 
     def draw(stream, *, mirror, clips=1):
         drawn.append((mirror, clips))
-        return lambda videos: 0 * videos + 7
+        return augment.Augmentation("sevens", torch.zeros(clips, 3))
 
     def watched(*arguments, **options):
         network = random_network(*arguments, **options)
         network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
         return network
 
-    monkeypatch.setattr(gradient, "draw_augmentation", draw)
+    monkeypatch.setitem(augment.AUGMENTATIONS, "sevens", lambda videos, numbers: 0 * videos + 7)
+    for module in (gradient, augment):
+        monkeypatch.setattr(module, "draw_augmentation", draw)
     monkeypatch.setattr(gradient, "random_network", watched)
     videos = rendered(videos_of(clips))
     matcher = matcher_for(clips, siamese=True, outer_steps=2, inner_steps=2)
