@@ -98,16 +98,14 @@ def main() -> None:
     for plan, sets in PLANS.items():
         for name, seed, path in sets_of(plan, sets, SEEDS):
             work[f"{name} {seed}"] = partial(of_set, path, data, seed)
-    compute_cells(NAME, work)
-    rows = {}
-    for name in (name for sets in PLANS.values() for name in sets):
-        found = [each for seed in SEEDS if (each := cell(NAME, f"{name} {seed}", None))]
-        if found:
-            rows[name] = row_of(found)
     shown = data.train.subset(select_random(data.train, 20, 0))
-    real = cell(NAME, REAL, lambda: {**moves(shown), **measure(data.train, data, 0, 1000)})
-    assert real is not None
-    rows[REAL] = row_of([real])
+    work[REAL] = lambda: {**moves(shown), **measure(data.train, data, 0, 1000)}
+    compute_cells(NAME, work)
+    cells = {name: [f"{name} {seed}" for seed in SEEDS] for sets in PLANS.values() for name in sets}
+    rows = {}
+    for name, own in {**cells, REAL: [REAL]}.items():
+        if found := [each for key in own if (each := cell(NAME, key, None))]:
+            rows[name] = row_of(found)
     publish(NAME, {"settings": __doc__, "rows": rows})
 
 
